@@ -1,0 +1,169 @@
+// Prints what the runtime and the listener cost: throughput, boot, memory, and the drain of many and of no connections.
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { connect } from "node:net";
+import { createInterface } from "node:readline";
+
+const RUNTIME = ["--import", "../dist/runtime/bundle/register.mjs"];
+const VARIANTS = { bare: [[], "bare"], library: [[], "library"], runtime: [RUNTIME, "bare"] };
+const ROUNDS = 5;
+const WRK_SECONDS = 5;
+const BOOTS = 20;
+const IDLE = 10_000;
+
+class App {
+  static async start(variant, flags = []) {
+    const [preload, mode] = VARIANTS[variant];
+    const args = [...flags, ...preload, "cost-app.js", mode];
+    const child = spawn(process.execPath, args, {
+      cwd: import.meta.dirname,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const app = new App();
+    app.child = child;
+    app.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    app.port = Number((await app.lines.next()).value);
+    return app;
+  }
+
+  async ask(question) {
+    this.child.stdin.write(`${question}\n`);
+    return JSON.parse((await this.lines.next()).value);
+  }
+
+  async end() {
+    this.child.kill("SIGKILL");
+    await once(this.child, "exit");
+  }
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** On a busy machine the processor time of a request says more than their number. */
+async function throughput(variant) {
+  const app = await App.start(variant);
+  const url = `http://127.0.0.1:${app.port}/`;
+  spawnSync("wrk", ["-t1", "-c32", "-d1s", url]);
+  const before = await app.ask("cpu");
+  const { stdout } = spawnSync("wrk", ["-t1", "-c32", `-d${WRK_SECONDS}s`, url], { encoding: "utf8" });
+  const after = await app.ask("cpu");
+  await app.end();
+  const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
+  return {
+    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]),
+    us: (after.us - before.us) / requests,
+  };
+}
+
+function bootMs(variant) {
+  const [preload, mode] = VARIANTS[variant];
+  const at = performance.now();
+  spawnSync(process.execPath, [...preload, "cost-app.js", mode, "exit"], { cwd: import.meta.dirname });
+  return performance.now() - at;
+}
+
+/** Keep-alive connections that have each been answered once. */
+async function idleConnections(port, count) {
+  const sockets = [];
+  while (sockets.length < count) {
+    const batch = Array.from({ length: Math.min(250, count - sockets.length) }, async () => {
+      const socket = connect(port, "127.0.0.1");
+      socket.write("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+      await once(socket, "data");
+      socket.on("error", () => undefined);
+      socket.resume();
+      return socket;
+    });
+    sockets.push(...(await Promise.all(batch)));
+  }
+  return sockets;
+}
+
+async function idleCost(variant) {
+  const app = await App.start(variant, ["--expose-gc"]);
+  const warm = await idleConnections(app.port, 100);
+  const before = await app.ask("heap");
+  const sockets = await idleConnections(app.port, IDLE);
+  const after = await app.ask("heap");
+  for (const socket of [...warm, ...sockets]) socket.destroy();
+  await app.end();
+  return { start: before, perConnection: (after.heapUsed - before.heapUsed) / IDLE };
+}
+
+async function drainOfIdle() {
+  const app = await App.start("library");
+  const sockets = await idleConnections(app.port, IDLE);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const report = await app.ask("stop");
+  for (const socket of sockets) socket.destroy();
+  await app.end();
+  return report;
+}
+
+async function exitWithoutConnections() {
+  const app = await App.start("runtime");
+  const at = performance.now();
+  app.child.kill("SIGTERM");
+  await once(app.child, "exit");
+  return performance.now() - at;
+}
+
+const variants = Object.keys(VARIANTS).filter(
+  (name) => name !== "runtime" || existsSync(`${import.meta.dirname}/${RUNTIME[1]}`),
+);
+console.log(`Node ${process.version}, ${process.platform}, ${new Date().toISOString().slice(0, 10)}\n`);
+const print = (what, value) => console.log(`| ${what} | ${value} |`);
+console.log("| cost | measured |\n|---|---|");
+
+const rates = Object.fromEntries(variants.map((name) => [name, []]));
+for (let round = 0; round < ROUNDS; round += 1) {
+  for (const name of variants) rates[name].push(await throughput(name));
+}
+for (const name of variants) {
+  const ratio = (of) => median(rates[name].map((rate, round) => of(rate, rates.bare[round]))).toFixed(3);
+  const perSecond = Math.round(median(rates[name].map((rate) => rate.perSecond)));
+  const us = median(rates[name].map((rate) => rate.us)).toFixed(2);
+  print(
+    `requests a second, ${name}`,
+    `${perSecond}, ratio ${ratio((rate, bare) => rate.perSecond / bare.perSecond)}`,
+  );
+  print(
+    `processor time of a request, ${name}`,
+    `${us} µs, ratio of throughput ${ratio((rate, bare) => bare.us / rate.us)}`,
+  );
+}
+
+const boots = Object.fromEntries(variants.map((name) => [name, []]));
+for (let boot = 0; boot < BOOTS; boot += 1) for (const name of variants) boots[name].push(bootMs(name));
+for (const name of variants) {
+  const more = median(boots[name]) - median(boots.bare);
+  print(`boot to listening, ${name}`, `${median(boots[name]).toFixed(1)} ms, ${more.toFixed(1)} ms more`);
+}
+
+const idle = {};
+for (const name of variants) idle[name] = await idleCost(name);
+for (const name of variants) {
+  const more = idle[name].perConnection - idle.bare.perConnection;
+  const heap = (idle[name].start.heapUsed - idle.bare.start.heapUsed) / 1e6;
+  const rss = (idle[name].start.rss - idle.bare.start.rss) / 1e6;
+  print(
+    `heap per idle connection, ${name}`,
+    `${Math.round(idle[name].perConnection)} B, ${Math.round(more)} B more`,
+  );
+  print(
+    `memory at the start, ${name}`,
+    `heap ${heap.toFixed(1)} MB more, resident ${rss.toFixed(1)} MB more`,
+  );
+}
+
+const drained = await drainOfIdle();
+print(
+  `drain of ${IDLE} idle connections`,
+  `${drained.durationMs} ms, ${JSON.stringify(drained.connections)}`,
+);
+if (variants.includes("runtime")) {
+  const exits = [];
+  for (let n = 0; n < 5; n += 1) exits.push(await exitWithoutConnections());
+  print("SIGTERM to exit, no connections, runtime", `${median(exits).toFixed(1)} ms`);
+}

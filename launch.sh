@@ -1,0 +1,204 @@
+#!/bin/sh
+# Starts the artifact that _artifact.txt names, passes on arguments, signals and the exit code. launch.cmd is its twin.
+# An artifact that dies before it proved itself is marked, and the last good one is started in the same attempt.
+set -u
+
+# Longer than this, seconds: it served, and its end is no failed start.
+PROVEN_AFTER=60
+NOTHING_TO_START=4
+
+CDPATH= cd -- "$(dirname -- "$0")" || exit 1
+root=$PWD
+backslash='\'
+carriage_return=$(printf '\r')
+byte_order_mark=$(printf '\357\273\277')
+
+# First line of a file without byte order mark, carriage return, quotes and blanks around it; fails where there is none.
+line_of() {
+  line=
+  [ -f "$1" ] && [ -r "$1" ] || return 1
+  IFS= read -r line <"$1" || [ -n "$line" ] || return 1
+  line=${line#"$byte_order_mark"}
+  line=${line%"$carriage_return"}
+  trim
+  case $line in '"'*'"') line=${line#?} line=${line%?} ;; esac
+  trim
+  [ -n "$line" ]
+}
+
+trim() {
+  line=${line#"${line%%[! 	]*}"}
+  line=${line%"${line##*[! 	]}"}
+}
+
+# Reads a name from a file as the pointer and last-good hold it: bare, relative or absolute, / or \.
+name_in() {
+  line_of "$1" || return 1
+  name=
+  rest=$line
+  while :; do
+    case $rest in
+    *"$backslash"*) name=$name${rest%%"$backslash"*}/ rest=${rest#*"$backslash"} ;;
+    *) name=$name$rest && break ;;
+    esac
+  done
+  name=${name#./}
+  name=${name#"$root/"}
+  case $name in _[Tt][Aa][Rr][Gg][Ee][Tt]/*) name=${name#*/} ;; esac
+  startable "$name"
+}
+
+# Whether that is the name of something directly inside _target, and no temporary file, device or link out of it.
+startable() {
+  case $1 in
+  '' | .* | -* | '~'* | *'~' | */* | *"$backslash"* | *.) return 1 ;;
+  *.tmp | *.part | *.partial | *.crdownload | *.download | *.filepart | *.swp) return 1 ;;
+  *.zip | *.nupkg | *.tgz | *.tar.gz) return 1 ;;
+  esac
+  [ ! -L "_target/$1" ] && { [ -f "_target/$1" ] || [ -d "_target/$1" ]; }
+}
+
+newest() {
+  name=$(
+    ls -t _target 2>/dev/null | while IFS= read -r each; do
+      startable "$each" && [ ! -e ".inplace/failed/$each" ] && printf %s "$each" && break
+    done
+  )
+  [ -n "$name" ]
+}
+
+say() {
+  printf 'launch.sh: %s\n' "$1" >&2
+}
+
+# Sets artifact to what the pointer names, else the last good one, else the newest.
+choose() {
+  artifact=
+  if name_in _artifact.txt; then
+    artifact=$name
+    [ -e ".inplace/failed/$artifact" ] || return 0
+  fi
+  if name_in .inplace/last-good && [ "$name" != "$artifact" ]; then
+    if [ -n "$artifact" ]; then
+      say "$artifact is marked failed; starting the last good artifact, $name."
+    else
+      say "_artifact.txt names nothing that can be started; starting the last good artifact, $name."
+    fi
+    artifact=$name
+  elif [ -z "$artifact" ]; then
+    newest || return 1
+    say "_artifact.txt names nothing that can be started; starting the newest artifact, $name."
+    artifact=$name
+  fi
+}
+
+# Sets program to the file in _target to run, and how.
+resolve() {
+  program=_target/$1
+  if [ -d "$program" ]; then
+    entry_of "$program" "$1" || return 1
+    program=$program/$entry
+  fi
+  case $program in
+  *.mjs | *.cjs | *.js) how=node ;;
+  *.sh) how=sh ;;
+  *.cmd | *.bat) say "$program is a Windows batch file." && return 1 ;;
+  *)
+    how=itself
+    # Copies over FTP and from Windows lose the permission.
+    [ -x "$program" ] || chmod u+x "$program" 2>/dev/null
+    ;;
+  esac
+}
+
+entry_of() {
+  if line_of "$1/_entry.txt"; then
+    entry=$line
+    case /$entry/ in */../* | //*) say "$1/_entry.txt leads out of its folder." && return 1 ;; esac
+    [ -f "$1/$entry" ] && return 0
+    say "$1/_entry.txt names $entry, which is not there." && return 1
+  fi
+  for stem in index server main app; do
+    for extension in mjs js cjs; do
+      entry=$stem.$extension
+      [ -f "$1/$entry" ] && return 0
+    done
+  done
+  for entry in "$2.exe" "$2" start.sh; do
+    [ -f "$1/$entry" ] && return 0
+  done
+  say "$1 has no entry point: name it in $1/_entry.txt."
+  return 1
+}
+
+# Runs the artifact to its end and sets code. A command in the background would get no input, hence descriptor 3.
+run() {
+  artifact=$1
+  shift
+  code=1
+  started_at=$(date +%s)
+  resolve "$artifact" || return
+  mkdir -p .inplace 2>/dev/null && printf '%s\n' "$artifact" 2>/dev/null >.inplace/started
+  INPLACE_ARTIFACT=$artifact
+  INPLACE_SITE_ROOT=$root
+  export INPLACE_ARTIFACT INPLACE_SITE_ROOT
+  case $how in
+  node)
+    if line_of .inplace/runtime/current && [ -f ".inplace/runtime/$line/register.mjs" ]; then
+      set -- node --import "./.inplace/runtime/$line/register.mjs" "$program" "$@"
+    else
+      set -- node "$program" "$@"
+    fi
+    ;;
+  sh) set -- sh "$program" "$@" ;;
+  itself) set -- "./$program" "$@" ;;
+  esac
+  if [ -n "$sockets" ]; then
+    # LISTEN_PID has to name the artifact's own process; exec keeps the number of the shell that sets it.
+    sh -c 'export LISTEN_PID=$$ && exec "$@"' sh "$@" &
+  else
+    "$@" <&3 3<&- &
+  fi
+  child=$!
+  [ -z "$asked_to_end" ] || kill -TERM "$child" 2>/dev/null
+  # A signal ends wait, not the child.
+  while :; do
+    forwarded=
+    wait "$child"
+    code=$?
+    [ -n "$forwarded" ] || return
+  done
+}
+
+forward() {
+  forwarded=1
+  asked_to_end=1
+  [ -z "$child" ] || kill "-$1" "$child" 2>/dev/null
+}
+
+if [ -z "${HTTP_PLATFORM_PORT-}" ] && [ -n "${PORT-}" ]; then export HTTP_PLATFORM_PORT="$PORT"; fi
+if [ -z "${PORT-}" ] && [ -n "${HTTP_PLATFORM_PORT-}" ]; then export PORT="$HTTP_PLATFORM_PORT"; fi
+unset INPLACE_APP_PID
+# Sockets of systemd begin at descriptor 3, and its services have no input.
+[ "${LISTEN_PID-}" = "$$" ] && sockets=1 || { sockets= && exec 3<&0; }
+child=
+asked_to_end=
+trap 'forward TERM' TERM
+trap 'forward INT' INT
+trap 'forward HUP' HUP
+
+if ! choose; then
+  say "nothing to start: _target in $root holds no artifact. Deploy one, or copy one into it."
+  exit $NOTHING_TO_START
+fi
+run "$artifact" "$@"
+[ -z "$asked_to_end" ] || exit "$code"
+[ $(($(date +%s) - started_at)) -lt $PROVEN_AFTER ] || exit "$code"
+name_in .inplace/last-good && last_good=$name || last_good=
+[ "$last_good" != "$artifact" ] || exit "$code"
+name_in _artifact.txt && [ "$name" != "$artifact" ] && exit "$code"
+mkdir -p .inplace/failed 2>/dev/null && printf 'exit code %s\n' "$code" 2>/dev/null >".inplace/failed/$artifact"
+[ -n "$last_good" ] || exit "$code"
+say "$artifact ended with exit code $code before it proved itself; starting the last good artifact, $last_good."
+run "$last_good" "$@"
+exit "$code"

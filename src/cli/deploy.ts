@@ -1,0 +1,66 @@
+import { deploy } from "../deploy/deploy.ts";
+import { readEnvironment } from "../deploy/environment.ts";
+import { findSourceFolder, type Wanted } from "../deploy/source.ts";
+import { DEFAULT_WAIT_MS } from "../deploy/wait.ts";
+import { duration } from "./duration.ts";
+import { describeLive, untilLive } from "./until-live.ts";
+import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
+
+interface DeployFlags {
+  readonly source?: string;
+  readonly commit?: string;
+  readonly rebuild?: boolean;
+  readonly lockWait?: number;
+  /** true: for the default time. */
+  readonly wait?: number | true;
+  readonly sign?: string;
+}
+
+export const defineDeploy: DefineVerb = (program, run) => {
+  program
+    .command("deploy")
+    .description("build the commit and make it current")
+    .option("--source <folder>", "what to build (default: the repository)")
+    .option("--commit <id>", "build this commit from a clean checkout of its own")
+    .option("--rebuild", "build even if this commit was built before")
+    .option(
+      "--lock-wait <duration>",
+      "wait for another deploy to end: 60s, 5m (default: lockWaitMs)",
+      duration,
+    )
+    .option("--wait [duration]", `wait until it is live (default: ${DEFAULT_WAIT_MS / 1000}s)`, duration)
+    .option("--sign <file>", "sign the release with this private key (default: INPLACE_SIGNING_KEY)")
+    .action((flags: DeployFlags) => run((context) => runDeploy(context, flags)));
+};
+
+async function runDeploy(context: VerbContext, flags: DeployFlags): Promise<Outcome> {
+  const environment = readEnvironment(context.env);
+  const source = await findSourceFolder(flags.source ?? environment.source, context.cwd);
+  const layout = context.site({ named: environment.target, otherwise: source });
+  const done = await deploy({
+    layout,
+    source,
+    wanted: wantedCommit(flags.commit, environment.commit),
+    environment,
+    env: context.env,
+    rebuild: flags.rebuild === true,
+    waitMs: flags.lockWait,
+    signingKey: flags.sign ?? (context.env["INPLACE_SIGNING_KEY"] || undefined),
+    signal: context.signal,
+    emit: context.emit,
+  });
+  const { artifact, previous, ms } = done;
+  const text =
+    previous === artifact
+      ? `${artifact} is current already`
+      : `deployed ${artifact} in ${(ms / 1000).toFixed(1)} s`;
+  if (flags.wait === undefined) return { document: { ...done }, text };
+  const timeoutMs = flags.wait === true ? DEFAULT_WAIT_MS : flags.wait;
+  const live = await untilLive(layout, artifact, timeoutMs, context.signal);
+  return { document: { ...done, live }, text: `${text}\n${describeLive(live)}` };
+}
+
+function wantedCommit(flag: string | undefined, kudu: string | undefined): Wanted {
+  if (flag !== undefined) return { by: "flag", id: flag };
+  return kudu === undefined ? { by: "none" } : { by: "kudu", id: kudu };
+}

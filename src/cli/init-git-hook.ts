@@ -1,0 +1,34 @@
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { installGitHook } from "../deploy/git-hook.ts";
+import { InplaceError } from "../errors.ts";
+import type { Outcome, VerbContext } from "./verb.ts";
+
+const COMMAND = fileURLToPath(new URL("../../bin/inplace.js", import.meta.url));
+
+export interface GitHookFlags {
+  readonly branch?: string;
+  readonly force?: boolean;
+}
+
+/** Makes the bare repository in cwd deploy what is pushed to it. */
+export async function initGitHook(context: VerbContext, flags: GitHookFlags): Promise<Outcome> {
+  const { root } = context.site();
+  if (realpathSync(root) === realpathSync(context.cwd)) {
+    throw new InplaceError("USAGE", "Name the site that a push deploys to.", {
+      hint: "inplace init --git-hook --site-root <folder>",
+    });
+  }
+  const hook = await installGitHook({
+    repository: context.cwd,
+    siteRoot: root,
+    branch: flags.branch,
+    node: process.execPath,
+    command: COMMAND,
+    force: flags.force === true,
+  });
+  return {
+    document: { hook, siteRoot: root, branch: flags.branch ?? null },
+    text: `wrote ${hook}\npushes to ${flags.branch ?? "the branch that HEAD names"} go live in ${root}`,
+  };
+}

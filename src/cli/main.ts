@@ -1,0 +1,109 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { ERROR_CODES, EXIT, InplaceError, type ErrorCode, type ExitCode } from "../errors.ts";
+import { createLog } from "../log/log.ts";
+import { EXAMPLES } from "./examples.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { findSite } from "./site-root.ts";
+import { printDocument, printText } from "./print.ts";
+import type { RunVerb, VerbContext } from "./verb.ts";
+import { VERBS } from "./verbs.ts";
+
+interface GlobalOptions {
+  readonly siteRoot?: string;
+  readonly json?: boolean;
+}
+
+/** Runs one command line and gives its exit code. Ends when the verb ends. */
+export async function main(argv: readonly string[]): Promise<ExitCode> {
+  let exit: ExitCode = EXIT.done;
+  const json = argv.includes("--json");
+  const program = new Command("inplace")
+    .description("Replaces a running web site in place, by the file system alone.")
+    .version(packageVersion())
+    .option("--site-root <folder>", "the site (default: the nearest folder upwards with a web.config)")
+    .option("--json", "print exactly one JSON document on stdout")
+    .showSuggestionAfterError()
+    .exitOverride()
+    // Commander's own words go out once, by fail().
+    .configureOutput({ writeErr: () => undefined });
+  const run: RunVerb = async (body, { hangup } = {}) => {
+    const outcome = await withContext(program.opts<GlobalOptions>(), hangup !== "reload", body);
+    exit = outcome.exit ?? EXIT.done;
+    if (json) printDocument(outcome.document);
+    else if (outcome.text !== undefined) printText(outcome.text);
+  };
+  for (const define of VERBS) define(program, run);
+  for (const verb of program.commands) {
+    const examples = EXAMPLES[verb.name()]?.map((example) => `  ${example}`) ?? [];
+    if (examples.length > 0) verb.addHelpText("after", ["", "Examples:", ...examples].join("\n"));
+  }
+  try {
+    if (argv.length === 0)
+      throw new InplaceError("USAGE", `A verb is missing.\n\n${program.helpInformation()}`);
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    exit = fail(error, json);
+  }
+  return exit;
+}
+
+async function withContext<T>(
+  options: GlobalOptions,
+  hangup: boolean,
+  body: (context: VerbContext) => Promise<T>,
+): Promise<T> {
+  const interrupt = onInterrupt({ hangup });
+  const cwd = process.cwd();
+  const env = process.env;
+  const json = options.json === true;
+  try {
+    return await body({
+      cwd,
+      env,
+      json,
+      emit: createLog({ json }),
+      signal: interrupt.signal,
+      site: ({ named, otherwise = cwd } = {}) =>
+        findSite([options.siteRoot, named, env["INPLACE_SITE_ROOT"]], { cwd, otherwise }),
+    });
+  } finally {
+    interrupt.close();
+  }
+}
+
+function fail(error: unknown, json: boolean): ExitCode {
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+  const failure = asFailure(error);
+  if (json) {
+    printDocument({ error: { code: failure.code, message: failure.message, hint: failure.hint } });
+  } else {
+    createLog({ json })({
+      type: "command-failed",
+      code: failure.code,
+      message: failure.message,
+      hint: failure.hint,
+      stack: failure.code === "INTERNAL" ? String((error as Error | undefined)?.stack ?? error) : undefined,
+    });
+  }
+  return ERROR_CODES[failure.code].exit;
+}
+
+interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+function asFailure(error: unknown): Failure {
+  if (error instanceof InplaceError) return error;
+  if (error instanceof CommanderError) {
+    return new InplaceError("USAGE", error.message.replace(/^error: /, ""));
+  }
+  return new InplaceError("INTERNAL", error instanceof Error ? error.message : String(error));
+}
+
+function packageVersion(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}

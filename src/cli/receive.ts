@@ -1,0 +1,29 @@
+import { text } from "node:stream/consumers";
+import { receivePush } from "../deploy/receive.ts";
+import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
+
+/** What the post-receive hook calls; people have no use for it. */
+export const defineReceive: DefineVerb = (program, run) => {
+  program
+    .command("receive", { hidden: true })
+    .description("deploy what was pushed; called by the git hook")
+    .option("--branch <name>", "the branch that goes live")
+    .action((flags: { readonly branch?: string }) => run((context) => runReceive(context, flags.branch)));
+};
+
+async function runReceive(context: VerbContext, branch: string | undefined): Promise<Outcome> {
+  const done = await receivePush({
+    layout: context.site(),
+    repository: context.cwd,
+    branch,
+    updates: await text(process.stdin),
+    env: context.env,
+    signal: context.signal,
+    emit: context.emit,
+  });
+  if (done === undefined) return { document: { deployed: null } };
+  return {
+    document: { deployed: done },
+    text: `deployed ${done.artifact} in ${(done.ms / 1000).toFixed(1)} s`,
+  };
+}

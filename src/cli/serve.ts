@@ -1,0 +1,130 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { EXIT, InplaceError, systemCode } from "../errors.ts";
+import { ACCESS_LOG_FORMATS, type AccessLogFormat } from "../platform/access-log.ts";
+import { startPlatformHandler, type PlatformHandlerOptions } from "../platform/handler.ts";
+import { HOLD_LIMITS } from "../platform/hold-queue.ts";
+import { DEFAULT_PORT, MAX_CONNECTIONS } from "../platform/listener.ts";
+import type { DefineVerb, VerbContext } from "./verb.ts";
+
+interface ServeOptions {
+  readonly port: string;
+  readonly host?: string;
+  readonly sites?: string;
+  readonly strictIis?: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly accessLog?: string;
+  readonly accessLogFormat: string;
+  readonly holdSeconds: string;
+  readonly holdRequests: string;
+  readonly maxConnections: string;
+  readonly maxBody?: string;
+}
+
+export const defineServe: DefineVerb = (program, run) => {
+  program
+    .command("serve")
+    .description("run the site of web.config as IIS's HttpPlatformHandler would")
+    .option("--port <number>", "where to listen; 0 takes any free port", String(DEFAULT_PORT))
+    .option("--host <address>", "address to listen on (default: localhost, over IPv4 and IPv6)")
+    .option("--sites <folder or file>", "serve several sites: a folder of sites by host name, or a JSON list")
+    .option("--strict-iis", "do exactly what IIS does, losses during a swap included")
+    .option("--tls-cert <file>", "certificate chain (PEM): clients speak TLS and HTTP/2")
+    .option("--tls-key <file>", "its private key (PEM)")
+    .option("--access-log <file>", "append a line for each request")
+    .option("--access-log-format <format>", ACCESS_LOG_FORMATS.join(" or "), ACCESS_LOG_FORMATS[0])
+    .option(
+      "--hold-seconds <number>",
+      "how long a request waits for a process",
+      String(HOLD_LIMITS.timeMs / 1000),
+    )
+    .option("--hold-requests <number>", "how many requests wait at a time", String(HOLD_LIMITS.requests))
+    .option("--max-connections <number>", "connections at a time", String(MAX_CONNECTIONS))
+    .option("--max-body <bytes>", "the largest body of a request (default: no limit)")
+    .action((options: ServeOptions) => run((context) => serve(context, options)));
+};
+
+/** Ends on Ctrl+C or SIGTERM, after a graceful stop. */
+async function serve(context: VerbContext, options: ServeOptions) {
+  const handler = await startPlatformHandler(await handlerOptions(context, options));
+  // The second signal ends this process at once, and then nobody else would end the application.
+  const abandon = (): void => handler.kill();
+  process.once("exit", abandon);
+  try {
+    await aborted(context.signal);
+    await handler.stop();
+  } finally {
+    process.off("exit", abandon);
+  }
+  return { exit: EXIT.done, document: { stopped: true, urls: handler.urls } };
+}
+
+async function handlerOptions(context: VerbContext, options: ServeOptions): Promise<PlatformHandlerOptions> {
+  const { cwd } = context;
+  const { tlsCert, tlsKey, accessLog } = options;
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new InplaceError("USAGE", "--tls-cert and --tls-key belong together.");
+  }
+  return {
+    ...(options.sites === undefined
+      ? { siteRoot: context.site().root }
+      : { sites: resolve(cwd, options.sites) }),
+    port: wholeNumber("--port", options.port, 65_535),
+    ...(options.host === undefined ? {} : { host: options.host }),
+    ...(tlsCert === undefined || tlsKey === undefined
+      ? {}
+      : { tls: { cert: await readPem(resolve(cwd, tlsCert)), key: await readPem(resolve(cwd, tlsKey)) } }),
+    ...(accessLog === undefined
+      ? {}
+      : { accessLog: { path: resolve(cwd, accessLog), format: logFormat(options.accessLogFormat) } }),
+    strict: options.strictIis === true,
+    hold: {
+      timeMs: wholeNumber("--hold-seconds", options.holdSeconds, 3600) * 1000,
+      requests: wholeNumber("--hold-requests", options.holdRequests, 1_000_000),
+    },
+    maxConnections: wholeNumber("--max-connections", options.maxConnections, 1_000_000),
+    ...(options.maxBody === undefined
+      ? {}
+      : { maxBodyBytes: wholeNumber("--max-body", options.maxBody, Number.MAX_SAFE_INTEGER) }),
+    env: context.env,
+    events: context.emit,
+    onOutput: (chunk, stream) => {
+      // stdout is for the one document.
+      const to = stream === "stdout" && !context.json ? process.stdout : process.stderr;
+      to.write(chunk);
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function wholeNumber(flag: string, text: string, max: number): number {
+  const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (number <= max) return number;
+  throw new InplaceError("USAGE", `${flag} ${text} is not a whole number from 0 to ${max}.`);
+}
+
+function logFormat(text: string): AccessLogFormat {
+  const format = ACCESS_LOG_FORMATS.find((known) => known === text);
+  if (format !== undefined) return format;
+  throw new InplaceError(
+    "USAGE",
+    `--access-log-format ${text} is neither ${ACCESS_LOG_FORMATS.join(" nor ")}.`,
+  );
+}
+
+async function readPem(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new InplaceError("USAGE", `${path} cannot be read: ${systemCode(cause) ?? String(cause)}.`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,109 @@
+import { readFile } from "node:fs/promises";
+import { isArtifactName } from "../site/artifact-name.ts";
+import { listFailed, readLastGood, recordFailures } from "../site/health-marks.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { lockOwner } from "../site/lock.ts";
+import { readManifest } from "../site/manifest.ts";
+import { readPointer, type PointerState } from "../site/pointer.ts";
+import { askSupervisor } from "../supervisor/ask.ts";
+import type { SupervisorStatus } from "../supervisor/supervisor.ts";
+import { table } from "./table.ts";
+import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
+import { EXIT } from "../errors.ts";
+
+export const defineStatus: DefineVerb = (program, run) => {
+  program
+    .command("status")
+    .description("what is current, what runs, what failed")
+    .action(() => run(runStatus));
+};
+
+async function runStatus(context: VerbContext): Promise<Outcome> {
+  const layout = context.site();
+  await recordFailures(layout);
+  const pointer = await readPointer(layout);
+  const current = pointer.state === "names" ? pointer.artifact : undefined;
+  const manifest = current === undefined ? undefined : await readManifest(layout, current);
+  const lastGood = await readLastGood(layout);
+  const started = await readStarted(layout);
+  const failed = (await listFailed(layout)).map(({ artifact, reason, at }) => ({
+    artifact,
+    reason,
+    at: at.toISOString(),
+  }));
+  const lock = await lockOwner(layout);
+  const supervisor = await askSupervisor(layout, { ask: "status" }, context.signal);
+  const failure = failed.find(({ artifact }) => artifact === current);
+  const rows = [
+    ["site", layout.root],
+    ["pointer", describePointer(pointer)],
+    [
+      "commit",
+      manifest?.commit === undefined ? "-" : `${manifest.commit.slice(0, 10)} ${manifest.subject ?? ""}`,
+    ],
+    ["last good", lastGood ?? "-"],
+    ["started", started ?? "-"],
+    ...(supervisor === undefined ? [] : supervisorRows(supervisor)),
+    ...failed.map(({ artifact, reason, at }) => ["failed", `${artifact}: ${reason} (${at})`]),
+    ...(lock === undefined
+      ? []
+      : [["deploying", `${lock.owner}, pid ${lock.pid} on ${lock.host} since ${lock.since}`]]),
+  ];
+  const error =
+    pointer.state === "invalid" ? { code: pointer.error.code, message: pointer.error.message } : undefined;
+  return {
+    exit:
+      pointer.state === "invalid" || pointer.state === "dangling"
+        ? EXIT.artifactInvalid
+        : failure
+          ? EXIT.unhealthy
+          : EXIT.done,
+    document: {
+      siteRoot: layout.root,
+      pointer: {
+        state: pointer.state,
+        ...(pointer.state === "names" || pointer.state === "dangling" ? { artifact: pointer.artifact } : {}),
+        ...(error && { error }),
+      },
+      current: current ?? null,
+      commit: manifest?.commit ?? null,
+      lastGood: lastGood ?? null,
+      started: started ?? null,
+      failed,
+      deploying: lock ?? null,
+      supervisor: supervisor ?? null,
+    },
+    text: table(rows),
+  };
+}
+
+function supervisorRows({ state, address, port, pid, workers, swap }: SupervisorStatus): string[][] {
+  const processes = workers.map(({ artifact, pid: worker }) => `${artifact} (pid ${worker})`).join(", ");
+  return [
+    ["supervisor", `${state.state}, ${address}:${port}, pid ${pid}`],
+    ["serving", processes || "-"],
+    ...(swap === undefined
+      ? []
+      : [["last swap", `${swap.artifact}: switched after ${swap.switchedAfterMs} ms, ${swap.cut} cut`]]),
+  ];
+}
+
+function describePointer(pointer: PointerState): string {
+  switch (pointer.state) {
+    case "missing":
+      return "none: nothing was deployed yet";
+    case "names":
+      return pointer.artifact;
+    case "dangling":
+      return `${pointer.artifact}, which is not there`;
+    case "invalid":
+      return `refused: ${pointer.error.message}`;
+    default:
+      return pointer satisfies never;
+  }
+}
+
+async function readStarted(layout: SiteLayout): Promise<string | undefined> {
+  const name = await readFile(layout.started, "utf8").catch(() => "");
+  return isArtifactName(name.trim()) ? name.trim() : undefined;
+}

@@ -1,0 +1,75 @@
+import { waitUntilLive } from "../deploy/wait.ts";
+import { InplaceError } from "../errors.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { readPointer } from "../site/pointer.ts";
+import { askSupervisor } from "../supervisor/ask.ts";
+import type { SwapReport } from "../supervisor/swap-report.ts";
+
+export interface Live {
+  readonly artifact: string;
+  readonly ms: number;
+  /** What it cost, where a supervisor made it live. */
+  readonly swap?: SwapReport;
+}
+
+/**
+ * Waits until an artifact (default: the current one) is live and has proved itself: by asking the site's supervisor,
+ * else by looking at the site. Throws START_FAILED, SUPERSEDED or TIMED_OUT.
+ */
+export async function untilLive(
+  layout: SiteLayout,
+  artifact: string | undefined,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Live> {
+  const startedAt = Date.now();
+  const limit = AbortSignal.timeout(timeoutMs);
+  const wanted = artifact ?? (await current(layout));
+  const outcome =
+    wanted === undefined
+      ? undefined
+      : await askSupervisor(
+          layout,
+          { ask: "wait", artifact: wanted },
+          AbortSignal.any([signal, limit]),
+        ).catch((error: unknown) => {
+          if (!limit.aborted || signal.aborted) throw error;
+          throw new InplaceError("TIMED_OUT", `${wanted} is not live after ${timeoutMs / 1000} s.`);
+        });
+  switch (outcome?.result) {
+    case undefined:
+      return await waitUntilLive({ layout, artifact, timeoutMs, signal });
+    case "live": {
+      const { swap } = outcome;
+      return { artifact: outcome.artifact, ms: Date.now() - startedAt, ...(swap && { swap }) };
+    }
+    case "failed": {
+      const { reason, output, live } = outcome;
+      const message = [`${outcome.artifact} failed: ${reason}.`, ...output.map((line) => `  | ${line}`)].join(
+        "\n",
+      );
+      throw new InplaceError("START_FAILED", message, {
+        hint: live === undefined ? "Nothing runs; deploy a release that starts." : `${live} serves on.`,
+      });
+    }
+    case "superseded":
+      throw new InplaceError("SUPERSEDED", `${outcome.artifact} gave way to the newer ${outcome.by}.`);
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** One line for people. */
+export function describeLive({ artifact, ms, swap }: Live): string {
+  const live = `${artifact} is live after ${(ms / 1000).toFixed(1)} s`;
+  if (swap === undefined) return live;
+  const { readyAfterMs, switchedAfterMs, drainedAfterMs, requests, cut } = swap;
+  const drained = drainedAfterMs === undefined ? "" : `, old one drained after ${drainedAfterMs} ms`;
+  const served = requests === undefined ? "" : `, ${requests} requests meanwhile`;
+  return `${live}: ready after ${readyAfterMs} ms, switched after ${switchedAfterMs} ms${drained}${served}, ${cut} cut`;
+}
+
+async function current(layout: SiteLayout): Promise<string | undefined> {
+  const pointer = await readPointer(layout);
+  return pointer.state === "names" ? pointer.artifact : undefined;
+}

@@ -1,0 +1,44 @@
+import type { Command } from "commander";
+import type { ExitCode } from "../errors.ts";
+import type { EventSink } from "../events.ts";
+import type { SiteLayout } from "../site/layout.ts";
+
+/** All that a verb knows of the world outside; it throws InplaceError for whatever is expected to go wrong. */
+export interface VerbContext {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** --json: stdout is for the one document. */
+  readonly json: boolean;
+  readonly emit: EventSink;
+  /** Aborted by Ctrl+C, SIGTERM and SIGHUP; its reason is the INTERRUPTED error. A second signal exits at once. */
+  readonly signal: AbortSignal;
+  /**
+   * The first of: --site-root, `named`, INPLACE_SITE_ROOT, the nearest folder upwards with a web.config,
+   * `otherwise` (default: cwd). Throws SITE_ROOT_MISSING.
+   */
+  site(options?: { readonly named?: string | undefined; readonly otherwise?: string }): SiteLayout;
+}
+
+/** What a verb ends with. */
+export interface Outcome {
+  /** Default: EXIT.done. */
+  readonly exit?: ExitCode;
+  /** For --json; schemaVersion is added. */
+  readonly document: Readonly<Record<string, unknown>>;
+  /** For people; nothing is printed where it is undefined. */
+  readonly text?: string;
+}
+
+export interface RunOptions {
+  /** What SIGHUP means where it does not come from a console: "interrupt" (default), or the verb's own affair. */
+  readonly hangup?: "interrupt" | "reload";
+}
+
+/** Runs the body of a verb: context in, outcome printed, errors turned into exit codes. */
+export type RunVerb = (
+  body: (context: VerbContext) => Promise<Outcome>,
+  options?: RunOptions,
+) => Promise<void>;
+
+/** A verb file exports one of these; main.ts lists them all. */
+export type DefineVerb = (program: Command, run: RunVerb) => void;

@@ -1,0 +1,23 @@
+import { DEFAULT_WAIT_MS } from "../deploy/wait.ts";
+import { duration } from "./duration.ts";
+import { describeLive, untilLive } from "./until-live.ts";
+import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
+
+export const defineWait: DefineVerb = (program, run) => {
+  program
+    .command("wait [artifact]")
+    .description("wait until an artifact has proved healthy (default: the current one)")
+    .option("--timeout <duration>", `60s, 5m (default: ${DEFAULT_WAIT_MS / 1000}s)`, duration)
+    .action((artifact: string | undefined, flags: { readonly timeout?: number }) =>
+      run((context) => runWait(context, artifact, flags.timeout ?? DEFAULT_WAIT_MS)),
+    );
+};
+
+async function runWait(
+  context: VerbContext,
+  artifact: string | undefined,
+  timeoutMs: number,
+): Promise<Outcome> {
+  const live = await untilLive(context.site(), artifact, timeoutMs, context.signal);
+  return { document: { ...live }, text: describeLive(live) };
+}

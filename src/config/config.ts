@@ -1,0 +1,100 @@
+import type { SuperviseConfig } from "./supervise.ts";
+
+/** How one artifact is built; docs/configuration.md explains every key. */
+export type BuildConfig = EntryBuild | CommandBuild | DirectoryBuild;
+
+export interface EntryBuild {
+  readonly builder: "entry";
+  readonly entry: string;
+  readonly assets?: readonly string[];
+  readonly sourceMap?: "inline" | "none";
+  readonly minify?: boolean;
+  readonly timeLimitMs?: number;
+}
+
+/** Program and arguments without a shell (`command`), or a line for the system's shell (`shell`). */
+export interface CommandLine {
+  readonly command?: readonly string[];
+  readonly shell?: string;
+}
+
+export interface CommandBuild extends CommandLine {
+  readonly builder: "command";
+  readonly extension?: string;
+  readonly timeLimitMs?: number;
+}
+
+export interface DirectoryBuild extends CommandLine {
+  readonly builder: "directory";
+  readonly directory: string;
+  readonly entryPoint?: string;
+  readonly install?: boolean;
+  readonly timeLimitMs?: number;
+}
+
+/** HAProxy with two servers on each host; fronts/haproxy/front.ts has the defaults. */
+export interface HaproxyConfig {
+  readonly bind?: readonly string[];
+  readonly ports?: readonly [number, number];
+  readonly health?: { readonly path?: string; readonly timeoutMs?: number };
+  readonly startMs?: number;
+  readonly drainMs?: number;
+  readonly socket?: string;
+  readonly external?: boolean;
+  readonly serverKeepAlive?: boolean;
+  readonly hosts?: readonly HaproxyHost[];
+}
+
+export interface HaproxyHost {
+  readonly name: string;
+  readonly address: string;
+  readonly ports?: readonly [number, number];
+  readonly command?: readonly string[];
+  readonly siteRoot?: string;
+}
+
+/** The configuration as people write it. */
+export interface UserConfig {
+  readonly $schema?: string;
+  readonly site?: string;
+  readonly build?: BuildConfig;
+  readonly files?: readonly string[];
+  readonly keep?: number;
+  readonly lockWaitMs?: number;
+  readonly branch?: string;
+  readonly requireSignature?: string;
+  readonly drain?: { readonly deadlineMs?: number; readonly maxUnavailable?: number };
+  readonly supervise?: SuperviseConfig;
+  readonly haproxy?: HaproxyConfig;
+}
+
+/** The configuration with its defaults; what has no default stays undefined. */
+export interface SiteConfig {
+  readonly site: string | undefined;
+  /** undefined: to be inferred from what is in the source. */
+  readonly build: BuildConfig | undefined;
+  readonly files: readonly string[];
+  readonly keep: number;
+  readonly lockWaitMs: number;
+  readonly branch: string | undefined;
+  /** As written: the supervisor knows its own defaults. */
+  readonly supervise: SuperviseConfig;
+  readonly haproxy: HaproxyConfig | undefined;
+}
+
+export const DEFAULT_KEEP = 5;
+export const DEFAULT_LOCK_WAIT_MS = 0;
+export const DEFAULT_BUILD_LIMIT_MS = 30 * 60_000;
+
+export function normalizeConfig(user: UserConfig): SiteConfig {
+  return {
+    site: user.site,
+    build: user.build,
+    files: user.files ?? [],
+    keep: user.keep ?? DEFAULT_KEEP,
+    lockWaitMs: user.lockWaitMs ?? DEFAULT_LOCK_WAIT_MS,
+    branch: user.branch,
+    supervise: user.supervise ?? {},
+    haproxy: user.haproxy,
+  };
+}

@@ -1,0 +1,35 @@
+/** When a supervised worker counts as healthy. Times in milliseconds. */
+export interface HealthConfig {
+  /** Begins with "/". */
+  readonly path: string;
+  /** Default: any from 200 to 399. */
+  readonly status?: number;
+  /** Has to be found in the body. */
+  readonly body?: string;
+  /** So many good answers one after the other. Default 1. */
+  readonly count?: number;
+  /** One answer may take this long. Default 5,000. */
+  readonly answerMs?: number;
+  /** Between two looks while proving. Default 50. */
+  readonly intervalMs?: number;
+}
+
+/** How `inplace supervise` goes from one release to the next. Times in milliseconds. */
+export interface SuperviseConfig {
+  /** Default 1. */
+  readonly workers?: number;
+  /** Default: a worker is ready when it listens. */
+  readonly health?: HealthConfig;
+  /** The app says itself when it is ready. Default false. */
+  readonly explicitReady?: boolean;
+  /** From start to ready. Default 30,000. */
+  readonly readyMs?: number;
+  /** How long the old worker stays parked. Default 10,000; 0: none. */
+  readonly probationMs?: number;
+  /** Default 30,000. */
+  readonly drainMs?: number;
+  /** "spliced": the supervisor accepts and passes every byte on. Default "held": workers accept from its socket. */
+  readonly front?: "held" | "spliced";
+  /** How programs that are not Node programs get their visitors. Default "private-port". */
+  readonly socket?: "private-port" | "inherit";
+}

@@ -1,0 +1,50 @@
+import { readFileSync } from "node:fs";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { closest } from "fastest-levenshtein";
+import { InplaceError } from "../errors.ts";
+import type { UserConfig } from "./config.ts";
+
+export const SCHEMA_FILE = new URL("../../schema/inplace.config.schema.json", import.meta.url);
+
+let compiled: ValidateFunction<UserConfig> | undefined;
+
+/** The value as configuration. `where` names it for people. Throws CONFIG_UNKNOWN_KEY or CONFIG_INVALID. */
+export function validateConfig(value: unknown, where: string): UserConfig {
+  const validate = validator();
+  if (!validate(value)) throw asConfigError(validate.errors?.[0], where);
+  const build = value.build;
+  if (build?.builder === "command" && (build.command === undefined) === (build.shell === undefined)) {
+    throw new InplaceError("CONFIG_INVALID", `${where}: build needs either command or shell.`);
+  }
+  return value;
+}
+
+// Compiled on first use: most runs of the runtime and the launchers' checks never need it.
+function validator(): ValidateFunction<UserConfig> {
+  compiled ??= new Ajv({ discriminator: true, verbose: true }).compile<UserConfig>(
+    JSON.parse(readFileSync(SCHEMA_FILE, "utf8")) as object,
+  );
+  return compiled;
+}
+
+function asConfigError(error: ErrorObject | undefined, where: string): InplaceError {
+  const path = (error?.instancePath ?? "").slice(1).replaceAll("/", ".");
+  if (error?.keyword === "additionalProperties") {
+    const { additionalProperty: key } = error.params as { additionalProperty: string };
+    const known = Object.keys((error.parentSchema?.["properties"] as object | undefined) ?? {});
+    const full = path === "" ? key : `${path}.${key}`;
+    return new InplaceError("CONFIG_UNKNOWN_KEY", `${where}: there is no key ${JSON.stringify(full)}.`, {
+      hint: `Did you mean ${JSON.stringify(closest(key, known))}? docs/configuration.md lists all keys.`,
+    });
+  }
+  const what = path === "" ? "the configuration" : path;
+  return new InplaceError("CONFIG_INVALID", `${where}: ${what} ${explain(error)}.`);
+}
+
+function explain(error: ErrorObject | undefined): string {
+  const params = error?.params ?? {};
+  if (error?.keyword === "enum") return `must be one of ${(params["allowedValues"] as string[]).join(", ")}`;
+  if (error?.keyword === "discriminator") return "needs a builder: entry, command or directory";
+  if (error?.keyword === "required") return `needs ${String(params["missingProperty"])}`;
+  return error?.message ?? "is not valid";
+}

@@ -1,0 +1,62 @@
+import { createHash, type Hash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { lstat, readlink, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { systemCode } from "../errors.ts";
+import { gitIn } from "./repository.ts";
+
+export const DIRTY_DIGITS = 6;
+
+/**
+ * First six digits of a hash over all that differs from HEAD: content and mode of changed, added, deleted and untracked
+ * files that are not ignored, also inside submodules. undefined for a clean tree. `except`: paths below `top`, with "/".
+ */
+export async function hashChanges(top: string, except: readonly string[]): Promise<string | undefined> {
+  const hash = createHash("sha256");
+  const found = await addChanges(hash, top, except);
+  return found === 0 ? undefined : hash.digest("hex").slice(0, DIRTY_DIGITS);
+}
+
+async function addChanges(hash: Hash, top: string, except: readonly string[]): Promise<number> {
+  const git = gitIn(top);
+  const exclude = except.map((path) => `:(top,exclude,literal)${path}`);
+  const scope = exclude.length === 0 ? [] : ["--", ":(top)", ...exclude];
+  const flags = ["--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none"];
+  // The index is only read: a commit may be under way in the same working tree.
+  const status = await git("--no-optional-locks", "status", ...flags, ...scope);
+  const paths = status
+    .split("\0")
+    .filter((entry) => entry !== "")
+    .map((entry) => entry.slice(3));
+  for (const path of paths.sort()) {
+    hash.update(`${path}\0`);
+    await addFile(hash, join(top, path));
+  }
+  return paths.length;
+}
+
+async function addFile(hash: Hash, path: string): Promise<void> {
+  let entry;
+  try {
+    entry = await lstat(path);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR")
+      return void hash.update("deleted\0");
+    throw error;
+  }
+  if (entry.isSymbolicLink()) hash.update(`link\0${await readlink(path)}\0`);
+  else if (entry.isDirectory()) await addNestedRepository(hash, path);
+  else if (entry.isFile()) {
+    hash.update(`file\0${entry.mode & 0o100 ? "x" : "-"}\0${entry.size}\0`);
+    await pipeline(createReadStream(path), hash, { end: false });
+  }
+}
+
+// git names a folder only where it is a repository of its own: a submodule, or a clone inside the tree.
+async function addNestedRepository(hash: Hash, path: string): Promise<void> {
+  const isRepository = (await readdir(path)).includes(".git");
+  const head = isRepository ? await gitIn(path)("rev-parse", "HEAD").catch(() => "") : "";
+  hash.update(`repository\0${head.trim()}\0`);
+  if (isRepository) await addChanges(hash, path, []);
+}

@@ -1,0 +1,66 @@
+import { constants, copyFile, lstat, mkdir, readdir, realpath } from "node:fs/promises";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { InplaceError, systemCode } from "../errors.ts";
+import { OWN_FOLDER, POINTER_FILE, TARGET_FOLDER } from "../site/layout.ts";
+
+/** Never part of an artifact nor of the files that are synchronised. */
+const NEVER_COPIED: ReadonlySet<string> = new Set([OWN_FOLDER, TARGET_FOLDER, POINTER_FILE, ".git"]);
+
+/** Copies a file, or a folder with all in it; links are followed, where they stay inside. */
+export async function copyTree(from: string, to: string, signal: AbortSignal): Promise<void> {
+  for (const path of await filesBelow(from)) {
+    signal.throwIfAborted();
+    const copy = path === "" ? to : join(to, path);
+    await mkdir(dirname(copy), { recursive: true });
+    await copyFile(path === "" ? from : join(from, path), copy, constants.COPYFILE_FICLONE);
+  }
+}
+
+/** Paths of all files below a folder, relative with "/"; "" for a file. What a site itself writes is left out. */
+export async function filesBelow(path: string): Promise<string[]> {
+  return walk(path, await realpath(path), "");
+}
+
+async function walk(path: string, top: string, prefix: string): Promise<string[]> {
+  const entry = await lstat(path);
+  if (entry.isSymbolicLink()) return followLink(path, top, prefix);
+  if (entry.isFile()) return [prefix];
+  if (!entry.isDirectory()) return [];
+  const found: string[] = [];
+  for (const name of (await readdir(path)).sort()) {
+    if (prefix === "" && NEVER_COPIED.has(name)) continue;
+    found.push(...(await walk(join(path, name), top, prefix === "" ? name : `${prefix}/${name}`)));
+  }
+  return found;
+}
+
+async function followLink(path: string, top: string, prefix: string): Promise<string[]> {
+  const real = await realpath(path);
+  const inside = real === top || real.startsWith(top + sep);
+  // A link to a folder above itself would be followed without end.
+  if (!inside || path.startsWith(real + sep)) {
+    throw new InplaceError("LINK_OUTSIDE", `${path} is a link to ${real}, outside of what is copied.`);
+  }
+  return walk(real, top, prefix);
+}
+
+/** The absolute path of something named in the configuration. Throws CONFIG_INVALID where it is missing or lies outside. */
+export async function insideSource(source: string, path: string, key: string): Promise<string> {
+  const full = resolve(source, path);
+  const below = relative(source, full);
+  if (isAbsolute(path) || below.startsWith("..") || isAbsolute(below)) {
+    throw new InplaceError(
+      "CONFIG_INVALID",
+      `${key}: ${JSON.stringify(path)} is not inside the source folder.`,
+    );
+  }
+  try {
+    await lstat(full);
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT" && systemCode(error) !== "ENOTDIR") throw error;
+    throw new InplaceError("CONFIG_INVALID", `${key}: there is no ${JSON.stringify(path)} in ${source}.`, {
+      cause: error,
+    });
+  }
+  return full;
+}

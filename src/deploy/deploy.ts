@@ -1,0 +1,245 @@
+import { DEFAULT_BUILD_LIMIT_MS, type SiteConfig } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import type { DeployEvent, EventSink, SiteEvent } from "../events.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { acquireLock, type HeldLock, type LockOwner } from "../site/lock.ts";
+import { installRuntime } from "../site/runtime-bundle.ts";
+import { checkOut, type WorkingTree } from "./checkout.ts";
+import { findBuilt } from "./choose-name.ts";
+import type { DeployEnvironment } from "./environment.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import { runPostAction } from "./post-action.ts";
+import { writeManifest } from "../site/manifest.ts";
+import { prepareArtifact, type PreparedArtifact } from "./prepare-artifact.ts";
+import { currentArtifact, makeCurrent, placeArtifact, withdrawArtifact } from "./publish.ts";
+import { siteFiles } from "./site-files.ts";
+import {
+  identityOf,
+  readSource,
+  siteName,
+  type Source,
+  type UnnamedIdentity,
+  type Wanted,
+} from "./source.ts";
+import { signManifest } from "../site/signature.ts";
+import { openStaging, type Staging } from "./staging.ts";
+import { placeFiles, removeGone, stageFiles, type StagedFiles } from "./synchronise.ts";
+
+export interface DeployOptions {
+  readonly layout: SiteLayout;
+  /** The folder to deploy, absolute. */
+  readonly source: string;
+  readonly wanted: Wanted;
+  readonly environment: DeployEnvironment;
+  /** The environment that builds get. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Build even where the commit was built before. */
+  readonly rebuild: boolean;
+  /** How long to wait for another deploy, milliseconds; undefined: as configured. */
+  readonly waitMs: number | undefined;
+  /** File of the private key that the release is to be signed with. */
+  readonly signingKey: string | undefined;
+  readonly signal: AbortSignal;
+  readonly emit: EventSink<DeployEvent | SiteEvent>;
+}
+
+export interface Deployment {
+  readonly artifact: string;
+  /** What was current before; undefined on a first deploy. */
+  readonly previous: string | undefined;
+  readonly commit: string | undefined;
+  readonly dirty: string | undefined;
+  /** The artifact was there already. */
+  readonly reused: boolean;
+  readonly ms: number;
+}
+
+/** commit → artifact → publish. Until the pointer moves at the end, nothing that the site runs has changed. */
+export async function deploy(options: DeployOptions): Promise<Deployment> {
+  const startedAt = Date.now();
+  let plan = await makePlan(options);
+  const { lock, waited } = await takeLock(options, options.waitMs ?? plan.config.lockWaitMs);
+  try {
+    // Meanwhile the folder may show another commit.
+    if (waited) plan = await makePlan(options);
+    const { artifact, previous, reused } = await buildAndPublish(options, plan, lock);
+    if (options.environment.postAction !== undefined)
+      await postAction(options, options.environment.postAction);
+    const { commit, dirty } = plan.identity;
+    return { artifact, previous, commit, dirty, reused, ms: Date.now() - startedAt };
+  } finally {
+    await lock.release();
+  }
+}
+
+/** What is to be deployed, and what it will be called. */
+interface Plan {
+  readonly config: SiteConfig;
+  readonly source: Source;
+  readonly identity: UnnamedIdentity;
+}
+
+async function makePlan({ layout, source: folder, wanted, environment }: DeployOptions): Promise<Plan> {
+  const config = await loadConfig(folder);
+  const source = await readSource(folder, wanted, layout);
+  const site = await siteName(environment.siteName, config, folder);
+  return { config, source, identity: identityOf(source, site, new Date()) };
+}
+
+async function takeLock(
+  { layout, signal, emit }: DeployOptions,
+  waitMs: number,
+): Promise<{ readonly lock: HeldLock; readonly waited: boolean }> {
+  const heartbeat = startHeartbeat((elapsedMs) => emit({ type: "lock-wait-goes-on", elapsedMs }));
+  let waited = false;
+  const onWait = ({ owner, pid, host }: LockOwner): void => {
+    waited = true;
+    emit({ type: "lock-wait", owner, pid, host });
+  };
+  try {
+    return { lock: await acquireLock(layout, { waitMs, signal, onWait }), waited };
+  } finally {
+    heartbeat.stop();
+  }
+}
+
+interface Published {
+  readonly artifact: string;
+  /** What was current before. */
+  readonly previous: string | undefined;
+  readonly reused: boolean;
+}
+
+async function buildAndPublish(options: DeployOptions, plan: Plan, lock: HeldLock): Promise<Published> {
+  const staging = await openStaging(options.layout);
+  try {
+    const tree = await workingTree(options, plan.source, staging);
+    try {
+      // The configuration belongs to the commit, as all else.
+      const config = plan.source.needsCheckout ? await loadConfig(tree.folder) : plan.config;
+      return await publishTree(options, { ...plan, config }, tree, staging, lock);
+    } finally {
+      await tree.remove();
+    }
+  } finally {
+    await staging.remove();
+  }
+}
+
+async function publishTree(
+  options: DeployOptions,
+  plan: Plan,
+  tree: WorkingTree,
+  staging: Staging,
+  lock: HeldLock,
+): Promise<Published> {
+  const { layout, environment, emit } = options;
+  const prepared = await signed(options, await findOrBuild(options, plan, tree, staging));
+  const files = await siteFiles(tree.folder, plan.config, layout);
+  const staged = await stageFiles(layout, files, staging);
+  await installRuntime(layout);
+  options.signal.throwIfAborted();
+  await lock.confirm();
+  const previous = await publish(options, plan.source, prepared, staged);
+  await removeGone(layout, tree.folder, files, environment, emit);
+  return { artifact: prepared.manifest.artifact, previous, reused: prepared.staged === undefined };
+}
+
+async function findOrBuild(
+  options: DeployOptions,
+  { config, source, identity }: Plan,
+  tree: WorkingTree,
+  staging: Staging,
+): Promise<PreparedArtifact> {
+  const { layout, emit, signal } = options;
+  const found = options.rebuild ? undefined : await findBuilt(layout, identity);
+  if (found !== undefined) {
+    emit({ type: "artifact-reused", artifact: found.artifact });
+    return { manifest: found, staged: undefined };
+  }
+  await tree.providePackages();
+  const env = buildEnvironment(options);
+  const { folder } = tree;
+  return prepareArtifact({
+    layout,
+    folder,
+    source,
+    identity,
+    build: config.build,
+    staging,
+    env,
+    signal,
+    emit,
+  });
+}
+
+async function signed(
+  { layout, signingKey }: DeployOptions,
+  prepared: PreparedArtifact,
+): Promise<PreparedArtifact> {
+  if (signingKey === undefined) return prepared;
+  const manifest = await signManifest(prepared.manifest, signingKey);
+  if (prepared.staged === undefined) await writeManifest(layout, manifest);
+  return { ...prepared, manifest };
+}
+
+/** The folder itself, or a clean checkout where it does not show the commit. */
+async function workingTree(options: DeployOptions, source: Source, staging: Staging): Promise<WorkingTree> {
+  const { repository, commit } = source;
+  if (!source.needsCheckout || repository === undefined || commit === undefined) {
+    return { folder: source.folder, providePackages: async () => undefined, remove: async () => undefined };
+  }
+  const { emit, signal } = options;
+  emit({ type: "checkout-started", commit: commit.id });
+  return checkOut(repository, commit.id, source.folder, staging.checkout, {
+    env: buildEnvironment(options),
+    signal,
+    limitMs: DEFAULT_BUILD_LIMIT_MS,
+    onLine: (line) => emit({ type: "build-output", line }),
+  });
+}
+
+/** Gives what was current before. */
+async function publish(
+  { layout, emit }: DeployOptions,
+  source: Source,
+  { manifest, staged }: PreparedArtifact,
+  files: StagedFiles,
+): Promise<string | undefined> {
+  const { artifact } = manifest;
+  const { id: commit, subject } = source.commit ?? {};
+  try {
+    if (staged !== undefined) await placeArtifact(layout, staged, manifest);
+    await placeFiles(layout, files, emit);
+    const move = { event: "published" as const, ...(commit && { commit }), ...(subject && { subject }) };
+    return await makeCurrent(layout, artifact, move, emit);
+  } catch (error) {
+    const isCurrent = (await currentArtifact(layout)) === artifact;
+    if (staged !== undefined && !isCurrent) await withdrawArtifact(layout, artifact);
+    throw error;
+  }
+}
+
+async function postAction({ env, source, signal, emit }: DeployOptions, action: string): Promise<void> {
+  const onLine = (line: string): void => emit({ type: "post-action-output", line });
+  const heartbeat = startHeartbeat((elapsedMs) => emit({ type: "post-action-goes-on", elapsedMs }));
+  try {
+    await runPostAction(action, {
+      cwd: source,
+      env,
+      signal,
+      emit,
+      onLine: (line) => {
+        heartbeat.heard();
+        onLine(line);
+      },
+    });
+  } finally {
+    heartbeat.stop();
+  }
+}
+
+// Kudu empties DEPLOYMENT_TEMP by itself; the system's folder fills up on App Service.
+function buildEnvironment({ env, environment: { temp } }: DeployOptions): NodeJS.ProcessEnv {
+  return temp === undefined ? env : { ...env, TMPDIR: temp, TEMP: temp, TMP: temp };
+}

@@ -1,0 +1,127 @@
+import { basename } from "node:path";
+import { DEFAULT_BUILD_LIMIT_MS, type BuildConfig } from "../config/config.ts";
+import { asSiteError, InplaceError, systemCode } from "../errors.ts";
+import type { DeployEvent, EventSink } from "../events.ts";
+import { artifactName } from "../site/artifact-name.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { describeArtifact, writeManifest, type ArtifactContent, type Manifest } from "../site/manifest.ts";
+import { buildOutside, expectOnly, guardSite } from "./build-guard.ts";
+import { build } from "./builders/build.ts";
+import type { Built, BuildRequest } from "./builders/builder.ts";
+import { inferBuild } from "./builders/infer.ts";
+import { chooseName } from "./choose-name.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import type { Source, UnnamedIdentity } from "./source.ts";
+import type { Staging } from "./staging.ts";
+
+/** An artifact that is whole and described. */
+export interface PreparedArtifact {
+  readonly manifest: Manifest;
+  /** Where it waits to be placed; undefined: it is in the target folder already. */
+  readonly staged: string | undefined;
+}
+
+export interface PrepareOptions {
+  readonly layout: SiteLayout;
+  /** The working tree that shows the commit. */
+  readonly folder: string;
+  readonly source: Source;
+  readonly identity: UnnamedIdentity;
+  /** undefined: to be inferred from the folder. */
+  readonly build: BuildConfig | undefined;
+  readonly staging: Staging;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly emit: EventSink<DeployEvent>;
+}
+
+/** Builds in staging, describes what came out, and names it. Nothing of the site changes. */
+export async function prepareArtifact(options: PrepareOptions): Promise<PreparedArtifact> {
+  const { layout, source, identity } = options;
+  const built = await buildGuarded(options);
+  const content = await describeBuilt(built);
+  const { artifact, taken } = await chooseName(
+    layout,
+    { ...identity, extension: built.extension },
+    content.sha256,
+  );
+  const manifest: Manifest = {
+    schemaVersion: 1,
+    artifact,
+    origin: "deploy",
+    builtAt: identity.builtAt.toISOString(),
+    builder: built.builder,
+    ...(source.commit && {
+      commit: source.commit.id,
+      subject: source.commit.subject,
+      author: source.commit.author,
+    }),
+    ...(source.dirty !== undefined && { dirty: source.dirty }),
+    ...content,
+  };
+  if (taken) await writeManifest(layout, manifest);
+  return { manifest, staged: taken ? undefined : built.path };
+}
+
+async function buildGuarded(options: PrepareOptions): Promise<Built> {
+  const config = options.build ?? inferBuild(options.folder);
+  if (config.builder === "entry") return runBuild(config, options); // No foreign code runs.
+  const guard = await guardSite(options.layout, options.folder);
+  let built: Built;
+  try {
+    built = await runBuild(config, options);
+    await expectOnly(options.staging, built.path);
+    await describeBuilt(built);
+  } catch (error) {
+    const strays = await guard.restore("nothing");
+    const empty = error instanceof InplaceError && error.code === "BUILD_EMPTY";
+    throw empty && strays.length > 0 ? buildOutside(strays) : error;
+  }
+  const strays = await guard.restore("artifact");
+  if (strays.length > 0) throw buildOutside(strays);
+  return built;
+}
+
+async function runBuild(config: BuildConfig, options: PrepareOptions): Promise<Built> {
+  const { identity, source, emit } = options;
+  const name = artifactName({ ...identity, extension: "" });
+  const startedAt = Date.now();
+  emit({ type: "build-started", artifact: name, builder: config.builder });
+  const heartbeat = startHeartbeat((elapsedMs) => emit({ type: "build-goes-on", elapsedMs }));
+  const request: BuildRequest = {
+    source: options.folder,
+    output: options.staging.output,
+    name,
+    commit: source.commit?.id,
+    site: identity.site,
+    env: options.env,
+    limitMs: config.timeLimitMs ?? DEFAULT_BUILD_LIMIT_MS,
+    signal: options.signal,
+    onLine: (line) => {
+      heartbeat.heard();
+      emit({ type: "build-output", line });
+    },
+  };
+  try {
+    const built = await build(config, request);
+    emit({ type: "build-ended", artifact: basename(built.path), ms: Date.now() - startedAt });
+    return built;
+  } catch (error) {
+    // Any other system error is about the source, not about the site.
+    const full = ["ENOSPC", "EDQUOT"].includes(systemCode(error) ?? "");
+    throw full ? asSiteError(error, options.staging.output) : error;
+  } finally {
+    heartbeat.stop();
+  }
+}
+
+async function describeBuilt(built: Built): Promise<ArtifactContent> {
+  try {
+    return await describeArtifact(built.path);
+  } catch (error) {
+    if (!(error instanceof InplaceError)) throw error;
+    throw new InplaceError("BUILD_EMPTY", `The build made no usable artifact: ${error.message}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from "node:crypto";
+import { lstat, mkdir, readFile, rename, rm, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { asSiteError, systemCode } from "../errors.ts";
+import type { DeployEvent, EventSink } from "../events.ts";
+import { clearFailed } from "../site/health-marks.ts";
+import { appendHistory } from "../site/history.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { acquireLock } from "../site/lock.ts";
+import { manifestPath } from "../site/manifest.ts";
+import { verifiedPath } from "../site/verified.ts";
+import { readReleases, type Release } from "../site/releases.ts";
+
+export interface PruneOptions {
+  readonly layout: SiteLayout;
+  /** How many of the newest proven releases stay, besides the current, the last good and the running one. */
+  readonly keep: number;
+  readonly dryRun: boolean;
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  readonly emit: EventSink<DeployEvent>;
+}
+
+export interface Pruned {
+  readonly removed: readonly string[];
+  readonly kept: readonly string[];
+  /** Held open by a program; the next prune tries again. */
+  readonly locked: readonly string[];
+}
+
+/** Removes old artifacts. Releases that never proved healthy do not count towards `keep`; only if there are too few, they fill up. */
+export async function prune(options: PruneOptions): Promise<Pruned> {
+  const { layout, emit } = options;
+  const lock = await acquireLock(layout, { waitMs: options.waitMs, signal: options.signal });
+  try {
+    const releases = await readReleases(layout);
+    const keep = keptReleases(releases, options.keep, await startedArtifact(layout));
+    const removed: string[] = [];
+    const locked: string[] = [];
+    for (const { artifact } of releases.filter((release) => !keep.has(release.artifact))) {
+      options.signal.throwIfAborted();
+      if (options.dryRun || (await removeArtifact(layout, artifact))) {
+        removed.push(artifact);
+        if (!options.dryRun) emit({ type: "artifact-pruned", artifact });
+      } else {
+        locked.push(artifact);
+        emit({ type: "artifact-locked", artifact });
+      }
+    }
+    return { removed, kept: [...keep], locked };
+  } finally {
+    await lock.release();
+  }
+}
+
+function keptReleases(releases: readonly Release[], count: number, started: string | undefined): Set<string> {
+  // What was never published may be a drop that is still being copied.
+  const always = releases.filter(
+    (one) =>
+      one.current || one.lastGood || one.pinned || one.artifact === started || one.publishedAt === undefined,
+  );
+  const sound = releases.filter((one) => one.failed === undefined && one.publishedAt !== undefined);
+  const ranked = [...sound.filter((one) => one.proven), ...sound.filter((one) => !one.proven)];
+  return new Set([...always, ...ranked.slice(0, count)].map((one) => one.artifact));
+}
+
+/** False where a program holds it open. */
+async function removeArtifact(layout: SiteLayout, artifact: string): Promise<boolean> {
+  const path = join(layout.target, artifact);
+  try {
+    if ((await lstat(path)).isDirectory()) await removeFolder(layout, path);
+    else await unlink(path);
+  } catch (error) {
+    if (["EPERM", "EBUSY", "EACCES", "ETXTBSY"].includes(systemCode(error) ?? "")) return false;
+    throw asSiteError(error, path);
+  }
+  await rm(manifestPath(layout, artifact), { force: true });
+  await rm(verifiedPath(layout, artifact), { force: true });
+  await clearFailed(layout, artifact);
+  await appendHistory(layout, { event: "pruned", artifact });
+  return true;
+}
+
+// Renamed away first: nobody may find half a folder under an artifact's name.
+async function removeFolder(layout: SiteLayout, path: string): Promise<void> {
+  await mkdir(layout.staging, { recursive: true });
+  const aside = join(layout.staging, `build-${randomBytes(4).toString("hex")}-pruned`);
+  await rename(path, aside);
+  // What is held open in it is removed by the next deploy, like all leftovers in staging.
+  await rm(aside, { recursive: true, force: true }).catch(() => undefined);
+}
+
+async function startedArtifact(layout: SiteLayout): Promise<string | undefined> {
+  return (await readFile(layout.started, "utf8").catch(() => undefined))?.trim();
+}

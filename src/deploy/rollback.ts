@@ -1,0 +1,96 @@
+import { InplaceError } from "../errors.ts";
+import type { EventSink, SiteEvent } from "../events.ts";
+import { validArtifactName } from "../site/artifact-name.ts";
+import { isMarkedFailed } from "../site/health-marks.ts";
+import { readHistory, type HistoryRecord } from "../site/history.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { acquireLock } from "../site/lock.ts";
+import { describeArtifact, matchesManifest, readManifest } from "../site/manifest.ts";
+import { artifactsIn, readReleases } from "../site/releases.ts";
+import { currentArtifact, makeCurrent } from "./publish.ts";
+import { join } from "node:path";
+
+export interface RollbackOptions {
+  readonly layout: SiteLayout;
+  /** Default: the release before the current one, preferably one that was live. */
+  readonly artifact: string | undefined;
+  /** Also to an artifact that is marked failed. */
+  readonly force: boolean;
+  /** How the history tells it. Default: "rolled-back". */
+  readonly event?: "published" | "rolled-back";
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  readonly emit: EventSink<SiteEvent>;
+}
+
+export interface Rollback {
+  readonly artifact: string;
+  readonly previous: string | undefined;
+}
+
+/** Makes an earlier artifact current again, as it is, without a build. */
+export async function rollback(options: RollbackOptions): Promise<Rollback> {
+  const { layout, emit } = options;
+  const lock = await acquireLock(layout, { waitMs: options.waitMs, signal: options.signal });
+  try {
+    const artifact = options.artifact ?? (await releaseBefore(layout));
+    await expectUsable(layout, artifact, options.force);
+    const manifest = await readManifest(layout, artifact);
+    const previous = await makeCurrent(
+      layout,
+      artifact,
+      {
+        event: options.event ?? "rolled-back",
+        ...(manifest?.commit !== undefined && { commit: manifest.commit }),
+        ...(manifest?.subject !== undefined && { subject: manifest.subject }),
+      },
+      emit,
+    );
+    return { artifact, previous };
+  } finally {
+    await lock.release();
+  }
+}
+
+async function releaseBefore(layout: SiteLayout): Promise<string> {
+  const current = await currentArtifact(layout);
+  const releases = new Map((await readReleases(layout)).map((release) => [release.artifact, release]));
+  const line = lineOfReleases((await readHistory(layout)).records);
+  const at = current === undefined ? -1 : line.lastIndexOf(current);
+  const earlier = line.slice(0, at === -1 ? line.length : at).reverse();
+  const candidates = earlier.filter(
+    (name) => name !== current && releases.get(name)?.failed === undefined && releases.has(name),
+  );
+  const chosen = candidates.find((name) => releases.get(name)?.proven) ?? candidates[0];
+  if (chosen !== undefined) return chosen;
+  throw new InplaceError("NOTHING_TO_ROLL_BACK", `There is no sound release before ${current ?? "now"}.`);
+}
+
+/** Oldest first. A rollback cuts off what came after its artifact, so that the next one goes further back, not forth. */
+function lineOfReleases(records: readonly HistoryRecord[]): string[] {
+  const line: string[] = [];
+  for (const { event, artifact } of records) {
+    if (event === "published" || event === "adopted") line.push(artifact);
+    if (event !== "rolled-back") continue;
+    const at = line.lastIndexOf(artifact);
+    if (at === -1) line.push(artifact);
+    else line.length = at + 1;
+  }
+  return line;
+}
+
+/** Throws ARTIFACT_MISSING, ARTIFACT_INCOMPLETE or ARTIFACT_MARKED_FAILED. */
+async function expectUsable(layout: SiteLayout, artifact: string, force: boolean): Promise<void> {
+  if (!(await artifactsIn(layout)).includes(validArtifactName(artifact))) {
+    throw new InplaceError("ARTIFACT_MISSING", `There is no ${artifact} in ${layout.target}.`);
+  }
+  const path = join(layout.target, artifact);
+  const manifest = await readManifest(layout, artifact);
+  if (manifest === undefined) await describeArtifact(path);
+  else if (!(await matchesManifest(path, manifest))) {
+    throw new InplaceError("ARTIFACT_INCOMPLETE", `${artifact} is not what its manifest says.`);
+  }
+  if (!force && (await isMarkedFailed(layout, artifact))) {
+    throw new InplaceError("ARTIFACT_MARKED_FAILED", `${artifact} failed when it was started last.`);
+  }
+}

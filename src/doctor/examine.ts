@@ -1,0 +1,48 @@
+import type { SiteLayout } from "../site/layout.ts";
+import type { Finding } from "./finding.ts";
+import { checkOthersMayWrite, checkSpace, checkWriting } from "./folder.ts";
+import { checkAppOffline, checkLauncher, checkWebConfig } from "./handler.ts";
+import { checkFileEvents, checkKudu, checkNode } from "./host.ts";
+import { checkListenCall, checkListeners } from "./listening.ts";
+import { admit, LEAST_FREE_BYTES, type Check, type Surroundings } from "./patient.ts";
+import { checkConfig, checkHistory, checkLock, checkRuntime } from "./records.ts";
+import { checkArchives, checkCurrent, checkPointer } from "./releases.ts";
+
+const CHECKS: readonly Check[] = [
+  checkPointer,
+  checkCurrent,
+  checkArchives,
+  checkAppOffline,
+  checkWebConfig,
+  checkLauncher,
+  checkConfig,
+  checkRuntime,
+  checkWriting,
+  checkOthersMayWrite,
+  checkSpace,
+  checkListeners,
+  checkListenCall,
+  checkLock,
+  checkHistory,
+  checkKudu,
+  checkFileEvents,
+  checkNode,
+];
+
+/** Everything that is wrong with a site, what is broken first. Leaves the site as it is. */
+export async function examine(
+  layout: SiteLayout,
+  surroundings: Partial<Surroundings> = {},
+): Promise<readonly Finding[]> {
+  const patient = await admit(layout, {
+    env: process.env,
+    nodeVersion: process.versions.node,
+    now: Date.now(),
+    leastFreeBytes: LEAST_FREE_BYTES,
+    ...surroundings,
+  });
+  const findings: Finding[] = [];
+  for (const check of CHECKS) findings.push(...(await check(patient)));
+  const rank = { broken: 0, risk: 1 } as const;
+  return findings.sort((a, b) => rank[a.severity] - rank[b.severity]);
+}

@@ -1,0 +1,76 @@
+/** broken: the site does not serve, or the next release will not. risk: it will fail one day. */
+export type Severity = "broken" | "risk";
+
+/** What doctor can find, and what to do about it; docs/doctor.md lists the same. Codes are never renamed. */
+export const FINDINGS = {
+  POINTER_UNSOUND: ["broken", "Write one line, _target/NAME, to _artifact.txt; inplace rollback does."],
+  POINTER_DANGLING: ["broken", "inplace rollback makes an artifact current that is there; or deploy again."],
+  POINTER_IN_FUTURE: ["risk", "Correct the clock, then deploy again: until then drops by hand look old."],
+  NO_ARTIFACT: ["broken", "Deploy the site, or copy a build into _target."],
+  CURRENT_FAILED: [
+    "broken",
+    "Deploy a mended commit, or inplace rollback; read the reason in inplace history.",
+  ],
+  NO_ENTRY_POINT: ["broken", "Name the program in _entry.txt inside the artifact's folder."],
+  ARTIFACT_ALTERED: ["broken", "inplace deploy --rebuild, or inplace rollback."],
+  ARTIFACT_UNSIGNED: [
+    "broken",
+    "Deploy with --sign and the private key that belongs to the site's public key.",
+  ],
+  SIGNING_KEY_INVALID: ["broken", "Keep an Ed25519 public key outside the site; inplace keygen makes one."],
+  ARCHIVE_WAITS: [
+    "risk",
+    "Archives are unpacked by the running app only: start it, or drop the unpacked folder.",
+  ],
+  NOT_WRITABLE: ["broken", "Give the account that deploys and the one that runs the site write access."],
+  WORLD_WRITABLE: ["risk", "chmod o-w: who may write there decides what the site runs."],
+  DISK_LOW: ["risk", "inplace prune removes old releases."],
+  CONFIG_UNSOUND: ["broken", "Correct inplace.config.json; docs/configuration.md lists all keys."],
+  RUNTIME_MISSING: ["risk", "Deploy again: it installs the runtime, without which Node apps do not drain."],
+  LOCK_LEFT: ["risk", "The next deploy takes it over; inplace unlock removes it."],
+  HISTORY_DAMAGED: ["risk", "Look at .inplace/history.jsonl; damaged lines are skipped."],
+  APP_OFFLINE: ["broken", "Remove app_offline.htm: while it is there, every request is answered with 503."],
+  WEB_CONFIG_MISSING: ["risk", "inplace serve and IIS need a web.config; other hosts do not."],
+  WEB_CONFIG_UNSOUND: [
+    "broken",
+    "Correct web.config at the place named: IIS answers 500.19 to all requests.",
+  ],
+  LAUNCHER_MISSING: ["broken", "Put launch.cmd and launch.sh into the site; inplace deploy does."],
+  LAUNCHER_DETACHES: [
+    "broken",
+    "Call the program without `start`: the handler takes the launcher's end for the app's.",
+  ],
+  LAUNCHER_LINE_ENDS: [
+    "broken",
+    "Save launch.sh with LF line ends: the shell takes the CR for part of names.",
+  ],
+  PATH_NOT_QUOTED: ["broken", "Put the path into &quot; in web.config: the handler splits it at the blank."],
+  RAPID_FAILS_LOW: ["risk", "Raise rapidFailsPerMinute: each rollout ends every process once."],
+  START_NEAR_LIMIT: ["risk", "Raise startupTimeLimit, or make the start faster."],
+  DRAIN_TOO_LONG: ["risk", "Lower drain.deadlineMs below requestTimeout: the handler gives up earlier."],
+  IPV6_LOOPBACK_ONLY: ["broken", "Listen on 127.0.0.1: handlers connect to that address only."],
+  LISTENS_ON_LOCALHOST: ["risk", "Listen on 127.0.0.1: localhost is ::1 on some machines."],
+  KUDU_APP_OFFLINE: ["risk", "Set SCM_CREATE_APP_OFFLINE=0: Kudu takes the site offline for every deploy."],
+  KUDU_TOUCHES_WEB_CONFIG: [
+    "risk",
+    "Set SCM_TOUCH_WEBCONFIG_AFTER_DEPLOYMENT=0: Kudu restarts the app once more after every deploy.",
+  ],
+  NO_FILE_EVENTS: ["risk", "Raise fs.inotify.max_user_watches and max_user_instances; polling goes on."],
+  CLOCK_SKEW: ["risk", "Let both machines keep their clocks by NTP: which drop is newer is told by time."],
+  NODE_TOO_OLD: ["broken", "Install Node 20.19 or newer."],
+} as const satisfies Record<string, readonly [Severity, string]>;
+
+export type FindingCode = keyof typeof FINDINGS;
+
+export interface Finding {
+  readonly code: FindingCode;
+  readonly severity: Severity;
+  /** What was found, with the path or value. */
+  readonly what: string;
+  readonly cure: string;
+}
+
+export function finding(code: FindingCode, what: string): Finding {
+  const [severity, cure] = FINDINGS[code];
+  return { code, severity, what, cure };
+}

@@ -1,0 +1,59 @@
+import { mkdir, open, rm, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { finding, type Finding } from "./finding.ts";
+import type { Patient } from "./patient.ts";
+
+const OTHERS_WRITE = 0o002;
+const STICKY = 0o1000;
+/** Clocks this far apart mix up which drop is newer, milliseconds. */
+const SKEW_MS = 5_000;
+
+/** Writes a file where deploys and the running app have to; its time tells the file system's clock. */
+export async function checkWriting({ layout, now }: Patient): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const startedAt = performance.now();
+  for (const folder of [layout.target, layout.staging, layout.root]) {
+    const probe = join(folder, `.doctor-${process.pid}.tmp`);
+    try {
+      if (folder === layout.staging) await mkdir(folder, { recursive: true });
+      const file = await open(probe, "wx");
+      const { mtimeMs } = await file.stat();
+      await file.close();
+      const skew = Math.round(mtimeMs - (now + performance.now() - startedAt));
+      if (Math.abs(skew) > SKEW_MS && folder === layout.target) {
+        findings.push(finding("CLOCK_SKEW", `The clock of ${folder} is ${skew} ms ahead of this machine's.`));
+      }
+    } catch (error) {
+      findings.push(finding("NOT_WRITABLE", `${folder}: ${String(error)}`));
+    } finally {
+      await rm(probe, { force: true }).catch(() => undefined);
+    }
+  }
+  return findings;
+}
+
+/** On Windows access lists tell, not modes. */
+export async function checkOthersMayWrite({ layout }: Patient): Promise<readonly Finding[]> {
+  if (process.platform === "win32") return [];
+  const findings: Finding[] = [];
+  const paths = [
+    layout.root,
+    layout.target,
+    layout.pointer,
+    layout.webConfig,
+    join(layout.root, "launch.sh"),
+  ];
+  for (const path of [...paths, join(layout.root, ".inplace"), layout.manifests]) {
+    const found = await stat(path).catch(() => undefined);
+    if (found === undefined || (found.mode & OTHERS_WRITE) === 0 || (found.mode & STICKY) !== 0) continue;
+    findings.push(finding("WORLD_WRITABLE", `Every account may write ${path}.`));
+  }
+  return findings;
+}
+
+export async function checkSpace({ layout, leastFreeBytes }: Patient): Promise<readonly Finding[]> {
+  const { bavail, bsize } = await statfs(layout.root);
+  const free = bavail * bsize;
+  if (free >= leastFreeBytes) return [];
+  return [finding("DISK_LOW", `${Math.round(free / 1024 ** 2)} MB are free at ${layout.root}.`)];
+}

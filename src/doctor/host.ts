@@ -1,0 +1,40 @@
+import { watch } from "node:fs";
+import { systemCode } from "../errors.ts";
+import { finding, type Finding } from "./finding.ts";
+import type { Patient } from "./patient.ts";
+
+const OLDEST_NODE = [20, 19] as const;
+
+export async function checkNode({ nodeVersion }: Patient): Promise<readonly Finding[]> {
+  const [major = 0, minor = 0] = nodeVersion.replace(/^v/, "").split(".").map(Number);
+  const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
+  return isOld ? [finding("NODE_TOO_OLD", `This is Node ${nodeVersion}.`)] : [];
+}
+
+/** Defaults of Kudu that work against a rollout in place; looked at where Kudu runs this. */
+export async function checkKudu({ env }: Patient): Promise<readonly Finding[]> {
+  const isKudu = env["KUDU_SYNC_CMD"] !== undefined || env["SCM_COMMIT_ID"] !== undefined;
+  if (!isKudu) return [];
+  const findings: Finding[] = [];
+  if (env["SCM_CREATE_APP_OFFLINE"] !== "0") {
+    findings.push(finding("KUDU_APP_OFFLINE", "SCM_CREATE_APP_OFFLINE is not 0."));
+  }
+  if (env["SCM_TOUCH_WEBCONFIG_AFTER_DEPLOYMENT"] !== "0") {
+    findings.push(finding("KUDU_TOUCHES_WEB_CONFIG", "SCM_TOUCH_WEBCONFIG_AFTER_DEPLOYMENT is not 0."));
+  }
+  return findings;
+}
+
+/** Watches the target folder for a moment, as the app does. */
+export async function checkFileEvents({ layout, env }: Patient): Promise<readonly Finding[]> {
+  if (env["INPLACE_POLL"] === "1") return [];
+  try {
+    const watcher = watch(layout.target);
+    watcher.on("error", () => undefined);
+    watcher.close();
+    return [];
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return []; // checkWriting says so.
+    return [finding("NO_FILE_EVENTS", `${layout.target} cannot be watched: ${String(error)}`)];
+  }
+}

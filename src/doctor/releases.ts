@@ -1,0 +1,65 @@
+import { stat } from "node:fs/promises";
+import { InplaceError } from "../errors.ts";
+import { entryPoint } from "../site/entry-point.ts";
+import { isMarkedFailed } from "../site/health-marks.ts";
+import { artifactsIn } from "../site/releases.ts";
+import { verifyArtifact } from "../site/verify.ts";
+import { finding, type Finding, type FindingCode } from "./finding.ts";
+import type { Patient } from "./patient.ts";
+
+/** A time this far ahead is no matter of rounding, milliseconds. */
+const FUTURE_MS = 60_000;
+const ARCHIVE = /\.(zip|nupkg|tgz|tar\.gz)$/i;
+
+/** Whether the pointer names something that starts. */
+export async function checkPointer({ layout, pointer, now }: Patient): Promise<readonly Finding[]> {
+  switch (pointer.state) {
+    case "invalid":
+      return [finding("POINTER_UNSOUND", pointer.error.message)];
+    case "dangling":
+      return [
+        finding("POINTER_DANGLING", `${layout.pointer} names ${pointer.artifact}, which is not there.`),
+      ];
+    case "missing":
+    case "names":
+      break;
+    default:
+      return pointer satisfies never;
+  }
+  const artifacts = (await artifactsIn(layout)).filter((name) => !ARCHIVE.test(name));
+  if (artifacts.length === 0) return [finding("NO_ARTIFACT", `${layout.target} holds no artifact.`)];
+  const pointerAt = (await stat(layout.pointer).catch(() => undefined))?.mtimeMs ?? 0;
+  if (pointerAt <= now + FUTURE_MS) return [];
+  return [finding("POINTER_IN_FUTURE", `${layout.pointer} is of ${new Date(pointerAt).toISOString()}.`)];
+}
+
+/** Whether the current artifact is what was published, and can be started. */
+export async function checkCurrent({ layout, pointer, env }: Patient): Promise<readonly Finding[]> {
+  if (pointer.state !== "names") return [];
+  const { artifact, path } = pointer;
+  const findings: Finding[] = [];
+  if (await isMarkedFailed(layout, artifact)) {
+    findings.push(finding("CURRENT_FAILED", `The current artifact ${artifact} is marked failed.`));
+  }
+  findings.push(...(await refusal("NO_ENTRY_POINT", () => entryPoint(path))));
+  findings.push(...(await refusal("ARTIFACT_ALTERED", () => verifyArtifact(layout, artifact, env))));
+  return findings;
+}
+
+/** Archives that nobody unpacked. */
+export async function checkArchives({ layout }: Patient): Promise<readonly Finding[]> {
+  const archives = (await artifactsIn(layout)).filter((name) => ARCHIVE.test(name));
+  return archives.map((name) => finding("ARCHIVE_WAITS", `${name} lies in ${layout.target} as an archive.`));
+}
+
+const SAME_CODES: ReadonlySet<string> = new Set(["ARTIFACT_UNSIGNED", "SIGNING_KEY_INVALID"]);
+
+async function refusal(code: FindingCode, work: () => Promise<unknown>): Promise<readonly Finding[]> {
+  try {
+    await work();
+    return [];
+  } catch (error) {
+    if (!(error instanceof InplaceError)) throw error;
+    return [finding(SAME_CODES.has(error.code) ? (error.code as FindingCode) : code, error.message)];
+  }
+}

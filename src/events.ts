@@ -1,0 +1,228 @@
+import type { ErrorCode } from "./errors.ts";
+
+/**
+ * Everything that happens, as data; only log/ words it. One member per fact; times in milliseconds, artifacts by name.
+ * Each part of the product has its own union below; InplaceEvent is all of them.
+ */
+export type InplaceEvent =
+  | CliEvent
+  | DeployEvent
+  | FrontEvent
+  | PlatformEvent
+  | SiteEvent
+  | SupervisorEvent
+  | WatchEvent;
+
+/** Where events go; never throws. */
+export type EventSink<E extends InplaceEvent = InplaceEvent> = (event: E) => void;
+
+export type SiteEvent =
+  | { readonly type: "pointer-moved"; readonly artifact: string; readonly previous: string | undefined }
+  | { readonly type: "artifact-failed"; readonly artifact: string; readonly reason: string };
+
+export type CliEvent = {
+  readonly type: "command-failed";
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+  /** Only for defects of our own. */
+  readonly stack: string | undefined;
+};
+
+export type DeployEvent =
+  | { readonly type: "lock-wait"; readonly owner: string; readonly pid: number; readonly host: string }
+  | { readonly type: "lock-wait-goes-on"; readonly elapsedMs: number }
+  /** `artifact` without its extension. */
+  | { readonly type: "build-started"; readonly artifact: string; readonly builder: string }
+  | { readonly type: "build-output"; readonly line: string }
+  /** Said again and again while a build is silent. */
+  | { readonly type: "build-goes-on"; readonly elapsedMs: number }
+  | { readonly type: "build-ended"; readonly artifact: string; readonly ms: number }
+  | { readonly type: "artifact-reused"; readonly artifact: string }
+  | { readonly type: "checkout-started"; readonly commit: string }
+  /** Of the files beside the artifact; paths relative to the site root. */
+  | { readonly type: "file-copied"; readonly path: string }
+  | { readonly type: "file-removed"; readonly path: string }
+  | { readonly type: "post-action-started"; readonly action: string }
+  | { readonly type: "post-action-output"; readonly line: string }
+  | { readonly type: "post-action-goes-on"; readonly elapsedMs: number }
+  /** A push to another branch than the one that goes live, or the end of a branch. */
+  | { readonly type: "push-ignored"; readonly branch: string }
+  | { readonly type: "packages-started" }
+  | { readonly type: "artifact-pruned"; readonly artifact: string }
+  /** It should have been removed, but a program holds it open. */
+  | { readonly type: "artifact-locked"; readonly artifact: string };
+
+export type WatchEvent =
+  | {
+      readonly type: "watching";
+      /** "poll": without file system events, for the reason given. */
+      readonly by: "events" | "poll";
+      readonly reason: "default" | "asked-for" | "network-share";
+    }
+  /** File system events failed; polling goes on. */
+  | { readonly type: "watch-failed"; readonly message: string }
+  /** A look at the site failed; the next one may not. */
+  | { readonly type: "look-failed"; readonly message: string }
+  | { readonly type: "pointer-refused"; readonly code: ErrorCode; readonly message: string }
+  /** Something in the target folder that can not become a release. */
+  | { readonly type: "drop-refused"; readonly name: string; readonly reason: string }
+  | {
+      readonly type: "drop-waiting";
+      readonly artifact: string;
+      readonly reason: "still-changing" | "open-for-writing";
+    }
+  | {
+      readonly type: "artifact-adopted";
+      readonly artifact: string;
+      readonly bytes: number;
+      readonly ms: number;
+    }
+  /** An archive by hand became the folder `artifact`. */
+  | {
+      readonly type: "archive-unpacked";
+      readonly archive: string;
+      readonly artifact: string;
+      readonly files: number;
+      readonly bytes: number;
+      readonly ms: number;
+    }
+  /** This instance waits until another one, which is away, is back. */
+  | { readonly type: "turn-waiting"; readonly host: string; readonly pid: number }
+  | {
+      readonly type: "turn-wait-ended";
+      readonly waitedMs: number;
+      /** "not-needed": the release failed elsewhere or was taken back, so that this instance stays. */
+      readonly end: "taken" | "too-long" | "not-needed";
+    }
+  /** Taking turns failed; the instance goes without. */
+  | { readonly type: "turn-failed"; readonly message: string }
+  /** The pointer names an artifact that is marked failed: it is not taken. */
+  | { readonly type: "release-skipped"; readonly artifact: string }
+  | {
+      readonly type: "release-found";
+      readonly artifact: string;
+      readonly path: string;
+      readonly previous: string | undefined;
+      /** "replaced": the file of the running artifact is another one now. */
+      readonly cause: "pointer" | "replaced";
+    };
+
+/** The embedded platform handler and its processes. */
+export type PlatformEvent =
+  | { readonly type: "handler-listening"; readonly urls: readonly string[] }
+  | { readonly type: "handler-stopping" }
+  | {
+      readonly type: "backend-starting";
+      readonly pid: number;
+      readonly port: number;
+      /** From 1. */
+      readonly attempt: number;
+    }
+  | {
+      readonly type: "backend-start-failed";
+      readonly pid: number;
+      readonly attempt: number;
+      readonly problem: string;
+    }
+  /** `artifact`: what the process runs, where one of our launchers started it. */
+  | {
+      readonly type: "backend-ready";
+      readonly pid: number;
+      readonly port: number;
+      readonly artifact: string | undefined;
+    }
+  /** It has closed its listener and works on what it has. */
+  | {
+      readonly type: "backend-draining";
+      readonly pid: number;
+      readonly port: number;
+      readonly artifact: string | undefined;
+    }
+  | { readonly type: "backend-stopping"; readonly pid: number; readonly artifact: string | undefined }
+  | {
+      readonly type: "backend-exited";
+      readonly pid: number;
+      readonly artifact: string | undefined;
+      readonly code: number | null;
+      readonly signal: string | null;
+      /** The handler asked for it. */
+      readonly asked: boolean;
+    }
+  /** web.config, app_offline.htm or one of recycleOnFileChange came, went or changed. */
+  | { readonly type: "site-file-changed"; readonly path: string }
+  | { readonly type: "stdout-log-failed"; readonly problem: string }
+  | { readonly type: "site-broken"; readonly problem: string }
+  | { readonly type: "artifact-live"; readonly artifact: string; readonly pid: number }
+  | { readonly type: "access-log-failed"; readonly problem: string }
+  /** Where one handler serves several sites. */
+  | { readonly type: "of-site"; readonly site: string; readonly event: PlatformEvent }
+  | { readonly type: "health-unrecorded"; readonly problem: string };
+
+export type SupervisorEvent =
+  | {
+      readonly type: "supervising";
+      readonly address: string;
+      readonly port: number;
+      /** "spliced": the supervisor accepts and passes every byte on. */
+      readonly by: "held" | "spliced";
+    }
+  | { readonly type: "waiting-for-release" }
+  | { readonly type: "worker-output"; readonly stream: "stdout" | "stderr"; readonly text: string }
+  | { readonly type: "worker-started"; readonly artifact: string; readonly pid: number }
+  | { readonly type: "worker-died"; readonly artifact: string; readonly pid: number; readonly how: string }
+  | { readonly type: "worker-restarting"; readonly artifact: string; readonly pauseMs: number }
+  | { readonly type: "worker-not-restarted"; readonly artifact: string; readonly reason: string }
+  | { readonly type: "release-switched"; readonly artifact: string; readonly previous: string | undefined }
+  /** Something newer is wanted before this one was ready. */
+  | { readonly type: "release-superseded"; readonly artifact: string; readonly by: string }
+  | {
+      readonly type: "release-failed";
+      readonly artifact: string;
+      readonly reason: string;
+      /** The last lines of its output. */
+      readonly output: readonly string[];
+      /** What serves on; undefined: nothing. */
+      readonly kept: string | undefined;
+    }
+  | {
+      readonly type: "swap-finished";
+      readonly artifact: string;
+      readonly previous: string | undefined;
+      readonly readyAfterMs: number;
+      readonly switchedAfterMs: number;
+      readonly drainedAfterMs: number | undefined;
+      readonly firstRequestAfterMs: number | undefined;
+      readonly detectedAfterMs: number | undefined;
+      readonly requests: number | undefined;
+      readonly cut: number;
+      readonly lostWorkers: number;
+    }
+  | { readonly type: "supervisor-stopping"; readonly reason: string };
+
+export type FrontEvent =
+  | {
+      readonly type: "server-starting";
+      readonly host: string;
+      readonly server: string;
+      readonly artifact: string;
+      readonly port: number;
+    }
+  /** New requests go to it; `ms` since its start. */
+  | {
+      readonly type: "traffic-moved";
+      readonly host: string;
+      readonly server: string;
+      readonly artifact: string;
+      readonly previous: string | undefined;
+      readonly ms: number;
+    }
+  /** `ms` since it got no new requests; `cut`: requests that were still running. */
+  | {
+      readonly type: "server-stopped";
+      readonly host: string;
+      readonly server: string;
+      readonly artifact: string;
+      readonly ms: number;
+      readonly cut: number;
+    };

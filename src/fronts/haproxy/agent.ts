@@ -1,0 +1,115 @@
+import { spawn } from "node:child_process";
+import { text as readText } from "node:stream/consumers";
+import { ERROR_CODES, InplaceError, type ErrorCode } from "../../errors.ts";
+import { siteLayout, type SiteLayout } from "../../site/layout.ts";
+import { haproxyFolder, type FrontHost, type SlotNumber } from "./front.ts";
+import { readSlot, type SlotRecord } from "./slot-record.ts";
+import { startSlot, stopSlot, type StartOrder } from "./slot.ts";
+
+/** What can be asked of a host; JSON on the standard input of `inplace haproxy backend` on another machine. */
+export type AgentRequest =
+  | { readonly verb: "status"; readonly siteRoot?: string | undefined }
+  | { readonly verb: "start"; readonly siteRoot?: string | undefined; readonly order: StartOrder }
+  | {
+      readonly verb: "stop";
+      readonly siteRoot?: string | undefined;
+      readonly slot: SlotNumber;
+      readonly limitMs: number;
+    };
+
+/** What runs in the host's slots afterwards. */
+export interface AgentAnswer {
+  readonly slots: readonly SlotRecord[];
+}
+
+/** Another machine gets this long beyond what it was asked to wait for. */
+const REMOTE_MARGIN_MS = 30_000;
+const SLOTS: readonly SlotNumber[] = [1, 2];
+
+/** Asks a host. What went wrong there is thrown here with its code; HOST_UNREACHABLE if it gave no answer. */
+export function askHost(layout: SiteLayout, host: FrontHost, request: AgentRequest): Promise<AgentAnswer> {
+  const own = host.siteRoot === undefined ? request : { ...request, siteRoot: host.siteRoot };
+  return host.command === undefined ? answerRequest(layout, own) : askRemote(host, host.command, own);
+}
+
+/** Does what is asked, on this machine. `layout` is the site where the request names none. */
+export async function answerRequest(layout: SiteLayout, request: AgentRequest): Promise<AgentAnswer> {
+  const own = request.siteRoot === undefined ? layout : siteLayout(request.siteRoot);
+  switch (request.verb) {
+    case "status":
+      break;
+    case "start":
+      await startSlot(own, request.order);
+      break;
+    case "stop":
+      await stopSlot(own, request.slot, request.limitMs);
+      break;
+    default:
+      request satisfies never;
+      throw new InplaceError("USAGE", "Not a request to a host.");
+  }
+  const slots = await Promise.all(SLOTS.map((slot) => readSlot(haproxyFolder(own), slot)));
+  return { slots: slots.filter((slot) => slot !== undefined) };
+}
+
+async function askRemote(
+  host: FrontHost,
+  [file = "", ...args]: readonly string[],
+  request: AgentRequest,
+): Promise<AgentAnswer> {
+  // Names go by standard input alone: a shell on the way, as ssh's, would interpret them.
+  const child = spawn(file, [...args, "haproxy", "backend", "--json"], {
+    stdio: ["pipe", "pipe", "pipe"],
+    timeout: limitOf(request) + REMOTE_MARGIN_MS,
+  });
+  const ended = new Promise<string | undefined>((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (code, signal) =>
+      resolve(code === 0 ? undefined : `${file} ended with ${code ?? signal}`),
+    );
+  });
+  child.stdin.on("error", () => undefined).end(JSON.stringify(request));
+  const [stdout, stderr, failure] = await Promise.all([
+    readText(child.stdout),
+    readText(child.stderr),
+    ended,
+  ]);
+  const answer = parse(stdout);
+  if (answer?.error !== undefined) {
+    const { code, message } = answer.error;
+    throw new InplaceError(knownCode(code), `${host.name}: ${message}`);
+  }
+  if (failure === undefined && answer?.slots !== undefined) return { slots: answer.slots };
+  const what = `${host.name} gave no answer: ${failure ?? "not JSON"}.`;
+  throw new InplaceError("HOST_UNREACHABLE", `${what}\n${stderr.trim()}`.trim());
+}
+
+function limitOf(request: AgentRequest): number {
+  switch (request.verb) {
+    case "status":
+      return 0;
+    case "start":
+      return request.order.startMs + request.order.drainMs;
+    case "stop":
+      return request.limitMs;
+    default:
+      return request satisfies never;
+  }
+}
+
+interface RemoteDocument {
+  readonly slots?: readonly SlotRecord[];
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+function parse(text: string): RemoteDocument | undefined {
+  try {
+    return JSON.parse(text.trim().split("\n").at(-1) ?? "") as RemoteDocument;
+  } catch {
+    return undefined;
+  }
+}
+
+function knownCode(code: string): ErrorCode {
+  return code in ERROR_CODES ? (code as ErrorCode) : "START_FAILED";
+}

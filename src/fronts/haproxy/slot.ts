@@ -1,0 +1,134 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { access, mkdir, open, readFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { InplaceError } from "../../errors.ts";
+import type { SpawnCall } from "../../process/command.ts";
+import { accepts } from "../../process/port.ts";
+import { validArtifactName } from "../../site/artifact-name.ts";
+import { entryPoint } from "../../site/entry-point.ts";
+import { TARGET_FOLDER, type SiteLayout } from "../../site/layout.ts";
+import { haproxyFolder, type SlotNumber } from "./front.ts";
+import { becomesHealthy, type HealthCheck } from "./health.ts";
+import type { KeeperOrder } from "./keeper.ts";
+import { logPath, readSlot, removeSlot, type SlotRecord } from "./slot-record.ts";
+
+const KEEPER = fileURLToPath(new URL("./keeper.js", import.meta.url));
+const PRELOAD = new URL("../../runtime/bundle/register.mjs", import.meta.url).href;
+const NODE_PROGRAM = new Set([".js", ".mjs", ".cjs"]);
+const LOG_LINES = 15;
+const LOOK_AGAIN_MS = 25;
+/** From the deadline of a stop to the certain end: the keeper kills by then. */
+const STOP_MARGIN_MS = 5_000;
+
+export interface StartOrder {
+  readonly slot: SlotNumber;
+  readonly artifact: string;
+  readonly port: number;
+  readonly health: HealthCheck;
+  readonly startMs: number;
+  readonly drainMs: number;
+}
+
+/** Starts an artifact in a slot that is free and waits until it is healthy. Throws START_FAILED; then nothing of it runs. */
+export async function startSlot(layout: SiteLayout, order: StartOrder): Promise<SlotRecord> {
+  const folder = haproxyFolder(layout);
+  const path = join(layout.target, validArtifactName(order.artifact));
+  await access(path).catch((cause: unknown) => {
+    throw new InplaceError("ARTIFACT_MISSING", `There is no ${TARGET_FOLDER}/${order.artifact}.`, { cause });
+  });
+  await stopSlot(layout, order.slot, order.drainMs);
+  if (await accepts(order.port, order.health.address)) {
+    throw new InplaceError("PORT_IN_USE", `Another program listens on port ${order.port}.`);
+  }
+  const keeper = await launchKeeper({
+    folder,
+    slot: order.slot,
+    artifact: order.artifact,
+    port: order.port,
+    call: await artifactCall(path),
+    cwd: layout.root,
+    stopMs: order.drainMs,
+  });
+  const failed = async (): Promise<string | undefined> => {
+    const record = await readSlot(folder, order.slot);
+    const alive = keeper.exitCode === null && (record === undefined || record.restarts === 0);
+    return alive ? undefined : "it ended by itself";
+  };
+  const why = await becomesHealthy(order.health, order.startMs, failed);
+  const record = await readSlot(folder, order.slot);
+  if (why === undefined && record !== undefined) return record;
+  const log = await lastLines(logPath(folder, order.slot));
+  await stopSlot(layout, order.slot, 0);
+  const what = `${order.artifact} did not become healthy on port ${order.port}: ${why ?? "it ended"}.`;
+  throw new InplaceError("START_FAILED", log === "" ? what : `${what}\n${log}`);
+}
+
+/** Stops what runs in a slot, killing it after limitMs. false: nothing ran there. */
+export async function stopSlot(layout: SiteLayout, slot: SlotNumber, limitMs: number): Promise<boolean> {
+  const folder = haproxyFolder(layout);
+  const record = await readSlot(folder, slot);
+  if (record === undefined) {
+    await removeSlot(folder, slot);
+    return false;
+  }
+  signal(record.keeper, "SIGTERM");
+  if (!(await ended(folder, slot, limitMs + (limitMs === 0 ? 0 : STOP_MARGIN_MS)))) {
+    // Keeper and artifact lead a group of processes each.
+    signal(-record.keeper, "SIGKILL");
+    signal(-((await readSlot(folder, slot))?.pid ?? record.pid), "SIGKILL");
+    signal(-record.pid, "SIGKILL");
+    await ended(folder, slot, STOP_MARGIN_MS);
+    await removeSlot(folder, slot);
+  }
+  return true;
+}
+
+async function launchKeeper(order: KeeperOrder): Promise<ChildProcess> {
+  await mkdir(order.folder, { recursive: true });
+  const log = await open(logPath(order.folder, order.slot), "w");
+  try {
+    const keeper = spawn(process.execPath, [KEEPER, JSON.stringify(order)], {
+      cwd: order.cwd,
+      detached: true,
+      env: { ...process.env, INPLACE_ARTIFACT: order.artifact, INPLACE_DRAIN_MS: String(order.stopMs) },
+      stdio: ["ignore", log.fd, log.fd],
+    });
+    keeper.unref();
+    return keeper;
+  } finally {
+    await log.close();
+  }
+}
+
+async function artifactCall(path: string): Promise<SpawnCall> {
+  const entry = await entryPoint(path);
+  if (NODE_PROGRAM.has(extname(entry))) {
+    return { file: process.execPath, args: ["--import", PRELOAD, entry], verbatim: false };
+  }
+  if (extname(entry) === ".sh") return { file: "/bin/sh", args: [entry], verbatim: false };
+  return { file: entry, args: [], verbatim: false };
+}
+
+async function ended(folder: string, slot: SlotNumber, withinMs: number): Promise<boolean> {
+  const deadline = Date.now() + withinMs;
+  while ((await readSlot(folder, slot)) !== undefined) {
+    if (Date.now() >= deadline) return false;
+    await delay(LOOK_AGAIN_MS);
+  }
+  return true;
+}
+
+async function lastLines(path: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text.trimEnd().split("\n").slice(-LOG_LINES).join("\n");
+}
+
+function signal(pid: number, what: NodeJS.Signals): void {
+  try {
+    process.kill(pid, what);
+  } catch {
+    return; // It has ended meanwhile.
+  }
+}

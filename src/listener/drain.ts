@@ -1,0 +1,222 @@
+import { Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Http2Session, ServerHttp2Stream } from "node:http2";
+import { Server as NetServer, type Socket } from "node:net";
+import { acceptQueued, wholeTurn } from "./accept-drain.ts";
+import { now, type Connections, type Followers, type StreamRecord } from "./connections.ts";
+import { Http1Connection, type DrainContext } from "./http1-connection.ts";
+import { Http2Connection } from "./http2-connection.ts";
+import { expiredSockets, protocolOf, receivingSockets, tcpSocketUnder } from "./node-internals.ts";
+import { OpaqueConnection } from "./opaque-connection.ts";
+import type { DrainOptions } from "./options.ts";
+import type { ConnectionKind, Cut, DrainReport } from "./report.ts";
+import { interceptServer, type Interception } from "./server-events.ts";
+import { UpgradedConnection } from "./upgraded-connection.ts";
+
+/** Thousands of connections are closed so many a turn, that those which still have requests do not wait for it. */
+const SLICE = 250;
+/** How often the deadlines of single kinds and the server's own timeouts are looked at. */
+const OVERSEE_MS = 50;
+/** What is destroyed at the deadline is gone a turn later; if Node does not say so by then, the report comes anyway. */
+const DESTROY_GUARD_MS = 1_000;
+
+type DrainingConnection = Http1Connection | Http2Connection | UpgradedConnection | OpaqueConnection;
+
+/** One drain of one server, from the beginning of stop to its report. */
+export class Drain implements Followers, DrainContext, Interception {
+  readonly options: DrainOptions;
+  readonly #connections: Connections;
+  readonly #server: NetServer;
+  readonly #startedAt = now();
+  readonly #open = new Map<Socket, DrainingConnection>();
+  readonly #sessions = new WeakMap<Http2Session, Http2Connection>();
+  readonly #atStart: Partial<Record<ConnectionKind, number>> = {};
+  readonly #cut: Cut[] = [];
+  #served = 0;
+  #accepted = 0;
+  #turn: (() => void)[] = [];
+  #untilRefusing: (() => void)[] | undefined = [];
+  #over: (() => void) | undefined;
+
+  constructor(connections: Connections, options: DrainOptions) {
+    this.options = options;
+    this.#connections = connections;
+    this.#server = connections.server;
+  }
+
+  async run(): Promise<DrainReport> {
+    const server = this.#server;
+    const release = interceptServer(server, this);
+    this.#connections.followers = this;
+    this.#takeStock();
+    const deadline = setTimeout(() => this.#cutAll(), this.options.deadlineMs).unref();
+    const overseer = setInterval(() => this.#oversee(), OVERSEE_MS).unref();
+    const over = new Promise<void>((resolve) => {
+      this.#over = resolve;
+    });
+    this.afterTurn(() => this.#sayGoingAway());
+    const { acceptDrain } = this.options;
+    if (acceptDrain !== undefined && server.listening) await acceptQueued(server, acceptDrain);
+    server.once("close", () => this.#checkOver());
+    // Not server.close(): core's sweep of idle connections truncates responses that are not flushed, and resets.
+    NetServer.prototype.close.call(server);
+    this.#refuses();
+    await over;
+    clearTimeout(deadline);
+    clearInterval(overseer);
+    release();
+    this.#connections.followers = undefined;
+    // Ends core's timer of header and request timeouts, which would hold the server in memory.
+    if ("headersTimeout" in server) HttpServer.prototype.close.call(server as HttpServer);
+    return {
+      durationMs: now() - this.#startedAt,
+      served: this.#served,
+      connections: this.#atStart,
+      accepted: this.#accepted,
+      cut: this.#cut,
+    };
+  }
+
+  quietFor(socket: Socket): number {
+    return now() - this.#connections.activeAt(socket);
+  }
+
+  served(): void {
+    this.#served += 1;
+  }
+
+  /** All calls of one turn share it. */
+  afterTurn(then: () => void): void {
+    this.#turn.push(then);
+    if (this.#turn.length > 1) return;
+    void wholeTurn().then(() => {
+      const due = this.#turn;
+      this.#turn = [];
+      inSlices(due);
+    });
+  }
+
+  onceRefusing(then: () => void): void {
+    if (this.#untilRefusing === undefined) then();
+    else this.#untilRefusing.push(then);
+  }
+
+  arrived(socket: Socket): void {
+    const tcp = tcpSocketUnder(socket);
+    if (tcp === undefined) this.#accepted += 1;
+    else this.#open.delete(tcp);
+    this.#adopt(socket, false);
+  }
+
+  accepts(request: IncomingMessage, response: ServerResponse): boolean {
+    const connection = this.#open.get(request.socket);
+    return !(connection instanceof Http1Connection) || connection.accepts(response);
+  }
+
+  upgraded(socket: Socket): void {
+    const connection = this.#open.get(socket);
+    if (!(connection instanceof Http1Connection)) return;
+    connection.release();
+    const upgraded = new UpgradedConnection(socket, this.options);
+    this.#open.set(socket, upgraded);
+    this.afterTurn(() => upgraded.sayGoingAway());
+  }
+
+  streamOpened(stream: ServerHttp2Stream, record: StreamRecord): void {
+    this.#http2Of(record)?.opened(stream, record);
+  }
+
+  streamClosed(stream: ServerHttp2Stream, record: StreamRecord): void {
+    this.#http2Of(record)?.closed(stream);
+    this.#checkOver();
+  }
+
+  #takeStock(): void {
+    const receiving = receivingSockets(this.#server);
+    for (const socket of this.#connections.sockets) {
+      const { kind } = this.#adopt(socket, receiving.has(socket));
+      this.#atStart[kind] = (this.#atStart[kind] ?? 0) + 1;
+    }
+  }
+
+  #adopt(socket: Socket, receiving: boolean): DrainingConnection {
+    const connection = this.#connectionOf(socket, receiving);
+    this.#open.set(socket, connection);
+    socket.once("close", () => {
+      this.#open.delete(socket);
+      this.#checkOver();
+    });
+    return connection;
+  }
+
+  #connectionOf(socket: Socket, receiving: boolean): DrainingConnection {
+    const session = this.#connections.sessions.get(socket);
+    if (session !== undefined) {
+      const connection = new Http2Connection(socket, session, this.#connections.streams, this);
+      this.#sessions.set(session, connection);
+      return connection;
+    }
+    if (isTls(this.#server) && !("encrypted" in socket)) {
+      return new OpaqueConnection(socket, "handshake", this);
+    }
+    const protocol = protocolOf(socket);
+    switch (protocol) {
+      case "http1":
+        return new Http1Connection(socket, this.#connections.outstanding(socket), receiving, this);
+      case "upgraded":
+        return new UpgradedConnection(socket, this.options);
+      case "unknown":
+        return new OpaqueConnection(socket, "tcp", this);
+      default:
+        return protocol satisfies never;
+    }
+  }
+
+  #http2Of({ session }: StreamRecord): Http2Connection | undefined {
+    return session === undefined ? undefined : this.#sessions.get(session);
+  }
+
+  #refuses(): void {
+    const waiting = this.#untilRefusing ?? [];
+    this.#untilRefusing = undefined;
+    for (const then of waiting) then();
+  }
+
+  #sayGoingAway(): void {
+    for (const connection of this.#open.values()) {
+      if (connection instanceof UpgradedConnection) connection.sayGoingAway();
+    }
+  }
+
+  #oversee(): void {
+    const sinceStopMs = now() - this.#startedAt;
+    for (const connection of this.#open.values()) connection.endOverdue(sinceStopMs);
+    for (const socket of expiredSockets(this.#server)) {
+      const connection = this.#open.get(socket);
+      if (connection instanceof Http1Connection) connection.timeOut();
+    }
+  }
+
+  #cutAll(): void {
+    for (const [socket, connection] of this.#open) {
+      const active = connection instanceof Http1Connection ? "activeAt" : "openedAt";
+      this.#cut.push(...connection.lost(now() - this.#connections[active](socket)));
+      connection.destroy();
+    }
+    setTimeout(() => this.#over?.(), DESTROY_GUARD_MS).unref();
+  }
+
+  #checkOver(): void {
+    const isOver = !this.#server.listening && this.#open.size === 0 && this.#connections.streams.size === 0;
+    if (isOver) this.#over?.();
+  }
+}
+
+function inSlices(due: readonly (() => void)[]): void {
+  for (const each of due.slice(0, SLICE)) each();
+  if (due.length > SLICE) setImmediate(inSlices, due.slice(SLICE));
+}
+
+// By what only they have: to import node:tls costs every preloaded app two megabytes.
+function isTls(server: NetServer): boolean {
+  return "setSecureContext" in server;
+}

@@ -1,0 +1,98 @@
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import { now, type StreamRecord } from "./connections.ts";
+import { freeWhenQuiet } from "./lingering-close.ts";
+import type { DrainContext } from "./http1-connection.ts";
+import { requestLine, type ConnectionKind, type Cut } from "./report.ts";
+
+// As in http2.constants. To import node:http2 costs every preloaded app two megabytes and ten milliseconds.
+const HTTP2_HEADER_CONTENT_TYPE = "content-type";
+const HTTP2_HEADER_STATUS = ":status";
+const NGHTTP2_NO_ERROR = 0;
+
+/** One http2 session from the beginning of stop to its end: GOAWAY, running streams finish, the socket closes. */
+export class Http2Connection {
+  readonly kind = "http2" as const;
+  readonly socket: Socket;
+  readonly #session: ServerHttp2Session;
+  readonly #context: DrainContext;
+  readonly #streams = new Map<ServerHttp2Stream, StreamRecord>();
+
+  constructor(
+    socket: Socket,
+    session: ServerHttp2Session,
+    streams: ReadonlyMap<ServerHttp2Stream, StreamRecord>,
+    context: DrainContext,
+  ) {
+    this.socket = socket;
+    this.#session = session;
+    this.#context = context;
+    for (const [stream, record] of streams) {
+      if (record.session === session) this.#streams.set(stream, record);
+    }
+    // A client that has just connected is about to send its first request.
+    const lingerMs = this.#streams.size > 0 ? 0 : context.options.lingerMs - context.quietFor(socket);
+    if (lingerMs > 0) setTimeout(() => this.#goAway(), lingerMs).unref();
+    else this.#goAway();
+  }
+
+  opened(stream: ServerHttp2Stream, record: StreamRecord): void {
+    this.#streams.set(stream, record);
+  }
+
+  closed(stream: ServerHttp2Stream): void {
+    if (!this.#streams.delete(stream)) return;
+    if (stream.writableFinished && stream.rstCode === NGHTTP2_NO_ERROR) this.#context.served();
+    this.#freeWhenDone();
+  }
+
+  endOverdue(sinceStopMs: number): void {
+    const { eventStreamDeadlineMs, longPollDeadlineMs } = this.#context.options;
+    for (const [stream, { headers }] of this.#streams) {
+      const kind = this.#kindOf(stream, headers);
+      if (kind === "event-stream" && sinceStopMs >= eventStreamDeadlineMs && !stream.writableEnded) {
+        stream.on("error", () => undefined); // An app that goes on writing meets the end; that is no failure.
+        stream.end();
+      } else if (kind === "long-poll" && sinceStopMs >= longPollDeadlineMs && !stream.headersSent) {
+        stream.respond({ [HTTP2_HEADER_STATUS]: 204 }, { endStream: true });
+        stream.close();
+      }
+    }
+  }
+
+  /** What is lost if the connection is destroyed now. */
+  lost(): Cut[] {
+    return [...this.#streams].map(([stream, { headers, openedAt }]) => ({
+      kind: this.#kindOf(stream, headers),
+      ageMs: now() - openedAt,
+      ...requestLine(headers[":method"], headers[":path"]),
+    }));
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+    this.socket.destroy();
+  }
+
+  #goAway(): void {
+    const close = (): void => {
+      if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
+      this.#freeWhenDone();
+    };
+    this.#context.onceRefusing(() => this.#context.afterTurn(close));
+  }
+
+  // The session ends its socket when its last stream is done, and would wait for the peer's FIN without end. A peer that
+  // still reads sends window updates; to free the socket then would destroy what it has not read.
+  #freeWhenDone(): void {
+    if (!this.#session.closed || this.#streams.size > 0) return;
+    freeWhenQuiet(this.socket, this.#context.options.halfCloseMs);
+  }
+
+  #kindOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): ConnectionKind {
+    const type = stream.sentHeaders?.[HTTP2_HEADER_CONTENT_TYPE];
+    if (typeof type === "string" && type.startsWith("text/event-stream")) return "event-stream";
+    const request = { method: headers[":method"], url: headers[":path"], headers };
+    return this.#context.options.isLongPoll(request) ? "long-poll" : "request";
+  }
+}

@@ -1,0 +1,116 @@
+/** For what is open when stop begins; a request gets all of it. */
+export const DEFAULT_DEADLINE_MS = 30_000;
+/** How long a connection whose peer may just be sending its next request is kept for it. */
+export const DEFAULT_LINGER_MS = 60;
+/** After our FIN: how long a silent peer is read from before the connection is freed. One that is there closes at once. */
+export const DEFAULT_HALF_CLOSE_MS = 1_000;
+/** From the closing handshake (1001) to the FIN. */
+export const DEFAULT_WEB_SOCKET_DEADLINE_MS = 5_000;
+/** An app that ends its streams on `draining` needs none of it. */
+export const DEFAULT_EVENT_STREAM_DEADLINE_MS = 1_000;
+/** Then a long poll is answered with 204, on which clients poll again. */
+export const DEFAULT_LONG_POLL_DEADLINE_MS = 2_000;
+/** A TLS handshake takes two round trips; one that stands still for longer is not waited for. */
+export const DEFAULT_HANDSHAKE_MS = 1_000;
+/** One connection is accepted a turn, and a listening socket queues 511 by default. */
+export const DEFAULT_ACCEPT_TURNS = 2_048;
+/** A queue that has not emptied by then is filled faster than it is served. */
+export const DEFAULT_ACCEPT_MS = 5_000;
+
+/** What a timer of Node can hold, 24 days; it stands for Infinity. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+/** Bounds of accepting what the kernel has queued before the listening socket closes. */
+export interface AcceptDrain {
+  readonly maxTurns: number;
+  readonly maxMs: number;
+}
+
+/** All times in milliseconds, counted from the beginning of stop where nothing else is said; Infinity switches one off. */
+export interface StoppableOptions {
+  /** What is still open then is destroyed and reported as cut. Default 30,000. */
+  readonly deadlineMs?: number;
+  /** Kept open for a further request: after a response, and where one was expected a moment ago. Default 60. */
+  readonly lingerMs?: number;
+  /** Reading from a silent peer between our FIN and freeing the connection. Default 1,000. */
+  readonly halfCloseMs?: number;
+  /** Accept what waits in the kernel's queue; false where another process accepts from the same queue. Default true. */
+  readonly acceptDrain?: boolean | Partial<AcceptDrain>;
+  /** WebSockets and other upgraded connections get a FIN then. Default 5,000. */
+  readonly webSocketDeadlineMs?: number;
+  /** Responses of type text/event-stream are ended then. Default 1,000. */
+  readonly eventStreamDeadlineMs?: number;
+  /** Long polls are answered with 204 then. Default 2,000. */
+  readonly longPollDeadlineMs?: number;
+  /** A TLS handshake that stands still for so long is closed. Default 1,000. */
+  readonly handshakeMs?: number;
+  /** Which requests are long polls. Default: those with `Prefer: wait=N` (RFC 7240). */
+  readonly isLongPoll?: (request: RequestHead) => boolean;
+}
+
+/** What http and http2 requests have in common. */
+export interface RequestHead {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+export interface DrainOptions {
+  readonly deadlineMs: number;
+  readonly lingerMs: number;
+  readonly halfCloseMs: number;
+  readonly acceptDrain: AcceptDrain | undefined;
+  readonly webSocketDeadlineMs: number;
+  readonly eventStreamDeadlineMs: number;
+  readonly longPollDeadlineMs: number;
+  readonly handshakeMs: number;
+  readonly isLongPoll: (request: RequestHead) => boolean;
+}
+
+export function normalizeOptions(options: StoppableOptions = {}): DrainOptions {
+  return {
+    deadlineMs: duration("deadlineMs", options.deadlineMs, DEFAULT_DEADLINE_MS),
+    lingerMs: duration("lingerMs", options.lingerMs, DEFAULT_LINGER_MS),
+    halfCloseMs: duration("halfCloseMs", options.halfCloseMs, DEFAULT_HALF_CLOSE_MS),
+    acceptDrain: acceptBounds(options.acceptDrain),
+    webSocketDeadlineMs: duration(
+      "webSocketDeadlineMs",
+      options.webSocketDeadlineMs,
+      DEFAULT_WEB_SOCKET_DEADLINE_MS,
+    ),
+    eventStreamDeadlineMs: duration(
+      "eventStreamDeadlineMs",
+      options.eventStreamDeadlineMs,
+      DEFAULT_EVENT_STREAM_DEADLINE_MS,
+    ),
+    longPollDeadlineMs: duration(
+      "longPollDeadlineMs",
+      options.longPollDeadlineMs,
+      DEFAULT_LONG_POLL_DEADLINE_MS,
+    ),
+    handshakeMs: duration("handshakeMs", options.handshakeMs, DEFAULT_HANDSHAKE_MS),
+    isLongPoll: options.isLongPoll ?? prefersToWait,
+  };
+}
+
+function acceptBounds(value: StoppableOptions["acceptDrain"]): AcceptDrain | undefined {
+  if (value === false) return undefined;
+  const bounds = value === undefined || value === true ? {} : value;
+  return {
+    maxTurns: duration("acceptDrain.maxTurns", bounds.maxTurns, DEFAULT_ACCEPT_TURNS),
+    maxMs: duration("acceptDrain.maxMs", bounds.maxMs, DEFAULT_ACCEPT_MS),
+  };
+}
+
+function duration(name: string, value: number | undefined, fallback: number): number {
+  const chosen = value ?? fallback;
+  if (typeof chosen !== "number" || Number.isNaN(chosen) || chosen < 0) {
+    throw new RangeError(`${name} is ${String(value)}; it has to be a number of at least 0.`);
+  }
+  return Math.min(chosen, LONGEST_TIMER_MS);
+}
+
+function prefersToWait(request: RequestHead): boolean {
+  const prefer = request.headers["prefer"];
+  return typeof prefer === "string" && /(?:^|[,;\s])wait\s*=\s*\d/i.test(prefer);
+}

@@ -1,0 +1,7 @@
+import type { CliEvent } from "../events.ts";
+import { error, type Words } from "./line.ts";
+
+export const CLI_WORDS: Words<CliEvent> = {
+  "command-failed": ({ code, message, hint, stack }) =>
+    error(`error ${code}: ${message}\n${stack === undefined ? "" : `${stack}\n`}  ${hint}`),
+};

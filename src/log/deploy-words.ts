@@ -1,0 +1,25 @@
+import type { DeployEvent } from "../events.ts";
+import { info, warn, type Words } from "./line.ts";
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+export const DEPLOY_WORDS: Words<DeployEvent> = {
+  "lock-wait": ({ owner, pid, host }) => info(`waiting for the deploy of ${owner}, pid ${pid} on ${host}`),
+  "lock-wait-goes-on": ({ elapsedMs }) =>
+    info(`still waiting for another deploy after ${Math.round(elapsedMs / 1000)} s`),
+  "build-started": ({ artifact, builder }) => info(`building ${artifact} (${builder})`),
+  "build-output": ({ line }) => info(`  | ${line}`),
+  "build-goes-on": ({ elapsedMs }) => info(`still building after ${Math.round(elapsedMs / 1000)} s`),
+  "build-ended": ({ artifact, ms }) => info(`built ${artifact} in ${seconds(ms)}`),
+  "artifact-reused": ({ artifact }) => info(`${artifact} was built before; not built again`),
+  "checkout-started": ({ commit }) => info(`checking out ${commit.slice(0, 10)}`),
+  "file-copied": ({ path }) => info(`copied ${path}`),
+  "file-removed": ({ path }) => info(`removed ${path}, which is gone from the source`),
+  "post-action-started": ({ action }) => info(`running ${action}`),
+  "post-action-goes-on": ({ elapsedMs }) => info(`still running after ${Math.round(elapsedMs / 1000)} s`),
+  "push-ignored": ({ branch }) => info(`nothing to deploy: only pushes to ${branch} go live`),
+  "packages-started": () => info("installing packages"),
+  "artifact-pruned": ({ artifact }) => info(`removed ${artifact}`),
+  "artifact-locked": ({ artifact }) => warn(`${artifact} is in use; the next prune tries again`),
+  "post-action-output": ({ line }) => info(`  | ${line}`),
+};

@@ -1,0 +1,37 @@
+import type { PlatformEvent } from "../events.ts";
+import { detail, info, warn, type Line, type Words } from "./line.ts";
+
+export const PLATFORM_WORDS: Words<PlatformEvent> = {
+  "handler-listening": ({ urls }) => info(`serving on ${urls.join(" and ")}`),
+  "handler-stopping": () => info("stopping: requests in flight are still answered"),
+  "backend-starting": ({ pid, port, attempt }) =>
+    detail(`process ${pid} starts for port ${port}${attempt > 1 ? ` (attempt ${attempt})` : ""}`),
+  "backend-start-failed": ({ pid, attempt, problem }) =>
+    warn(`process ${pid} did not start (attempt ${attempt}): ${problem}`),
+  "backend-ready": ({ pid, port, artifact }) => info(`${running(pid, artifact)} is ready on port ${port}`),
+  "backend-draining": ({ pid, artifact }) =>
+    info(`${running(pid, artifact)} drains: new requests wait for the next one`),
+  "backend-stopping": ({ pid, artifact }) => info(`${running(pid, artifact)} is asked to stop`),
+  "backend-exited": ({ pid, artifact, code, signal, asked }) => {
+    const text = `${running(pid, artifact)} ended with ${signal ?? `code ${code ?? "unknown"}`}`;
+    return asked || code === 0 ? info(text) : warn(text);
+  },
+  "site-file-changed": ({ path }) => info(`${path} has changed`),
+  "stdout-log-failed": ({ problem }) => warn(`the output of the process cannot be logged: ${problem}`),
+  "access-log-failed": ({ problem }) => warn(`requests cannot be logged: ${problem}`),
+  "site-broken": ({ problem }) => warn(`the site answers 500.19: ${problem}`),
+  "artifact-live": ({ artifact, pid }) => info(`${artifact} is live in process ${pid}`),
+  "health-unrecorded": ({ problem }) => warn(`the live artifact could not be recorded: ${problem}`),
+  "of-site": ({ site, event }) => {
+    const { level, text } = wordsOf(event);
+    return { level, text: `${site}: ${text}` };
+  },
+};
+
+function wordsOf(event: PlatformEvent): Line {
+  return (PLATFORM_WORDS[event.type] as (event: PlatformEvent) => Line)(event);
+}
+
+function running(pid: number, artifact: string | undefined): string {
+  return artifact === undefined ? `process ${pid}` : `${artifact} (process ${pid})`;
+}

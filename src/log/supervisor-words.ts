@@ -1,0 +1,48 @@
+import type { SupervisorEvent } from "../events.ts";
+import { detail, error, info, warn, type Words } from "./line.ts";
+
+export const SUPERVISOR_WORDS: Words<SupervisorEvent> = {
+  supervising: ({ address, port, by }) =>
+    info(`holding ${place(address, port)}${by === "spliced" ? ", spliced" : ""}`),
+  "waiting-for-release": () => info("nothing to run yet; waiting for a release"),
+  "worker-output": ({ stream, text }) => {
+    const line = text.replace(/\r?\n$/, "");
+    return stream === "stderr" ? warn(line) : info(line);
+  },
+  "worker-started": ({ artifact, pid }) => detail(`${artifact} started, pid ${pid}`),
+  "worker-died": ({ artifact, pid, how }) => warn(`${artifact} (pid ${pid}) died: ${how}`),
+  "worker-restarting": ({ artifact, pauseMs }) =>
+    info(`${artifact} is started again${pauseMs === 0 ? "" : ` in ${pauseMs} ms`}; connections wait`),
+  "worker-not-restarted": ({ artifact, reason }) => warn(`${artifact} could not be started again: ${reason}`),
+  "release-switched": ({ artifact, previous }) =>
+    info(previous === undefined ? `live: ${artifact}` : `live: ${artifact} (was ${previous})`),
+  "release-superseded": ({ artifact, by }) => info(`${artifact} gives way to the newer ${by}`),
+  "release-failed": ({ artifact, reason, output, kept }) => {
+    const serving = kept === undefined ? "nothing runs" : `${kept} serves on`;
+    return error(
+      [`${artifact} failed: ${reason}; ${serving}`, ...output.map((line) => `  | ${line}`)].join("\n"),
+    );
+  },
+  "swap-finished": (swap) => {
+    const parts = [
+      ms("noticed after", swap.detectedAfterMs),
+      ms("ready after", swap.readyAfterMs),
+      ms("switched after", swap.switchedAfterMs),
+      ms("first request after", swap.firstRequestAfterMs),
+      ms("old one drained after", swap.drainedAfterMs),
+      swap.requests === undefined ? undefined : `${swap.requests} requests meanwhile`,
+      `${swap.cut} cut`,
+      swap.lostWorkers === 0 ? undefined : `${swap.lostWorkers} old workers died`,
+    ];
+    return info(`swap to ${swap.artifact}: ${parts.filter((part) => part !== undefined).join(", ")}`);
+  },
+  "supervisor-stopping": ({ reason }) => info(`stopping: ${reason}`),
+};
+
+function place(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function ms(what: string, value: number | undefined): string | undefined {
+  return value === undefined ? undefined : `${what} ${value} ms`;
+}

@@ -1,0 +1,25 @@
+import type { WatchEvent } from "../events.ts";
+import { detail, info, warn, type Words } from "./line.ts";
+
+export const WATCH_WORDS: Words<WatchEvent> = {
+  watching: ({ by, reason }) =>
+    detail(by === "events" ? "watching by file system events" : `watching by polling (${reason})`),
+  "watch-failed": ({ message }) => warn(`file system events failed, polling goes on: ${message}`),
+  "look-failed": ({ message }) => warn(`could not look for a newer release: ${message}`),
+  "pointer-refused": ({ code, message }) => warn(`${code}: ${message} The current release stays.`),
+  "drop-refused": ({ name, reason }) => warn(`${JSON.stringify(name)} in _target is not taken: ${reason}`),
+  "drop-waiting": ({ artifact, reason }) =>
+    info(
+      `${artifact} is not whole yet: ${reason === "still-changing" ? "it still changes" : "a program still writes it"}`,
+    ),
+  "artifact-adopted": ({ artifact, bytes, ms }) =>
+    info(`adopted ${artifact} (${bytes} bytes, hashed in ${ms} ms)`),
+  "archive-unpacked": ({ archive, artifact, files, bytes, ms }) =>
+    info(`unpacked ${archive} into ${artifact} (${files} files, ${bytes} bytes, in ${ms} ms)`),
+  "turn-waiting": ({ host, pid }) => info(`waiting for another instance to be back: pid ${pid} on ${host}`),
+  "turn-wait-ended": ({ waitedMs, end }) => info(`waited ${waitedMs} ms for this instance's turn: ${end}`),
+  "turn-failed": ({ message }) => warn(`could not take turns with other instances: ${message}`),
+  "release-skipped": ({ artifact }) => warn(`${artifact} is marked failed and not taken`),
+  "release-found": ({ artifact, previous, cause }) =>
+    info(cause === "replaced" ? `${artifact} was replaced` : `${previous ?? "nothing"} -> ${artifact}`),
+};

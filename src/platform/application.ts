@@ -1,0 +1,192 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { EventSink, PlatformEvent } from "../events.ts";
+import { RapidFailGuard } from "../process/rapid-fail.ts";
+import { Backend, type BackendOwner } from "./backend.ts";
+import type { Exchange, Router } from "./exchange.ts";
+import type { Failure } from "./failure.ts";
+import { HealthProof } from "./health-proof.ts";
+import { HoldQueue, type HoldLimits } from "./hold-queue.ts";
+import type { Instance } from "./instance.ts";
+import type { Launch } from "./launch.ts";
+import { afterExit, afterLoss, mayRepeat } from "./retry.ts";
+import type { Loss } from "./upstream.ts";
+
+const OUTPUT_LINES_SHOWN = 30;
+
+/** The processes of one web.config and the requests for them. */
+export class Application implements Router, BackendOwner {
+  readonly events: EventSink<PlatformEvent>;
+  readonly requestTimeoutMs: number;
+  readonly sendsToken: boolean;
+  readonly #backends: readonly Backend[];
+  readonly #held: HoldQueue;
+  readonly #holdLimits: HoldLimits;
+  readonly #strict: boolean;
+  readonly #health: HealthProof;
+  #next = 0;
+  /** Set once it stops: where requests go that it can no longer take. */
+  #successor: Router | undefined;
+
+  constructor(launch: Launch, holdLimits: HoldLimits, events: EventSink<PlatformEvent>) {
+    this.events = events;
+    this.requestTimeoutMs = launch.requestTimeoutMs;
+    this.sendsToken = launch.sendsToken;
+    this.#strict = launch.strict;
+    this.#held = new HoldQueue(holdLimits);
+    this.#holdLimits = holdLimits;
+    this.#health = new HealthProof(launch.layout, events);
+    const guard = new RapidFailGuard(launch.rapidFailsPerMinute);
+    this.#backends = Array.from(
+      { length: launch.processes },
+      (_, index) => new Backend(index, launch, guard, this),
+    );
+  }
+
+  route(exchange: Exchange): void {
+    if (this.#successor !== undefined) {
+      this.#successor.route(exchange);
+      return;
+    }
+    const instance = this.#pick();
+    if (instance === undefined) {
+      this.#held.hold(exchange);
+      return;
+    }
+    const fresh = !exchange.idempotent || exchange.repeats > 0;
+    exchange.sendOver(instance.pool.take(fresh), instance);
+  }
+
+  lost(exchange: Exchange, instance: Instance, loss: Loss): void {
+    const next = this.#strict ? "fail" : afterLoss(loss, exchange);
+    switch (next) {
+      case "hold":
+        this.#backendOf(instance)?.refused(instance);
+        this.route(exchange);
+        return;
+      case "send-again":
+        this.#repeat(exchange);
+        return;
+      case "await-exit":
+        void this.#awaitExit(exchange, instance);
+        return;
+      case "fail":
+        exchange.fail(lostConnection(loss));
+        return;
+      default:
+        next satisfies never;
+    }
+  }
+
+  answered(instance: Instance, status: number): void {
+    this.#health.answered(instance, status);
+  }
+
+  ready(instance: Instance): void {
+    this.#health.watch(instance);
+    this.roomAgain();
+  }
+
+  roomAgain(): void {
+    // Not all at once: a process that has just started could not take so many connections.
+    while (this.#held.size > 0 && this.#backends.some(hasRoom)) {
+      const exchange = this.#held.next();
+      if (exchange !== undefined) this.route(exchange);
+    }
+  }
+
+  startFailed(reason: string, output: string): void {
+    if (this.#backends.some(({ state }) => state.kind === "ready" || state.kind === "starting")) return;
+    const tail = output.trimEnd().split(/\r?\n/).slice(-OUTPUT_LINES_SHOWN).join("\n");
+    const detail = tail === "" ? reason : `${reason}\n\n${tail}`;
+    this.#held.failAll({ ...START_FAILED, detail });
+  }
+
+  gone(instance: Instance): void {
+    this.#health.gone(instance);
+    // Whoever waits needs a process now; otherwise the next request starts it.
+    for (const exchange of this.#held.release()) this.route(exchange);
+  }
+
+  /** Stops the processes gracefully; requests that they no longer take go to the successor. */
+  async stop(successor: Router): Promise<void> {
+    this.#successor ??= successor;
+    for (const exchange of this.#held.release()) this.route(exchange);
+    await Promise.all(this.#backends.map((backend) => backend.stop()));
+  }
+
+  kill(): void {
+    for (const backend of this.#backends) backend.kill();
+  }
+
+  /** The next ready one in turn; the one whose turn it is gets started if there is none in it. */
+  #pick(): Instance | undefined {
+    const count = this.#backends.length;
+    for (let step = 0; step < count; step += 1) {
+      const backend = this.#backends[(this.#next + step) % count];
+      if (backend === undefined) continue;
+      if (step === 0) backend.start();
+      if (backend.state.kind === "ready" && !backend.state.instance.pool.crowded) {
+        this.#next = (this.#next + 1) % count;
+        return backend.state.instance;
+      }
+    }
+    this.#next = (this.#next + 1) % count;
+    return undefined;
+  }
+
+  #backendOf(instance: Instance): Backend | undefined {
+    return this.#backends.find(({ state }) => state.kind === "ready" && state.instance === instance);
+  }
+
+  /** The exit code says whether the request was served; a process that lives and listens has simply not answered it. */
+  async #awaitExit(exchange: Exchange, instance: Instance): Promise<void> {
+    if (await instance.stillAccepts()) {
+      if (!exchange.waiting) return;
+      if (mayRepeat(exchange)) this.#repeat(exchange);
+      else exchange.fail({ ...LOST, reason: "The application closed the connection without an answer." });
+      return;
+    }
+    this.#backendOf(instance)?.refused(instance);
+    const exit = await within(instance.child.exited, this.#holdLimits.timeMs);
+    if (!exchange.waiting) return;
+    const next = exit === undefined ? "fail" : afterExit(exit.code, exchange);
+    if (next === "fail") {
+      exchange.fail({ ...LOST, reason: "The application ended without an answer to this request." });
+      return;
+    }
+    if (next === "repeat") this.#repeat(exchange);
+    else this.route(exchange);
+  }
+
+  #repeat(exchange: Exchange): void {
+    exchange.repeats += 1;
+    this.route(exchange);
+  }
+}
+
+function hasRoom({ state }: Backend): boolean {
+  return state.kind === "ready" && !state.instance.pool.crowded;
+}
+
+/** undefined after the time. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([promise, delay(ms, undefined, { signal: timer.signal })]);
+  } finally {
+    timer.abort();
+  }
+}
+
+const LOST = { status: 502, substatus: 3 } as const;
+
+const START_FAILED: Failure = {
+  status: 502,
+  substatus: 5,
+  reason: "The application could not be started. Its log and web.config tell more.",
+};
+
+function lostConnection(loss: Loss): Failure {
+  const how = loss.refused ? "could not be reached" : "closed the connection without an answer";
+  return { ...LOST, reason: `The application ${how}.`, detail: loss.code ?? "The connection ended." };
+}

@@ -1,0 +1,356 @@
+import type { Failure } from "./failure.ts";
+import type { RequestHead } from "./http1/request-head.ts";
+import type { ResponseHead } from "./http1/response-head.ts";
+import type { Loss, UpstreamConnection, UpstreamUser } from "./upstream.ts";
+
+/** As much of a request's body is kept so that the request can be sent again. */
+export const REPLAY_BYTES = 64 * 1024;
+/** A body up to this size goes out in one write with its head. */
+const ONE_WRITE_BYTES = 16 * 1024;
+
+/** RFC 9110 section 9.2.2; what is unknown is taken for not idempotent. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
+
+/** The client's side of an exchange. Text is Latin-1; `write` answers false to ask for a pause. */
+export interface ExchangeClient {
+  write(bytes: string | Buffer): boolean;
+  cork(): void;
+  uncork(): void;
+  pause(): void;
+  resume(): void;
+  /** Answers in the application's place; gives the bytes written. */
+  fail(failure: Failure, head: RequestHead): number;
+  /** Response complete, and the request's body too if `keepAlive`. */
+  exchangeOver(keepAlive: boolean): void;
+  /** From now on the client's bytes go to `Exchange.body`. */
+  splice(): void;
+  /** Closes when everything is written. */
+  end(): void;
+  /** Cuts, so that the client can tell that the response is not whole. */
+  cut(): void;
+  /** The next sign of life is due within the time; Infinity: none is due. */
+  expect(withinMs: number): void;
+  /** The exchange is over; `cut`: before its response was complete. Called once. */
+  ended(exchange: Exchange, cut: boolean): void;
+  /** The handler is about to stop, so no connection is kept. */
+  readonly closing: boolean;
+}
+
+/** Finds a backend for an exchange, now or later. */
+export interface Router {
+  route(exchange: Exchange): void;
+}
+
+/** Where an exchange was sent. */
+export interface Origin {
+  /** How long the answer may take to begin. */
+  readonly requestTimeoutMs: number;
+  /** What runs there, where that is known. */
+  readonly artifact: string | undefined;
+  /** Field lines that only this backend gets, each ended by CRLF. */
+  readonly fields: string;
+  /** The connection was lost before the response began. */
+  lost(exchange: Exchange, loss: Loss): void;
+  answered(status: number): void;
+}
+
+/** Where an exchange waits. */
+export interface Holder {
+  withdraw(exchange: Exchange): void;
+}
+
+type State =
+  /** For a backend. */
+  | { readonly kind: "waiting" }
+  | { readonly kind: "sent"; readonly connection: UpstreamConnection; readonly origin: Origin }
+  | { readonly kind: "answering"; readonly connection: UpstreamConnection; readonly head: ResponseHead }
+  /** The response was complete before the request. */
+  | { readonly kind: "answered"; readonly connection: UpstreamConnection; readonly head: ResponseHead }
+  | { readonly kind: "spliced"; readonly connection: UpstreamConnection }
+  | { readonly kind: "over" };
+
+const WAITING: State = { kind: "waiting" };
+const OVER: State = { kind: "over" };
+
+/** One request and its response: waiting → sent → answering → over; sent → waiting again where nothing was answered. */
+export class Exchange implements UpstreamUser {
+  readonly head: RequestHead;
+  readonly idempotent: boolean;
+  readonly startedAt = Date.now();
+  /** What was answered; 0: nothing yet. */
+  status = 0;
+  substatus = 0;
+  /** Of the response, its head included. */
+  bytes = 0;
+  /** What it was sent to last. */
+  artifact: string | undefined;
+  /** The site that it is for, where there are several. */
+  site: string | undefined;
+  /** Set while it is held, milliseconds since the epoch. */
+  heldUntil = 0;
+  holder: Holder | undefined;
+  /** How often it was sent again without the certainty that it had not been served. */
+  repeats = 0;
+  readonly #client: ExchangeClient;
+  /** The head as the backend gets it, without the line end that closes it. */
+  readonly #headText: string;
+  #state: State = WAITING;
+  #kept: Buffer[] = [];
+  #keptBytes = 0;
+  #replayable = true;
+  #bodyDone: boolean;
+
+  constructor(head: RequestHead, headText: string, client: ExchangeClient) {
+    this.head = head;
+    this.#headText = headText;
+    this.#client = client;
+    this.#bodyDone = head.framing.kind === "none";
+    this.idempotent = IDEMPOTENT.has(head.method);
+  }
+
+  /** Everything sent so far can be sent again. */
+  get replayable(): boolean {
+    return this.#replayable;
+  }
+
+  get waiting(): boolean {
+    return this.#state.kind === "waiting";
+  }
+
+  /** A backend takes it. */
+  sendOver(connection: UpstreamConnection, origin: Origin): void {
+    this.#state = { kind: "sent", connection, origin };
+    this.artifact = origin.artifact;
+    if (this.#bodyDone) this.#client.expect(origin.requestTimeoutMs);
+    connection.carry(this, this.head.method);
+    const { socket } = connection;
+    const headText = `${this.#headText}${origin.fields}\r\n`;
+    if (this.#kept.length === 0) {
+      socket.write(headText, "latin1");
+      return;
+    }
+    socket.cork();
+    socket.write(headText, "latin1");
+    for (const part of this.#kept) socket.write(part);
+    socket.uncork();
+    this.#client.resume();
+  }
+
+  /** A part of the request's body, framed as on the wire; after an upgrade any bytes. */
+  body(part: Buffer): void {
+    const state = this.#state;
+    switch (state.kind) {
+      case "waiting":
+        this.#keep(part);
+        if (this.#keptBytes >= REPLAY_BYTES) this.#client.pause();
+        return;
+      case "sent":
+        this.#keep(part);
+        if (this.#keptBytes > REPLAY_BYTES) this.#forget();
+        this.#forward(state.connection, part);
+        return;
+      case "answering":
+      case "answered":
+      case "spliced":
+        this.#forward(state.connection, part);
+        return;
+      case "over":
+        return;
+      default:
+        state satisfies never;
+    }
+  }
+
+  bodyDone(): void {
+    this.#bodyDone = true;
+    if (this.#state.kind === "sent") this.#client.expect(this.#state.origin.requestTimeoutMs);
+    if (this.#state.kind === "answered") this.#finish(this.#state.connection, this.#state.head);
+  }
+
+  /** The client has closed its connection: the backend gets to know by its own being closed. */
+  clientGone(): void {
+    const state = this.#state;
+    this.#end(state.kind !== "spliced");
+    switch (state.kind) {
+      case "waiting":
+        this.holder?.withdraw(this);
+        return;
+      case "spliced":
+        state.connection.socket.end();
+        return;
+      case "sent":
+      case "answering":
+      case "answered":
+        state.connection.abandon();
+        return;
+      case "over":
+        return;
+      default:
+        state satisfies never;
+    }
+  }
+
+  clientDrained(): void {
+    const state = this.#state;
+    if (state.kind === "answering" || state.kind === "spliced") state.connection.socket.resume();
+  }
+
+  /** No sign of life within the time that `expect` named. */
+  expired(): void {
+    this.fail({ status: 502, substatus: 3, reason: "The application did not answer in time." });
+  }
+
+  /** Ends it with an answer of our own, or a cut where the response has begun. */
+  fail(failure: Failure): void {
+    const state = this.#state;
+    if (state.kind === "over") return;
+    if (state.kind !== "waiting") state.connection.abandon();
+    const begun = state.kind !== "waiting" && state.kind !== "sent";
+    this.#state = OVER;
+    if (!begun) {
+      this.status = failure.status;
+      this.substatus = failure.substatus;
+      this.bytes = this.#client.fail(failure, this.head);
+    }
+    this.#client.ended(this, begun);
+    if (begun) this.#client.cut();
+  }
+
+  informed(head: ResponseHead): void {
+    this.#forget();
+    // HTTP/1.0 knows no interim responses.
+    if (this.head.minor === 1) this.#client.write(`${head.line}\r\n${head.fields}\r\n`);
+  }
+
+  answered(head: ResponseHead, body: Buffer | undefined, done: boolean): void {
+    if (this.#state.kind !== "sent") return;
+    const { connection, origin } = this.#state;
+    this.#forget();
+    this.#client.expect(Number.POSITIVE_INFINITY);
+    this.status = head.status;
+    origin.answered(head.status);
+    if (head.status === 101) {
+      this.#upgrade(connection, head, body);
+      return;
+    }
+    this.#state = { kind: "answering", connection, head };
+    const close = this.#keepsClient(head) ? "" : "Connection: close\r\n";
+    this.#write(connection, `${head.line}\r\n${head.fields}${close}\r\n`, body);
+    if (done) this.#responseDone(connection, head);
+  }
+
+  answering(body: Buffer, done: boolean): void {
+    if (this.#state.kind !== "answering") return;
+    const { connection, head } = this.#state;
+    this.bytes += body.length;
+    if (body.length > 0 && !this.#client.write(body)) connection.socket.pause();
+    if (done) this.#responseDone(connection, head);
+  }
+
+  garbled(): void {
+    this.fail({ status: 502, substatus: 3, reason: "The application's answer was no valid HTTP response." });
+  }
+
+  upstreamDrained(): void {
+    this.#client.resume();
+  }
+
+  upstreamLost(loss: Loss): void {
+    const state = this.#state;
+    switch (state.kind) {
+      case "sent":
+        this.#state = WAITING;
+        state.origin.lost(this, loss);
+        return;
+      case "answering":
+        this.#end(true);
+        this.#client.cut();
+        return;
+      case "answered":
+        this.#end(false);
+        this.#client.exchangeOver(false);
+        return;
+      case "waiting":
+      case "spliced":
+      case "over":
+        return;
+      default:
+        state satisfies never;
+    }
+  }
+
+  spliced(bytes: Buffer | undefined): void {
+    if (this.#state.kind !== "spliced") return;
+    if (bytes === undefined) {
+      this.#end(false);
+      this.#client.end();
+    } else if (!this.#client.write(bytes)) {
+      this.#state.connection.socket.pause();
+    }
+  }
+
+  #upgrade(connection: UpstreamConnection, head: ResponseHead, first: Buffer | undefined): void {
+    if (this.head.upgrade === "") {
+      this.garbled();
+      return;
+    }
+    this.#state = { kind: "spliced", connection };
+    connection.splice();
+    const upgrade = `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+    this.#write(connection, `${head.line}\r\n${head.fields}${upgrade}\r\n`, first);
+    this.#client.splice();
+  }
+
+  #write(connection: UpstreamConnection, headText: string, body: Buffer | undefined): void {
+    const client = this.#client;
+    this.bytes += headText.length + (body?.length ?? 0);
+    let flowing: boolean;
+    if (body === undefined) {
+      flowing = client.write(headText);
+    } else if (body.length <= ONE_WRITE_BYTES) {
+      flowing = client.write(headText + body.toString("latin1"));
+    } else {
+      client.cork();
+      client.write(headText);
+      flowing = client.write(body);
+      client.uncork();
+    }
+    if (!flowing) connection.socket.pause();
+  }
+
+  #responseDone(connection: UpstreamConnection, head: ResponseHead): void {
+    if (this.#bodyDone) this.#finish(connection, head);
+    else this.#state = { kind: "answered", connection, head };
+  }
+
+  #finish(connection: UpstreamConnection, head: ResponseHead): void {
+    this.#end(false);
+    connection.release(head.keepAlive && this.head.minor === 1, head.keepAliveMs);
+    this.#client.exchangeOver(this.#keepsClient(head));
+  }
+
+  #end(cut: boolean): void {
+    if (this.#state.kind === "over") return;
+    this.#state = OVER;
+    this.#client.ended(this, cut);
+  }
+
+  #keepsClient(head: ResponseHead): boolean {
+    return this.head.keepAlive && head.framing.kind !== "close" && !this.#client.closing;
+  }
+
+  #forward(connection: UpstreamConnection, part: Buffer): void {
+    if (!connection.socket.write(part)) this.#client.pause();
+  }
+
+  #keep(part: Buffer): void {
+    if (!this.#replayable) return;
+    this.#kept.push(part);
+    this.#keptBytes += part.length;
+  }
+
+  #forget(): void {
+    this.#replayable = false;
+    if (this.#kept.length > 0) this.#kept = [];
+  }
+}

@@ -1,0 +1,57 @@
+/** Why a request gets an answer from the handler itself; status and substatus as IIS writes them. */
+export interface Failure {
+  readonly status: number;
+  readonly substatus: number;
+  /** What happened, for everybody. */
+  readonly reason: string;
+  /** What to look at, such as the last output of the process; for clients on this machine only. */
+  readonly detail?: string;
+  /** Seconds after which another try makes sense. */
+  readonly retryAfter?: number;
+  /** A whole HTML page instead of the one made from the above. */
+  readonly page?: string;
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  413: "Content Too Large",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  505: "HTTP Version Not Supported",
+};
+
+/** The whole response, ready to be written as UTF-8. The connection closes behind it unless `keepAlive`. */
+export function failureResponse(failure: Failure, options: FailureResponseOptions): string {
+  const title = TITLES[failure.status] ?? "Error";
+  const number = failure.substatus === 0 ? `${failure.status}` : `${failure.status}.${failure.substatus}`;
+  const detail =
+    options.local && failure.detail !== undefined ? `<pre>${escape(failure.detail)}</pre>\n` : "";
+  const page =
+    failure.page ??
+    `<!doctype html>\n<meta charset="utf-8">\n<title>${number} ${title}</title>\n` +
+      `<h1>${number} ${title}</h1>\n<p>${escape(failure.reason)}</p>\n${detail}`;
+  const retry = failure.retryAfter === undefined ? "" : `Retry-After: ${failure.retryAfter}\r\n`;
+  return (
+    `HTTP/1.1 ${failure.status} ${title}\r\nContent-Type: text/html; charset=utf-8\r\n` +
+    `Content-Length: ${Buffer.byteLength(page)}\r\nCache-Control: no-store\r\n${retry}` +
+    `${options.keepAlive ? "" : "Connection: close\r\n"}\r\n${options.head ? "" : page}`
+  );
+}
+
+export interface FailureResponseOptions {
+  /** The client is on this machine. */
+  readonly local: boolean;
+  readonly keepAlive: boolean;
+  /** The request was HEAD. */
+  readonly head: boolean;
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+}

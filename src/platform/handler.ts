@@ -1,0 +1,154 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { InplaceError } from "../errors.ts";
+import type { EventSink, PlatformEvent } from "../events.ts";
+import { siteLayout } from "../site/layout.ts";
+import { AccessLog, type AccessLogFormat } from "./access-log.ts";
+import type { ClientOptions } from "./client-connection.ts";
+import type { Router } from "./exchange.ts";
+import { HOLD_LIMITS, type HoldLimits } from "./hold-queue.ts";
+import { DEFAULT_PORT, Listener, MAX_CONNECTIONS } from "./listener.ts";
+import { SiteMap, readSites } from "./site-map.ts";
+import { Site, type SiteOptions } from "./site.ts";
+
+/** How long requests in flight may take when the handler stops, milliseconds; the same as an application's drain. */
+export const HANDLER_DRAIN_MS = 30_000;
+
+export interface PlatformHandlerOptions {
+  /** The one site to serve; or `sites`. */
+  readonly siteRoot?: string;
+  /** A folder of sites, or a file that lists them; see readSites. */
+  readonly sites?: string;
+  /** 0: any free one. Default 8080. */
+  readonly port?: number;
+  /** Default: localhost, over IPv4 and IPv6. */
+  readonly host?: string;
+  /** Clients speak TLS, and HTTP/2 if they can. PEM. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+  readonly hold?: Partial<HoldLimits>;
+  readonly drainMs?: number;
+  /** Connections at the same time. */
+  readonly maxConnections?: number;
+  /** Bytes of a request's body; more is answered with 413. Default: any number. */
+  readonly maxBodyBytes?: number;
+  /** Exactly what IIS does, losses during a swap included. Default: false. */
+  readonly strict?: boolean;
+  readonly accessLog?: { readonly path: string; readonly format: AccessLogFormat };
+  /** What the application inherits. Default: the environment of this process. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly events?: EventSink<PlatformEvent>;
+  /** What the application writes to stdout and stderr. */
+  readonly onOutput?: (chunk: Buffer, stream: "stdout" | "stderr") => void;
+}
+
+export interface PlatformHandler {
+  readonly port: number;
+  readonly urls: readonly string[];
+  /** Gracefully: no new connection, answers for what is in flight, then the application's own stop. Twice is the same promise. */
+  stop(): Promise<void>;
+  /** Now. */
+  kill(): void;
+}
+
+/** The embedded HttpPlatformHandler. Throws WEB_CONFIG_MISSING, WEB_CONFIG_INVALID, CONFIG_INVALID or PORT_IN_USE. */
+export async function startPlatformHandler(options: PlatformHandlerOptions): Promise<PlatformHandler> {
+  const events = options.events ?? (() => undefined);
+  const { router, sites } = await openSites(options, events);
+  const log = openLog(options, events);
+  const stopSites = async (): Promise<void> => {
+    await Promise.all(sites.map((site) => site.stop()));
+    await log?.close();
+  };
+  const listener: Listener = await Listener.listen(router, {
+    port: options.port ?? DEFAULT_PORT,
+    host: options.host,
+    tls: options.tls,
+    strict: options.strict ?? false,
+    maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
+    maxBodyBytes: options.maxBodyBytes ?? Number.POSITIVE_INFINITY,
+    ended: log === undefined ? undefined : recorder(log, () => listener.port),
+  }).catch(async (error: unknown) => {
+    await stopSites();
+    throw error;
+  });
+  events({ type: "handler-listening", urls: listener.urls });
+
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    events({ type: "handler-stopping" });
+    void listener.close();
+    const limit = new AbortController();
+    await Promise.race([
+      listener.idle(),
+      delay(options.drainMs ?? HANDLER_DRAIN_MS, undefined, { signal: limit.signal }).catch(() => undefined),
+    ]);
+    limit.abort();
+    await stopSites();
+    listener.cut();
+  };
+  return {
+    port: listener.port,
+    urls: listener.urls,
+    stop: () => (stopped ??= stop()),
+    kill: () => {
+      for (const site of sites) site.kill();
+      listener.cut();
+    },
+  };
+}
+
+async function openSites(
+  options: PlatformHandlerOptions,
+  events: EventSink<PlatformEvent>,
+): Promise<{ readonly router: Router; readonly sites: readonly Site[] }> {
+  const common: Omit<SiteOptions, "layout" | "basePath" | "events"> = {
+    strict: options.strict ?? false,
+    env: options.env ?? process.env,
+    hold: { ...HOLD_LIMITS, ...options.hold },
+    onOutput: options.onOutput,
+  };
+  if (options.sites === undefined) {
+    if (options.siteRoot === undefined) throw new InplaceError("USAGE", "There is no site to serve.");
+    const layout = siteLayout(options.siteRoot);
+    const site = await Site.open({ ...common, layout, basePath: "/", events });
+    return { router: site, sites: [site] };
+  }
+  const entries = await readSites(options.sites);
+  const sites = await Promise.all(
+    entries.map(async (entry) => {
+      const layout = siteLayout(entry.root);
+      const scoped = (event: PlatformEvent): void => events({ type: "of-site", site: entry.name, event });
+      const site = await Site.openAnyway({ ...common, layout, basePath: entry.path, events: scoped });
+      return [entry, site] as const;
+    }),
+  );
+  return { router: new SiteMap(sites), sites: sites.map(([, site]) => site) };
+}
+
+function openLog(
+  { accessLog }: PlatformHandlerOptions,
+  events: EventSink<PlatformEvent>,
+): AccessLog | undefined {
+  if (accessLog === undefined) return undefined;
+  return new AccessLog(accessLog.path, accessLog.format, (error) =>
+    events({ type: "access-log-failed", problem: error.message }),
+  );
+}
+
+function recorder(log: AccessLog, port: () => number): ClientOptions["ended"] {
+  return (exchange, cut, client) => {
+    log.write({
+      at: new Date(exchange.startedAt),
+      head: exchange.head,
+      client: client.address,
+      localAddress: client.localAddress,
+      localPort: port(),
+      status: exchange.status,
+      substatus: exchange.substatus,
+      cut,
+      bytes: exchange.bytes,
+      elapsedMs: Date.now() - exchange.startedAt,
+      site: exchange.site,
+      artifact: exchange.artifact,
+    });
+  };
+}

@@ -1,0 +1,123 @@
+import { withoutFields } from "./request-head.ts";
+import { CHUNKED, DIGITS, FIELD_LINES, NO_BODY, STATUS_LINE, UNTIL_CLOSE, listMembers } from "./syntax.ts";
+import type { Framing } from "./syntax.ts";
+
+/** Backends may set many cookies; the limit only bounds memory. */
+export const MAX_RESPONSE_HEAD_BYTES = 64 * 1024;
+
+export interface ResponseHead {
+  readonly status: number;
+  /** Status line as the backend sent it, in HTTP/1.1, without CRLF. */
+  readonly line: string;
+  /** The field lines that go on to the client, each ended by CRLF. */
+  readonly fields: string;
+  readonly framing: Framing;
+  /** The backend's connection can carry another request. */
+  readonly keepAlive: boolean;
+  /** How long the backend promises to keep it open, milliseconds; 0: it promised nothing. */
+  readonly keepAliveMs: number;
+  readonly upgrade: string;
+}
+
+/** Reads a backend's response head; undefined where it is malformed. `text` as for parseRequestHead. */
+export function parseResponseHead(text: string, method: string): ResponseHead | undefined {
+  const lineEnd = text.indexOf("\r\n");
+  const line = text.slice(0, lineEnd);
+  const parts = STATUS_LINE.exec(line);
+  const fieldText = text.slice(lineEnd + 2);
+  if (parts === null || !FIELD_LINES.test(fieldText)) return undefined;
+  const status = Number(parts[2]);
+  return new ResponseWalk(fieldText).head(`HTTP/1.1${line.slice(8)}`, status, parts[1] === "1", method);
+}
+
+class ResponseWalk {
+  readonly text: string;
+  #kept = "";
+  #runStart = 0;
+  #connection = "";
+  #keepAlive = "";
+  #length: string | undefined;
+  #coding: string | undefined;
+  #upgrade = "";
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  head(line: string, status: number, persistent: boolean, method: string): ResponseHead | undefined {
+    this.#walk();
+    const options = this.#connection === "" ? [] : listMembers(this.#connection);
+    const framing = this.#framing(status, method);
+    if (framing === undefined) return undefined;
+    const hint = /timeout=(\d{1,6})/i.exec(this.#keepAlive)?.[1];
+    return {
+      status,
+      line,
+      fields: withoutFields(this.#kept + this.text.slice(this.#runStart), options),
+      framing,
+      keepAlive: persistent && framing !== UNTIL_CLOSE && !options.includes("close"),
+      keepAliveMs: hint === undefined ? 0 : Number(hint) * 1000,
+      upgrade: status === 101 ? this.#upgrade : "",
+    };
+  }
+
+  #walk(): void {
+    const { text } = this;
+    for (let start = 0; start < text.length;) {
+      const colon = text.indexOf(":", start);
+      const next = text.indexOf("\r\n", colon) + 2;
+      if (this.#endsHere(text, start, colon, next)) {
+        if (start > this.#runStart) this.#kept += text.slice(this.#runStart, start);
+        this.#runStart = next;
+      }
+      start = next;
+    }
+  }
+
+  #endsHere(text: string, start: number, colon: number, next: number): boolean {
+    switch (colon - start) {
+      case 7:
+      case 10:
+      case 14:
+      case 16:
+      case 17:
+        return this.#take(text.slice(start, colon).toLowerCase(), text.slice(colon + 1, next - 2).trim());
+      default:
+        return false;
+    }
+  }
+
+  #take(name: string, value: string): boolean {
+    switch (name) {
+      case "connection":
+        this.#connection += `,${value}`;
+        return true;
+      case "keep-alive":
+        this.#keepAlive = value;
+        return true;
+      case "proxy-connection":
+        return true;
+      case "upgrade":
+        this.#upgrade = value;
+        return true;
+      case "content-length":
+        this.#length = this.#length === undefined || this.#length === value ? value : "conflict";
+        return false;
+      case "transfer-encoding":
+        this.#coding = this.#coding === undefined ? value.toLowerCase() : "conflict";
+        return false;
+      default:
+        return false;
+    }
+  }
+
+  #framing(status: number, method: string): Framing | undefined {
+    const { length, coding } = { length: this.#length, coding: this.#coding };
+    if (coding !== undefined && (coding !== "chunked" || length !== undefined)) return undefined;
+    if (length !== undefined && !DIGITS.test(length)) return undefined;
+    if (method === "HEAD" || status < 200 || status === 204 || status === 304) return NO_BODY;
+    if (coding !== undefined) return CHUNKED;
+    if (length === undefined) return UNTIL_CLOSE;
+    return length === "0" ? NO_BODY : { kind: "length", bytes: Number(length) };
+  }
+}

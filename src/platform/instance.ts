@@ -1,0 +1,74 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Child } from "../process/child.ts";
+import { accepts } from "../process/port.ts";
+import type { Exchange, Origin } from "./exchange.ts";
+import { UpstreamPool, type Loss } from "./upstream.ts";
+
+/** How long a process that broke a connection may take to close its listener, milliseconds. */
+export const SETTLE_MS = 1_000;
+const SETTLE_PROBE_MS = 50;
+
+/** Who decides about requests that an instance has taken. */
+export interface InstanceOwner {
+  readonly requestTimeoutMs: number;
+  /** Requests carry the token, by which an ASP.NET Core application knows that they come from the module. */
+  readonly sendsToken: boolean;
+  /** Its connection was lost before the response began. */
+  lost(exchange: Exchange, instance: Instance, loss: Loss): void;
+  answered(instance: Instance, status: number): void;
+  /** Its pool is no longer crowded. */
+  roomAgain(): void;
+}
+
+/** One process that has accepted connections, on its port. */
+export class Instance implements Origin {
+  readonly child: Child;
+  readonly port: number;
+  /** What it runs, where one of our launchers started it. */
+  readonly artifact: string | undefined;
+  /** What only the handler and this process know. */
+  readonly token: string;
+  readonly pool: UpstreamPool;
+  readonly #owner: InstanceOwner;
+
+  constructor(
+    { child, port, token, artifact }: Pick<Instance, "child" | "port" | "token" | "artifact">,
+    owner: InstanceOwner,
+  ) {
+    this.child = child;
+    this.port = port;
+    this.token = token;
+    this.artifact = artifact;
+    this.pool = new UpstreamPool(port, () => owner.roomAgain());
+    this.#owner = owner;
+  }
+
+  /**
+   * Whether it goes on taking connections, asked of its port for SETTLE_MS: a server that begins to drain closes its
+   * connections before or after its listener, and between the two it can be held up.
+   */
+  async stillAccepts(): Promise<boolean> {
+    const until = Date.now() + SETTLE_MS;
+    while (this.child.state.kind !== "exited" && (await accepts(this.port))) {
+      if (Date.now() > until) return true;
+      await Promise.race([delay(SETTLE_PROBE_MS), this.child.exited]);
+    }
+    return false;
+  }
+
+  get fields(): string {
+    return this.#owner.sendsToken ? `MS-ASPNETCORE-TOKEN: ${this.token}\r\n` : "";
+  }
+
+  get requestTimeoutMs(): number {
+    return this.#owner.requestTimeoutMs;
+  }
+
+  lost(exchange: Exchange, loss: Loss): void {
+    this.#owner.lost(exchange, this, loss);
+  }
+
+  answered(status: number): void {
+    this.#owner.answered(this, status);
+  }
+}

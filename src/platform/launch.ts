@@ -1,0 +1,120 @@
+import { join, resolve } from "node:path";
+import type { EventSink, PlatformEvent } from "../events.ts";
+import type { ChildOptions, Exit } from "../process/child.ts";
+import { spawnCall } from "../process/command.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { expandVariables } from "./expand.ts";
+import { STDOUT_LOG_MAX_BYTES, STDOUT_LOG_MAX_FILES, StdoutLog } from "./stdout-log.ts";
+import type { PlatformConfig } from "./web-config/read.ts";
+
+/** How the processes of an application are started and judged: web.config made ready for use. */
+export interface Launch {
+  readonly layout: SiteLayout;
+  readonly processes: number;
+  readonly attempts: number;
+  readonly startupTimeLimitMs: number;
+  readonly shutdownTimeLimitMs: number;
+  readonly rapidFailsPerMinute: number;
+  readonly requestTimeoutMs: number;
+  /** See InstanceOwner. */
+  readonly sendsToken: boolean;
+  /** As LaunchOptions.strict. */
+  readonly strict: boolean;
+  child(port: number, token: string): ChildOptions;
+  /** Whether an end that the handler did not ask for counts as a rapid fail. */
+  countsAsFailure(exit: Exit): boolean;
+}
+
+export interface LaunchOptions {
+  /** Exactly as the module behaves: an application that ends by itself has failed, whatever its exit code. */
+  readonly strict: boolean;
+  /** What the child inherits. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly events: EventSink<PlatformEvent>;
+  /** See SiteOptions. */
+  readonly basePath: string;
+  readonly onOutput: ChildOptions["onOutput"];
+}
+
+export function launchOf(config: PlatformConfig, layout: SiteLayout, options: LaunchOptions): Launch {
+  return {
+    layout,
+    processes: config.processesPerApplication,
+    attempts: config.startupAttempts,
+    startupTimeLimitMs: config.startupTimeLimitMs,
+    shutdownTimeLimitMs: config.shutdownTimeLimitMs,
+    rapidFailsPerMinute: config.rapidFailsPerMinute,
+    sendsToken: config.section === "aspNetCore",
+    strict: options.strict,
+    requestTimeoutMs: config.requestTimeoutMs,
+    child: (port, token) => childOptions(config, layout, options, port, token),
+    // An exit with 0 is how an application makes room for its next release.
+    countsAsFailure: (exit) => options.strict || exit.code !== 0,
+  };
+}
+
+function childOptions(
+  config: PlatformConfig,
+  layout: SiteLayout,
+  options: LaunchOptions,
+  port: number,
+  token: string,
+): ChildOptions {
+  const platform = platformVariables(config, layout, options.basePath, port, token);
+  const known = { ...options.env, ...platform };
+  const expand = (text: string): string => expandVariables(text, known);
+  const own = Object.fromEntries(config.environment.map(([name, value]) => [name, expand(value)]));
+  const program = siteRelative(expand(config.processPath), layout.root);
+  return {
+    call: spawnCall(program, expand(config.arguments), layout.root),
+    cwd: layout.root,
+    env: { ...options.env, ...own, ...platform },
+    ...output(config, layout, options, expand),
+  };
+}
+
+/** To the caller, and into the log file that web.config may ask for. */
+function output(
+  config: PlatformConfig,
+  layout: SiteLayout,
+  options: LaunchOptions,
+  expand: (text: string) => string,
+): Pick<ChildOptions, "onOutput" | "onClose"> {
+  if (!config.stdoutLogEnabled) return { onOutput: options.onOutput };
+  const log = new StdoutLog({
+    path: resolve(layout.root, siteRelative(expand(config.stdoutLogFile), layout.root)),
+    maxBytes: STDOUT_LOG_MAX_BYTES,
+    maxFiles: STDOUT_LOG_MAX_FILES,
+    failed: (error) => options.events({ type: "stdout-log-failed", problem: error.message }),
+  });
+  return {
+    onOutput: (chunk, stream) => {
+      log.write(chunk);
+      options.onOutput?.(chunk, stream);
+    },
+    onClose: () => log.close(),
+  };
+}
+
+function platformVariables(
+  config: PlatformConfig,
+  layout: SiteLayout,
+  basePath: string,
+  port: number,
+  token: string,
+): Record<string, string> {
+  const prefix = config.section === "httpPlatform" ? "HTTP_PLATFORM" : "ASPNETCORE";
+  return {
+    [`${prefix}_PORT`]: String(port),
+    [`${prefix}_TOKEN`]: token,
+    [`${prefix}_APPL_PATH`]: basePath,
+    HTTP_PLATFORM_PORT: String(port),
+    PORT: String(port),
+    INPLACE_SITE_ROOT: layout.root,
+  };
+}
+
+/** A leading dot means the site root. */
+export function siteRelative(path: string, root: string): string {
+  return /^\.{1,2}[\\/]/.test(path) ? join(root, path.replaceAll("\\", "/")) : path;
+}

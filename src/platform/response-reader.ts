@@ -1,0 +1,105 @@
+import { BodyScanner } from "./http1/body.ts";
+import { MAX_RESPONSE_HEAD_BYTES, parseResponseHead, type ResponseHead } from "./http1/response-head.ts";
+
+/** Who gets a response, piece by piece. */
+export interface ResponseSink {
+  /** 100 to 199 except 101: another head follows. */
+  informed(head: ResponseHead): void;
+  /** The final head, or 101, with what came of the body in the same buffer; `done`: that was all of it. */
+  answered(head: ResponseHead, body: Buffer | undefined, done: boolean): void;
+  /** More of the body, framed as on the wire. */
+  answering(body: Buffer, done: boolean): void;
+  /** What the backend sent is no HTTP response. */
+  garbled(): void;
+}
+
+type Reading =
+  | { readonly kind: "head"; readonly seen: Buffer | undefined }
+  | { readonly kind: "body"; readonly scanner: BodyScanner; readonly untilClose: boolean }
+  | { readonly kind: "over" };
+
+const NOTHING_SEEN: Reading = { kind: "head", seen: undefined };
+const OVER: Reading = { kind: "over" };
+const HEAD_END = Buffer.from("\r\n\r\n");
+
+/** Cuts the bytes of a backend's connection into one response. */
+export class ResponseReader {
+  readonly #sink: ResponseSink;
+  readonly #method: string;
+  #reading: Reading = NOTHING_SEEN;
+
+  constructor(sink: ResponseSink, method: string) {
+    this.#sink = sink;
+    this.#method = method;
+  }
+
+  read(chunk: Buffer): void {
+    switch (this.#reading.kind) {
+      case "head":
+        this.#readHead(this.#reading.seen === undefined ? chunk : Buffer.concat([this.#reading.seen, chunk]));
+        return;
+      case "body":
+        this.#readBody(this.#reading.scanner, chunk);
+        return;
+      case "over":
+        this.#sink.garbled(); // More than the response said it would be.
+        return;
+      default:
+        this.#reading satisfies never;
+    }
+  }
+
+  /** The backend has closed its side: the end of a body that ends with the connection. */
+  end(): void {
+    if (this.#reading.kind !== "body" || !this.#reading.untilClose) return;
+    this.#reading = OVER;
+    this.#sink.answering(Buffer.alloc(0), true);
+  }
+
+  #readHead(buffer: Buffer): void {
+    const end = buffer.indexOf(HEAD_END);
+    if (end === -1) {
+      if (buffer.length > MAX_RESPONSE_HEAD_BYTES) return this.#garbled();
+      this.#reading = { kind: "head", seen: buffer };
+      return;
+    }
+    const head = parseResponseHead(buffer.toString("latin1", 0, end + 2), this.#method);
+    if (head === undefined) return this.#garbled();
+    const rest = end + 4 < buffer.length ? buffer.subarray(end + 4) : undefined;
+    if (head.status < 200 && head.status !== 101) {
+      this.#reading = NOTHING_SEEN;
+      this.#sink.informed(head);
+      if (rest !== undefined) this.read(rest);
+      return;
+    }
+    if (head.status === 101) {
+      this.#reading = OVER;
+      this.#sink.answered(head, rest, true);
+      return;
+    }
+    this.#answer(head, rest);
+  }
+
+  #answer(head: ResponseHead, rest: Buffer | undefined): void {
+    const scanner = new BodyScanner(head.framing);
+    const end = rest === undefined ? 0 : scanner.scan(rest, 0);
+    // Bytes behind the end would be taken for the next response of this connection.
+    if (end === -1 || (rest !== undefined && end < rest.length)) return this.#garbled();
+    this.#reading = scanner.done
+      ? OVER
+      : { kind: "body", scanner, untilClose: head.framing.kind === "close" };
+    this.#sink.answered(head, rest, scanner.done);
+  }
+
+  #readBody(scanner: BodyScanner, chunk: Buffer): void {
+    const end = scanner.scan(chunk, 0);
+    if (end === -1 || end < chunk.length) return this.#garbled();
+    if (scanner.done) this.#reading = OVER;
+    this.#sink.answering(chunk, scanner.done);
+  }
+
+  #garbled(): void {
+    this.#reading = OVER;
+    this.#sink.garbled();
+  }
+}

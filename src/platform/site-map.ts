@@ -1,0 +1,125 @@
+import { readFile, readdir, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { InplaceError } from "../errors.ts";
+import type { Exchange, Router } from "./exchange.ts";
+
+/** One site of several, and which requests are for it. */
+export interface SiteEntry {
+  /** For logs and events. */
+  readonly name: string;
+  /** In lower case, without port; undefined: every host that no other site names. */
+  readonly host: string | undefined;
+  /** "/" or "/app": requests below it, whole path segments. */
+  readonly path: string;
+  readonly root: string;
+}
+
+/** The folder whose site takes what no other one takes. */
+export const DEFAULT_SITE = "_default";
+
+const HOST_NAME = /^[A-Za-z0-9.-]{1,253}$/;
+const NO_SITE = { status: 404, substatus: 0, reason: "No site is served under this name." } as const;
+
+/**
+ * The sites of a folder (each subfolder with a web.config is the site of the host it is named after, `_default` that of
+ * every other host) or of a JSON file `{"sites":[{"host","path","root"}]}`. Throws CONFIG_INVALID.
+ */
+export async function readSites(path: string): Promise<SiteEntry[]> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined)
+    throw new InplaceError("CONFIG_INVALID", `There is no ${path} to read sites from.`);
+  const entries = found.isDirectory() ? await sitesInFolder(path) : await sitesInFile(path);
+  if (entries.length === 0) throw new InplaceError("CONFIG_INVALID", `${path} holds no site.`);
+  const twice = entries.find(
+    (entry, index) => entries.findIndex((other) => sameAddress(entry, other)) !== index,
+  );
+  if (twice !== undefined)
+    throw new InplaceError("CONFIG_INVALID", `${path} has two sites for ${twice.name}.`);
+  return entries;
+}
+
+/** Sends each exchange to its site: the host first, then the longest path. */
+export class SiteMap implements Router {
+  readonly #byHost = new Map<string | undefined, { readonly entry: SiteEntry; readonly router: Router }[]>();
+
+  constructor(sites: readonly (readonly [SiteEntry, Router])[]) {
+    for (const [entry, router] of sites) {
+      const list = this.#byHost.get(entry.host) ?? [];
+      list.push({ entry, router });
+      list.sort((a, b) => b.entry.path.length - a.entry.path.length);
+      this.#byHost.set(entry.host, list);
+    }
+  }
+
+  route(exchange: Exchange): void {
+    const { host, target } = exchange.head;
+    const name = host.replace(/:\d*$/, "").toLowerCase();
+    const candidates = this.#byHost.get(name) ?? this.#byHost.get(undefined) ?? [];
+    const site = candidates.find(({ entry }) => isBelow(target, entry.path));
+    if (site === undefined) {
+      exchange.fail(NO_SITE);
+      return;
+    }
+    exchange.site = site.entry.name;
+    site.router.route(exchange);
+  }
+}
+
+async function sitesInFolder(folder: string): Promise<SiteEntry[]> {
+  const entries: SiteEntry[] = [];
+  for (const name of (await readdir(folder)).sort()) {
+    const root = join(folder, name);
+    if (!(await stat(join(root, "web.config")).catch(() => undefined))?.isFile()) continue;
+    entries.push({ name, host: name === DEFAULT_SITE ? undefined : hostName(folder, name), path: "/", root });
+  }
+  return entries;
+}
+
+async function sitesInFile(path: string): Promise<SiteEntry[]> {
+  let content: unknown;
+  try {
+    content = JSON.parse(await readFile(path, "utf8"));
+  } catch (cause) {
+    throw new InplaceError("CONFIG_UNREADABLE", `${path} is not JSON.`, { cause });
+  }
+  const sites = (content as { sites?: unknown } | null)?.sites;
+  if (!Array.isArray(sites)) throw new InplaceError("CONFIG_INVALID", `${path} has no list "sites".`);
+  return sites.map((site: unknown, index) => readEntry(path, index, site));
+}
+
+function readEntry(file: string, index: number, site: unknown): SiteEntry {
+  const { host, path = "/", root, ...rest } = (site ?? {}) as Record<string, unknown>;
+  const where = `${file}: sites[${index}]`;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined)
+    throw new InplaceError("CONFIG_UNKNOWN_KEY", `${where} has an unknown key ${unknown}.`);
+  if (typeof root !== "string" || root === "")
+    throw new InplaceError("CONFIG_INVALID", `${where} needs a root.`);
+  if (typeof path !== "string" || !/^\/[^?#%]*$/.test(path)) {
+    throw new InplaceError("CONFIG_INVALID", `${where}.path has to begin with "/".`);
+  }
+  const base = path.length > 1 ? path.replace(/\/+$/, "") : path;
+  const name = host === undefined ? undefined : hostName(where, host);
+  return {
+    name: `${name ?? "*"}${base === "/" ? "" : base}`,
+    host: name,
+    path: base,
+    root: resolve(dirname(file), root),
+  };
+}
+
+function hostName(where: string, host: unknown): string {
+  if (typeof host === "string" && HOST_NAME.test(host)) return host.toLowerCase();
+  throw new InplaceError("CONFIG_INVALID", `${where}: ${JSON.stringify(host)} is no host name.`);
+}
+
+function sameAddress(a: SiteEntry, b: SiteEntry): boolean {
+  return a.host === b.host && a.path.toLowerCase() === b.path.toLowerCase();
+}
+
+function isBelow(target: string, path: string): boolean {
+  if (path === "/") return true;
+  if (target.slice(0, path.length).toLowerCase() !== path.toLowerCase()) return false;
+  const next = target[path.length];
+  return next === undefined || next === "/" || next === "?";
+}

@@ -1,0 +1,170 @@
+import { connect, type Socket } from "node:net";
+import { LOOPBACK } from "../process/port.ts";
+import { ResponseReader, type ResponseSink } from "./response-reader.ts";
+
+/** Margin before the backend's own keep-alive timeout inside which an idle connection is not used for what cannot be retried. */
+const KEEP_ALIVE_MARGIN_MS = 1000;
+/** More idle connections than this are closed; they only serve to save a connect. */
+export const MAX_IDLE_CONNECTIONS = 256;
+
+/** So many connections to one process are being made at a time: a queue of 511 is what its system usually gives it. */
+export const MAX_CONNECTING = 128;
+
+/** How a connection was lost, for the decision whether its request can be sent again. */
+export interface Loss {
+  /** It never came to be. */
+  readonly refused: boolean;
+  /** It had carried another request before, so the backend may have closed it while it was idle. */
+  readonly reused: boolean;
+  readonly code: string | undefined;
+}
+
+/** The one request that a connection carries at a time. */
+export interface UpstreamUser extends ResponseSink {
+  upstreamDrained(): void;
+  /** The connection is gone before the response was complete. */
+  upstreamLost(loss: Loss): void;
+  /** After 101: bytes of the other protocol; undefined: their end. */
+  spliced(bytes: Buffer | undefined): void;
+}
+
+/** One connection to a backend: free, then carrying a request, then free again. */
+export class UpstreamConnection {
+  readonly socket: Socket;
+  readonly #pool: UpstreamPool;
+  #user: UpstreamUser | undefined;
+  #reader: ResponseReader | undefined;
+  #connected = false;
+  #served = 0;
+  #errorCode: string | undefined;
+  #freeUntil = 0;
+  #splicing = false;
+
+  constructor(pool: UpstreamPool, port: number) {
+    this.#pool = pool;
+    this.socket = connect({ port, host: LOOPBACK, noDelay: true });
+    this.socket
+      .on("connect", () => {
+        this.#connected = true;
+        pool.settled();
+      })
+      .on("data", (chunk: Buffer) => this.#receive(chunk))
+      .on("drain", () => this.#user?.upstreamDrained())
+      .on("end", () => this.#ended())
+      .on("error", (error: NodeJS.ErrnoException) => {
+        this.#errorCode = error.code;
+      })
+      .on("close", () => this.#closed());
+  }
+
+  /** The backend has promised to keep the connection open for longer than a request needs to get there. */
+  get certainlyOpen(): boolean {
+    return Date.now() < this.#freeUntil;
+  }
+
+  /** Takes the connection for one request whose response goes to `user`. */
+  carry(user: UpstreamUser, method: string): void {
+    this.#user = user;
+    this.#reader = new ResponseReader(user, method);
+  }
+
+  /** The request and its response are over. */
+  release(reusable: boolean, keepAliveMs: number): void {
+    this.#user = undefined;
+    this.#reader = undefined;
+    this.#served += 1;
+    if (!reusable || this.socket.readyState !== "open") {
+      this.socket.destroy();
+      return;
+    }
+    this.#freeUntil = keepAliveMs === 0 ? 0 : Date.now() + keepAliveMs - KEEP_ALIVE_MARGIN_MS;
+    this.socket.resume();
+    this.#pool.putIdle(this);
+  }
+
+  splice(): void {
+    this.#splicing = true;
+  }
+
+  /** Ends it without a word to its user. */
+  abandon(): void {
+    this.#user = undefined;
+    this.socket.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#splicing) {
+      this.#user?.spliced(chunk);
+    } else if (this.#reader === undefined) {
+      this.socket.destroy(); // Nobody asked: whatever this is, it is no response.
+    } else {
+      this.#reader.read(chunk);
+    }
+  }
+
+  #ended(): void {
+    this.#pool.forget(this);
+    if (this.#splicing) this.#user?.spliced(undefined);
+    else this.#reader?.end();
+  }
+
+  #closed(): void {
+    this.#pool.forget(this);
+    if (!this.#connected) this.#pool.settled();
+    const user = this.#user;
+    this.#user = undefined;
+    if (user === undefined) return;
+    if (this.#splicing) user.spliced(undefined);
+    else user.upstreamLost({ refused: !this.#connected, reused: this.#served > 0, code: this.#errorCode });
+  }
+}
+
+/** The connections to one backend process. */
+export class UpstreamPool {
+  readonly #port: number;
+  readonly #hasRoom: () => void;
+  readonly #idle: UpstreamConnection[] = [];
+  #connecting = 0;
+
+  /** `hasRoom` is called when the pool was crowded and no longer is. */
+  constructor(port: number, hasRoom: () => void) {
+    this.#port = port;
+    this.#hasRoom = hasRoom;
+  }
+
+  /** Too many connections are being made; a request that needs a new one had better wait. */
+  get crowded(): boolean {
+    return this.#connecting >= MAX_CONNECTING;
+  }
+
+  /** An idle connection, or a new one; `fresh`: only one that the backend has certainly not closed meanwhile. */
+  take(fresh: boolean): UpstreamConnection {
+    const idle = this.#idle.at(-1);
+    if (idle !== undefined && (!fresh || idle.certainlyOpen)) {
+      this.#idle.pop();
+      return idle;
+    }
+    this.#connecting += 1;
+    return new UpstreamConnection(this, this.#port);
+  }
+
+  /** A connection has come to be, or has failed to. */
+  settled(): void {
+    this.#connecting -= 1;
+    if (this.#connecting === MAX_CONNECTING - 1) this.#hasRoom();
+  }
+
+  putIdle(connection: UpstreamConnection): void {
+    if (this.#idle.length >= MAX_IDLE_CONNECTIONS) connection.socket.destroy();
+    else this.#idle.push(connection);
+  }
+
+  forget(connection: UpstreamConnection): void {
+    const at = this.#idle.indexOf(connection);
+    if (at !== -1) this.#idle.splice(at, 1);
+  }
+
+  closeIdle(): void {
+    for (const connection of this.#idle.splice(0)) connection.socket.destroy();
+  }
+}

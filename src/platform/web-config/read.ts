@@ -1,0 +1,182 @@
+import { readFile } from "node:fs/promises";
+import type { Element } from "@xmldom/xmldom";
+import { InplaceError, systemCode } from "../../errors.ts";
+import { readAttributes, type AttributeSpec, type AttributeValue } from "./attributes.ts";
+import { readCollection } from "./collection.ts";
+import { readMappings, type HandlerMapping } from "./mappings.ts";
+import {
+  attributeOf,
+  childElements,
+  childrenNamed,
+  invalidAt,
+  nameOf,
+  parseXml,
+  type XmlFile,
+} from "./xml.ts";
+
+/** What web.config asks of the handler: every value is there; times in milliseconds, texts not yet expanded. */
+export interface PlatformConfig {
+  readonly file: string;
+  readonly section: "httpPlatform" | "aspNetCore";
+  readonly processPath: string;
+  readonly arguments: string;
+  readonly startupTimeLimitMs: number;
+  /** How often a start is tried. */
+  readonly startupAttempts: number;
+  readonly shutdownTimeLimitMs: number;
+  readonly rapidFailsPerMinute: number;
+  readonly requestTimeoutMs: number;
+  readonly processesPerApplication: number;
+  readonly stdoutLogEnabled: boolean;
+  readonly stdoutLogFile: string;
+  readonly environment: readonly (readonly [name: string, value: string])[];
+  /** Files whose change stops the process gracefully. */
+  readonly recycleOnFileChange: readonly string[];
+  /** Empty: everything is for the handler. */
+  readonly mappings: readonly HandlerMapping[];
+}
+
+const COMMON: readonly AttributeSpec[] = [
+  { kind: "text", name: "processPath" },
+  { kind: "text", name: "arguments" },
+  { kind: "number", name: "startupTimeLimit", from: 0, to: 3600 },
+  { kind: "number", name: "rapidFailsPerMinute", from: 0, to: 100 },
+  { kind: "time", name: "requestTimeout", maxDays: 30 },
+  { kind: "number", name: "processesPerApplication", from: 1, to: 100 },
+  { kind: "boolean", name: "stdoutLogEnabled" },
+  { kind: "text", name: "stdoutLogFile" },
+  { kind: "boolean", name: "forwardWindowsAuthToken" },
+];
+
+/** httpPlatform_schema.xml of version 1.2. */
+const HTTP_PLATFORM: readonly AttributeSpec[] = [
+  ...COMMON,
+  { kind: "number", name: "startupRetryCount", from: 0, to: 100 },
+];
+
+/** aspnetcore_schema.xml; https://learn.microsoft.com/aspnet/core/host-and-deploy/aspnet-core-module */
+const ASP_NET_CORE: readonly AttributeSpec[] = [
+  ...COMMON,
+  { kind: "number", name: "shutdownTimeLimit", from: 0, to: 600 },
+  { kind: "boolean", name: "disableStartUpErrorPage" },
+  { kind: "text", name: "hostingModel" },
+];
+
+const DEFAULTS = {
+  startupTimeLimit: 120,
+  /** HttpPlatformHandler 1.2. */
+  startupRetryCount: 10,
+  /** Hard-coded in the ASP.NET Core module. */
+  aspNetCoreAttempts: 2,
+  shutdownTimeLimit: 10,
+  rapidFailsPerMinute: 10,
+  requestTimeoutMs: 120_000,
+  processesPerApplication: 1,
+} as const;
+
+/** Throws WEB_CONFIG_MISSING, or WEB_CONFIG_INVALID with file, line and column. */
+export async function readWebConfig(path: string): Promise<PlatformConfig> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+    throw new InplaceError("WEB_CONFIG_MISSING", `There is no ${path}.`, { cause: error });
+  }
+  return parseWebConfig(path, bytes);
+}
+
+export function parseWebConfig(path: string, bytes: Buffer): PlatformConfig {
+  const file = parseXml(path, bytes);
+  if (nameOf(file.root) !== "configuration") {
+    throw invalidAt(file, file.root, `the root element is <${file.root.nodeName}>, not <configuration>`);
+  }
+  const servers = serverSections(file.root);
+  const sections = servers.flatMap((server) => [
+    ...childrenNamed(server, "httpPlatform"),
+    ...childrenNamed(server, "aspNetCore"),
+  ]);
+  const [section, second] = sections;
+  if (section === undefined) {
+    throw invalidAt(file, file.root, "there is no <httpPlatform> or <aspNetCore> in <system.webServer>");
+  }
+  if (second !== undefined) throw invalidAt(file, second, `<${second.nodeName}> is a second process section`);
+  return readSection(file, section, readMappings(file, servers));
+}
+
+/** `<system.webServer>` of the whole site: at the top or in a `<location>` that means the site itself. */
+function serverSections(root: Element): Element[] {
+  const whole = childrenNamed(root, "location").filter((location) =>
+    ["", ".", "/"].includes(attributeOf(location, "path")?.value ?? ""),
+  );
+  return [root, ...whole].flatMap((parent) => childrenNamed(parent, "system.webServer"));
+}
+
+function readSection(file: XmlFile, element: Element, mappings: readonly HandlerMapping[]): PlatformConfig {
+  const section = nameOf(element) === "httpplatform" ? "httpPlatform" : "aspNetCore";
+  const specs = section === "httpPlatform" ? HTTP_PLATFORM : ASP_NET_CORE;
+  const values = readAttributes(file, element, specs);
+  const model = attributeOf(element, "hostingModel");
+  if (model !== undefined && model.value !== "" && model.value.toLowerCase() !== "outofprocess") {
+    throw invalidAt(
+      file,
+      model,
+      `hostingModel="${model.value}" is not OutOfProcess`,
+      "Only IIS can host in its own process.",
+    );
+  }
+  const processPath = text(values, "processPath", "").trim();
+  if (processPath === "") throw invalidAt(file, element, `<${element.nodeName}> needs a processPath`);
+  const retries = number(values, "startupRetryCount", DEFAULTS.startupRetryCount);
+  return {
+    file: file.path,
+    section,
+    processPath,
+    arguments: text(values, "arguments", ""),
+    startupTimeLimitMs: number(values, "startupTimeLimit", DEFAULTS.startupTimeLimit) * 1000,
+    startupAttempts: section === "httpPlatform" ? Math.max(1, retries) : DEFAULTS.aspNetCoreAttempts,
+    shutdownTimeLimitMs: number(values, "shutdownTimeLimit", DEFAULTS.shutdownTimeLimit) * 1000,
+    rapidFailsPerMinute: number(values, "rapidFailsPerMinute", DEFAULTS.rapidFailsPerMinute),
+    requestTimeoutMs: number(values, "requestTimeout", DEFAULTS.requestTimeoutMs),
+    processesPerApplication: number(values, "processesPerApplication", DEFAULTS.processesPerApplication),
+    stdoutLogEnabled: values.get("stdoutLogEnabled") === true,
+    stdoutLogFile: text(values, "stdoutLogFile", `.\\${section.toLowerCase()}-stdout`),
+    mappings,
+    ...readChildren(file, element),
+  };
+}
+
+function readChildren(
+  file: XmlFile,
+  section: Element,
+): Pick<PlatformConfig, "environment" | "recycleOnFileChange"> {
+  let environment: PlatformConfig["environment"] = [];
+  let recycleOnFileChange: readonly string[] = [];
+  for (const child of childElements(section)) {
+    switch (nameOf(child)) {
+      case "environmentvariables":
+        environment = readCollection(file, child, "environmentVariable", "name").map(
+          ({ key, element }) => [key, attributeOf(element, "value")?.value ?? ""] as const,
+        );
+        break;
+      case "recycleonfilechange":
+        recycleOnFileChange = readCollection(file, child, "file", "path").map(({ key }) => key);
+        break;
+      case "handlersettings":
+        break; // In-process settings of the ASP.NET Core module; nothing in them is for us.
+      default:
+        throw invalidAt(file, child, `unrecognized element <${child.nodeName}> in <${section.nodeName}>`);
+    }
+  }
+  return { environment, recycleOnFileChange };
+}
+
+function text(values: ReadonlyMap<string, AttributeValue>, name: string, otherwise: string): string {
+  const value = values.get(name);
+  return typeof value === "string" ? value : otherwise;
+}
+
+function number(values: ReadonlyMap<string, AttributeValue>, name: string, otherwise: number): number {
+  const value = values.get(name);
+  return typeof value === "number" ? value : otherwise;
+}

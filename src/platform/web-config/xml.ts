@@ -1,0 +1,82 @@
+import { DOMParser, ParseError, type Attr, type Element, type Node } from "@xmldom/xmldom";
+import { InplaceError } from "../../errors.ts";
+
+/** An XML document that knows its file, for messages. Names are compared without case, as IIS does. */
+export interface XmlFile {
+  readonly path: string;
+  readonly root: Element;
+}
+
+/** Parses; throws WEB_CONFIG_INVALID with file, line and column. */
+export function parseXml(path: string, bytes: Buffer): XmlFile {
+  try {
+    const document = new DOMParser({
+      // Warnings too: what xmldom warns of and mends, such as a value without quotes, IIS does not read.
+      onError: (_level, message, context: unknown) => {
+        throw new InplaceError("WEB_CONFIG_INVALID", at(path, placeOf(context), message));
+      },
+    }).parseFromString(decode(bytes), "text/xml");
+    if (document.documentElement !== null) return { path, root: document.documentElement };
+    throw new InplaceError("WEB_CONFIG_INVALID", at(path, undefined, "there is no element"));
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+    throw new InplaceError("WEB_CONFIG_INVALID", at(path, placeOf(error), error.message), { cause: error });
+  }
+}
+
+/** An error at a place of the file. */
+export function invalidAt(file: XmlFile, node: Node, message: string, hint?: string): InplaceError {
+  return new InplaceError(
+    "WEB_CONFIG_INVALID",
+    at(file.path, node, message),
+    hint === undefined ? {} : { hint },
+  );
+}
+
+export function nameOf(node: Element | Attr): string {
+  return (node.localName ?? node.nodeName).toLowerCase();
+}
+
+export function childElements(parent: Element): Element[] {
+  return Array.from(parent.childNodes).filter((node): node is Element => node.nodeType === node.ELEMENT_NODE);
+}
+
+export function childrenNamed(parent: Element, name: string): Element[] {
+  return childElements(parent).filter((child) => nameOf(child) === name.toLowerCase());
+}
+
+/** Without namespace declarations. */
+export function attributesOf(element: Element): Attr[] {
+  return Array.from(element.attributes).filter((attribute) => !/^xmlns(:|$)/.test(attribute.name));
+}
+
+export function attributeOf(element: Element, name: string): Attr | undefined {
+  return attributesOf(element).find((attribute) => nameOf(attribute) === name.toLowerCase());
+}
+
+// What an editor on Windows may have written; the XML declaration's own encoding is not looked at.
+function decode(bytes: Buffer): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.toString("utf16le", 2);
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) {
+    return Buffer.from(bytes.subarray(2, bytes.length - (bytes.length % 2)))
+      .swap16()
+      .toString("utf16le");
+  }
+  return bytes.toString("utf8").replace(/^\uFEFF/, "");
+}
+
+interface Place {
+  readonly lineNumber?: number;
+  readonly columnNumber?: number;
+}
+
+/** xmldom hands its position around in several shapes. */
+function placeOf(context: unknown): Place | undefined {
+  if (typeof context !== "object" || context === null || !("locator" in context)) return undefined;
+  return typeof context.locator === "object" && context.locator !== null ? context.locator : undefined;
+}
+
+function at(path: string, place: Place | undefined, message: string): string {
+  const line = place?.lineNumber ?? 1;
+  return `${path}:${line}:${place?.columnNumber ?? 1}: ${message.replace(/\s+/g, " ").trim()}`;
+}

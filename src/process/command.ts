@@ -1,0 +1,79 @@
+import { existsSync } from "node:fs";
+import { isAbsolute, relative, resolve } from "node:path";
+
+/** What to hand to child_process.spawn. */
+export interface SpawnCall {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** The arguments are a finished Windows command line: Node must not quote them again. */
+  readonly verbatim: boolean;
+}
+
+const BATCH_FILE = /\.(cmd|bat)$/i;
+
+/**
+ * A program and its argument line, as web.config writes them, as a call for spawn.
+ * A batch file needs cmd.exe on Windows (Node refuses it otherwise since CVE-2024-27980); elsewhere its `.sh` twin is meant.
+ * Both come from the site's own configuration; nothing that a client sent may ever get here.
+ */
+export function spawnCall(
+  program: string,
+  argumentLine: string,
+  cwd: string,
+  platform: NodeJS.Platform = process.platform,
+): SpawnCall {
+  if (platform === "win32") return windowsCall(program, argumentLine.trim(), cwd);
+  const file = BATCH_FILE.test(program) ? program.replace(BATCH_FILE, ".sh") : program;
+  const path = inFolder(file.replaceAll("\\", "/"), cwd);
+  const args = splitArguments(argumentLine);
+  // Through sh, because a checkout made on Windows has lost the executable bit.
+  if (path.endsWith(".sh")) return { file: "/bin/sh", args: [path, ...args], verbatim: false };
+  return { file: path, args, verbatim: false };
+}
+
+function windowsCall(program: string, argumentLine: string, cwd: string): SpawnCall {
+  if (!BATCH_FILE.test(program)) {
+    // Like the module: program and arguments as they stand; only the program is quoted.
+    return { file: inFolder(program, cwd), args: [argumentLine], verbatim: true };
+  }
+  // Relative where possible, so that a "%" or "^" in the site's path never reaches cmd.exe.
+  const path = isAbsolute(program) ? relative(cwd, program) || program : program;
+  const line = `/d /s /c ""${path}"${argumentLine === "" ? "" : ` ${argumentLine}`}"`;
+  return { file: process.env["ComSpec"] ?? "cmd.exe", args: [line], verbatim: true };
+}
+
+/** A path counts from the folder; a bare name that is no file there is left to PATH. */
+function inFolder(program: string, cwd: string): string {
+  const path = resolve(cwd, program);
+  return /[\\/]/.test(program) || existsSync(path) ? path : program;
+}
+
+/** By Windows' rules: blanks separate, double quotes keep together, backslashes are special only before a quote. */
+export function splitArguments(line: string): string[] {
+  const found: string[] = [];
+  let current: string | undefined;
+  let quoted = false;
+  for (let at = 0; at < line.length; at += 1) {
+    const character = line.charAt(at);
+    if (character === '"') {
+      quoted = !quoted;
+      current ??= "";
+    } else if (character === "\\") {
+      const run = /^\\+/.exec(line.slice(at))?.[0].length ?? 1;
+      const beforeQuote = line[at + run] === '"';
+      current = (current ?? "") + "\\".repeat(beforeQuote ? run >> 1 : run);
+      at += run - 1;
+      if (beforeQuote && run % 2 === 1) {
+        current += '"';
+        at += 1;
+      }
+    } else if (/\s/.test(character) && !quoted) {
+      if (current !== undefined) found.push(current);
+      current = undefined;
+    } else {
+      current = (current ?? "") + character;
+    }
+  }
+  if (current !== undefined) found.push(current);
+  return found;
+}

@@ -1,0 +1,44 @@
+/** Environment of a supervised worker; its value is the address at which the supervisor holds the port. */
+export const SUPERVISED_ENV = "INPLACE_SUPERVISED";
+/** User agent of health checks, so that they are not counted as visitors. */
+export const PROBE_AGENT = "inplace-health";
+
+/** What the supervisor tells the runtime inside a worker over the IPC channel. */
+export type ToWorker =
+  /** Accept from the handle that comes with the message; without one, the private port is where visitors come in. */
+  | { readonly inplace: "serve" }
+  /** No health check will come any more: the private port may close. */
+  | { readonly inplace: "proven" }
+  /** Accept no more and drain, but stay: `serve` may come again. */
+  | { readonly inplace: "park"; readonly deadlineMs: number }
+  /** Drain, then exit. last: no other worker goes on, so what waits in the socket's queue has to be served too. */
+  | { readonly inplace: "stop"; readonly deadlineMs: number; readonly last: boolean }
+  | { readonly inplace: "count" };
+
+/** What the runtime inside a worker answers. */
+export type FromWorker =
+  /** The app called listen; until `serve` it is reached at the private port only. */
+  | { readonly inplace: "listening"; readonly port: number; readonly secure: boolean }
+  /** The app itself says that it is ready. */
+  | { readonly inplace: "ready" }
+  | { readonly inplace: "serving" }
+  | { readonly inplace: "first-request"; readonly at: number }
+  | { readonly inplace: "counted"; readonly requests: number }
+  | {
+      readonly inplace: "drained";
+      readonly served: number;
+      readonly cut: number;
+      readonly durationMs: number;
+    };
+
+/** A message of ours; what else an app sends over the channel is not. pm2's `process.send("ready")` means ready. */
+export function asFromWorker(message: unknown): FromWorker | undefined {
+  if (message === "ready") return { inplace: "ready" };
+  const ours = typeof message === "object" && message !== null && "inplace" in message;
+  return ours ? (message as FromWorker) : undefined;
+}
+
+export function asToWorker(message: unknown): ToWorker | undefined {
+  const ours = typeof message === "object" && message !== null && "inplace" in message;
+  return ours ? (message as ToWorker) : undefined;
+}

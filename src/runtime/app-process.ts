@@ -1,0 +1,159 @@
+import type { Server } from "node:net";
+import type { StoppableOptions } from "../listener/options.ts";
+import type { DrainReport } from "../listener/report.ts";
+import { healthAnswer } from "../listener/health.ts";
+import { answerFirst } from "../listener/own-requests.ts";
+import { shutdownAnswer } from "../listener/shutdown-request.ts";
+import { stoppable, type StoppableServer } from "../listener/stoppable.ts";
+import { onStopMessage, onWorkerListening, stopWorkers } from "./cluster-workers.ts";
+import { armExitGuard, EXIT_CUT, EXIT_DRAINED, EXIT_GUARD_MS, exitFlushed, exitNow, within } from "./exit.ts";
+import { whenProven } from "./proof.ts";
+import { roleOfThisProcess, type Role } from "./role.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { onSignals, onStdinEnd } from "./signals.ts";
+import { SiteLink } from "./site-link.ts";
+import { systemdNotifier, type SystemdNotifier } from "./systemd-notify.ts";
+import { reportLine, say } from "./words.ts";
+
+/** What the app wants done around its drain. A hook that fails, or takes longer than 5 s, is not waited for. */
+export interface DrainHooks {
+  readonly beforeDrain?: () => unknown;
+  readonly afterDrain?: (reports: readonly DrainReport[]) => unknown;
+}
+
+/** A hook is waited for no longer than this, milliseconds. */
+const HOOK_MS = 5_000;
+
+/**
+ * serving -> stopping -> ended. One per process: all its servers drain together, then it exits with 0, or with 7 when
+ * connections had to be cut. Asked several times, it stops once.
+ */
+export class AppProcess {
+  readonly role: Role;
+  readonly #settings: Settings;
+  readonly #site: SiteLink;
+  readonly #notifier: SystemdNotifier | undefined;
+  readonly #servers = new Set<StoppableServer>();
+  readonly #hooks: DrainHooks[] = [];
+  #longestMs: number;
+  #ended: Promise<void> | undefined;
+  #joined = false;
+
+  constructor(role: Role, settings: Settings) {
+    this.role = role;
+    this.#settings = settings;
+    this.#longestMs = settings.deadlineMs;
+    const released = (artifact: string): void => void this.stop(`${artifact} is to take over`);
+    this.#notifier = role === "app" ? systemdNotifier() : undefined;
+    this.#site = new SiteLink(role === "app" ? settings.site : undefined, released);
+  }
+
+  get site(): Settings["site"] {
+    return this.#settings.site;
+  }
+
+  get isStopping(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** Makes the server drain when the process is to stop. May be called before it listens, and again. */
+  add(server: Server, options: StoppableOptions = {}, hooks: DrainHooks = {}): StoppableServer {
+    const added = stoppable(server, { deadlineMs: this.#settings.deadlineMs, ...options });
+    this.#longestMs = Math.max(this.#longestMs, options.deadlineMs ?? 0);
+    this.#hooks.push(hooks);
+    if (this.#servers.has(added)) return added;
+    this.#servers.add(added);
+    this.#answerFirst(added);
+    server.on("listening", () => {
+      this.#join(); // At once: who sees the port may send a signal.
+      // Node's own server of a cluster gives its socket away at once; then it listens no more.
+      setImmediate(() => server.listening && this.#listens(server));
+    });
+    server.on("close", () => this.#site.closed(server));
+    if (server.listening) this.#listens(server);
+    return added;
+  }
+
+  #answerFirst(added: StoppableServer): void {
+    const { moduleToken, healthPath } = this.#settings;
+    if (healthPath !== undefined) answerFirst(added.server, healthAnswer(healthPath, added));
+    // A cluster's worker that ended would be one of many; there the module's Ctrl+Break reaches all.
+    if (moduleToken === undefined || this.role !== "app") return;
+    const stop = (): void => void this.stop("the platform's module");
+    answerFirst(added.server, shutdownAnswer(moduleToken, stop));
+  }
+
+  /** Whether the server keeps the process alive. */
+  holds(server: Server, holds: boolean): void {
+    this.#site.holds(server, holds);
+  }
+
+  /** A worker of this process's cluster listens. */
+  workerListens(): void {
+    this.#join();
+    this.#site.workerListens();
+  }
+
+  /** Drains everything and ends the process. Never rejects; the process ends before it resolves. */
+  stop(cause: string): Promise<void> {
+    this.#ended ??= this.#stop(cause);
+    return this.#ended;
+  }
+
+  #listens(server: Server): void {
+    this.#join();
+    this.#site.listens(server);
+  }
+
+  /** From its first server on, the process answers to signals; before, they end it as they would without us. */
+  #join(): void {
+    if (this.#joined) return;
+    this.#joined = true;
+    const { signals, site, stopOnStdinEnd } = this.#settings;
+    onSignals(signals, site !== undefined, (signal) => void this.stop(signal), exitNow);
+    if (stopOnStdinEnd) onStdinEnd(() => void this.stop("standard input closed"));
+    if (this.role === "worker") onStopMessage(() => void this.stop("the app stops"));
+    this.#notifier?.ready(`serving ${this.#settings.site?.artifact ?? ""}`);
+    if (this.role === "app") whenProven(() => this.#site.proven());
+  }
+
+  async #stop(cause: string): Promise<void> {
+    const hasHooks = this.#hooks.some((hooks) => hooks.beforeDrain ?? hooks.afterDrain);
+    armExitGuard(this.#longestMs + (hasHooks ? 2 * HOOK_MS : 0) + EXIT_GUARD_MS);
+    this.#notifier?.stopping(`draining (${cause})`);
+    await this.#call((hooks) => hooks.beforeDrain?.());
+    const stopped = [...this.#servers].map((server) => server.stop());
+    const [reports, workers] = await Promise.all([Promise.all(stopped), stopWorkers()]);
+    const clean = reports.every((report) => report.cut.length === 0) && workers.every((code) => code === 0);
+    if (clean) await this.#site.drained();
+    await this.#call((hooks) => hooks.afterDrain?.(reports));
+    say(reportLine(cause, reports));
+    await this.#notifier?.told();
+    await exitFlushed(clean ? EXIT_DRAINED : EXIT_CUT);
+  }
+
+  async #call(hook: (hooks: DrainHooks) => unknown): Promise<void> {
+    const calls = this.#hooks.map(async (hooks) => {
+      try {
+        await hook(hooks);
+      } catch (error) {
+        say(`a drain hook failed: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    });
+    await within(HOOK_MS, Promise.all(calls));
+  }
+}
+
+const KEY = Symbol.for("inplace-deploy.app-process.1");
+const shared = globalThis as { [KEY]?: AppProcess };
+
+/** The one of this process, also where the preloaded runtime and the library are both in it. */
+export function appProcess(): AppProcess {
+  return (shared[KEY] ??= begin());
+}
+
+function begin(): AppProcess {
+  const app = new AppProcess(roleOfThisProcess(), readSettings(process.env));
+  if (app.role === "app") onWorkerListening(() => app.workerListens());
+  return app;
+}

@@ -1,0 +1,34 @@
+import cluster, { type Worker } from "node:cluster";
+
+/** What the app's process tells the workers of its cluster. */
+const STOP_MESSAGE = "inplace-deploy: stop";
+
+/** Calls back whenever a worker of this process's cluster begins to listen. */
+export function onWorkerListening(listening: () => void): void {
+  cluster.on("listening", listening);
+}
+
+/** Asks all workers to drain; the exit codes when all have ended. Workers that the app starts from now on are ended at once. */
+export async function stopWorkers(): Promise<readonly (number | null)[]> {
+  cluster.on("fork", (worker) => worker.process.kill("SIGKILL"));
+  return await Promise.all(Object.values(cluster.workers ?? {}).map(stopWorker));
+}
+
+export function hasWorkers(): boolean {
+  return Object.keys(cluster.workers ?? {}).length > 0;
+}
+
+/** In a worker: calls back when the app asks it to stop. */
+export function onStopMessage(stop: () => void): void {
+  process.on("message", (message) => {
+    if (message === STOP_MESSAGE) stop();
+  });
+}
+
+async function stopWorker(worker: Worker | undefined): Promise<number | null> {
+  if (worker === undefined || worker.isDead()) return 0;
+  return await new Promise((done) => {
+    worker.once("exit", (code: number | null) => done(code));
+    if (worker.isConnected()) worker.send(STOP_MESSAGE, () => undefined);
+  });
+}

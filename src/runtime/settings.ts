@@ -1,0 +1,103 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ModuleToken } from "../listener/shutdown-request.ts";
+import { SUPERVISED_ENV } from "../process/worker-messages.ts";
+
+/** The site that this process serves, and as which artifact. */
+export interface SiteOfApp {
+  readonly root: string;
+  readonly artifact: string;
+  /** How many of several instances may be away at the same time. */
+  readonly maxUnavailable: number;
+  /** No signature is required. */
+  readonly mayBeUnsigned: boolean;
+}
+
+/** What the launcher and the site say about this process. */
+export interface Settings {
+  /** undefined: not started by a launcher, or a supervisor watches; then nothing is watched here. */
+  readonly site: SiteOfApp | undefined;
+  readonly deadlineMs: number;
+  /** With this the module that started this very process asks it to stop. */
+  readonly moduleToken: ModuleToken | undefined;
+  /** Path of the health response of every server; undefined: none. */
+  readonly healthPath: string | undefined;
+  readonly signals: readonly NodeJS.Signals[];
+  /** A closed standard input asks to stop, as far as the launching program says so. */
+  readonly stopOnStdinEnd: boolean;
+}
+
+export const DEFAULT_DEADLINE_MS = 30_000;
+/** Of several instances that share the site's folder, so many may be away at the same time. */
+export const DEFAULT_MAX_UNAVAILABLE = 1;
+/** Windows sends none of SIGTERM; SIGBREAK is Ctrl+Break, SIGHUP the closing of the console window. */
+export const DEFAULT_SIGNALS: readonly NodeJS.Signals[] =
+  process.platform === "win32" ? ["SIGINT", "SIGBREAK", "SIGHUP"] : ["SIGTERM", "SIGINT", "SIGHUP"];
+
+/** From the environment, then from the site's inplace.config.json; what is not sound there counts as not said. */
+export function readSettings(environment: NodeJS.ProcessEnv): Settings {
+  const root = environment["INPLACE_SITE_ROOT"];
+  const artifact = environment["INPLACE_ARTIFACT"];
+  const config = readConfig(root);
+  return {
+    site:
+      root && artifact && !environment[SUPERVISED_ENV]
+        ? {
+            root,
+            artifact,
+            maxUnavailable: unavailable(environment, config.drain ?? {}),
+            mayBeUnsigned: !environment["INPLACE_PUBLIC_KEY"] && !config.requireSignature,
+          }
+        : undefined,
+    deadlineMs:
+      amount(environment["INPLACE_DRAIN_MS"]) ?? amount(config.drain?.deadlineMs) ?? DEFAULT_DEADLINE_MS,
+    moduleToken: environment[SUPERVISED_ENV] ? undefined : moduleToken(environment),
+    healthPath: environment["INPLACE_HEALTH_PATH"] || undefined,
+    signals: signals(environment["INPLACE_SIGNALS"]) ?? DEFAULT_SIGNALS,
+    stopOnStdinEnd: environment["INPLACE_STOP_ON_STDIN_END"] === "1",
+  };
+}
+
+function moduleToken(environment: NodeJS.ProcessEnv): ModuleToken | undefined {
+  for (const prefix of ["HTTP_PLATFORM", "ASPNETCORE"]) {
+    const token = environment[`${prefix}_TOKEN`];
+    if (token) return { token, appPath: environment[`${prefix}_APPL_PATH`] ?? "/" };
+  }
+  return undefined;
+}
+
+interface ConfigFile {
+  readonly drain?: DrainConfig | null;
+  readonly requireSignature?: unknown;
+}
+
+interface DrainConfig {
+  readonly deadlineMs?: unknown;
+  readonly maxUnavailable?: unknown;
+}
+
+function readConfig(root: string | undefined): ConfigFile {
+  if (!root) return {};
+  try {
+    const text = readFileSync(join(root, "inplace.config.json"), "utf8").replace(/^\uFEFF/, "");
+    return (JSON.parse(text) as ConfigFile | null) ?? {};
+  } catch {
+    return {}; // inplace deploy says what is wrong with it; a running app has no say in it.
+  }
+}
+
+function unavailable(environment: NodeJS.ProcessEnv, drain: DrainConfig): number {
+  const asked = amount(environment["INPLACE_MAX_UNAVAILABLE"]) ?? amount(drain.maxUnavailable);
+  return Math.max(1, Math.floor(asked ?? DEFAULT_MAX_UNAVAILABLE));
+}
+
+function amount(value: unknown): number | undefined {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) && number >= 0 ? number : undefined;
+}
+
+/** "SIGTERM,SIGINT", or "none". */
+function signals(value: string | undefined): NodeJS.Signals[] | undefined {
+  if (!value) return undefined;
+  return value.split(/[\s,]+/).filter((name): name is NodeJS.Signals => /^SIG[A-Z0-9]+$/.test(name));
+}

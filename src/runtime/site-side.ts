@@ -1,0 +1,56 @@
+/** What needs the site's files: loaded once the app listens, so that it does not cost start-up time. */
+import type { WatchEvent } from "../events.ts";
+import { clearFailed, isMarkedFailed, markGood } from "../site/health-marks.ts";
+import { siteLayout } from "../site/layout.ts";
+import type { SiteOfApp } from "./settings.ts";
+import { Rollout } from "./rollout.ts";
+import { watchReleases, type Watcher } from "../watch/watch.ts";
+
+export interface SiteSide {
+  /** Watches until it is closed, or called again; released is called with each newer release. */
+  watch(pollOnly: boolean): void;
+  stopWatching(): void;
+  /** Records that this artifact proved itself. */
+  markGood(): Promise<void>;
+}
+
+export function openSite(
+  { root, artifact, maxUnavailable }: SiteOfApp,
+  released: (artifact: string) => void,
+  say: (event: WatchEvent) => void,
+): SiteSide {
+  const layout = siteLayout(root);
+  const rollout = new Rollout(layout, maxUnavailable, say);
+  let waiting = false;
+  let watcher: Watcher | undefined;
+  const stopWatching = (): void => {
+    void watcher?.close();
+    watcher = undefined;
+  };
+  const take = async (release: string): Promise<void> => {
+    if (waiting) return;
+    waiting = true;
+    const go = await rollout.mayGo();
+    waiting = false;
+    if (go) released(release);
+    else watcher?.runs(artifact);
+  };
+  return {
+    watch(pollOnly) {
+      rollout.join();
+      stopWatching();
+      const asked = pollOnly ? { pollOnly } : {};
+      watcher = watchReleases(layout, { mine: artifact, ...asked }, (event) => {
+        say(event);
+        if (event.type === "release-found") void take(event.artifact);
+      });
+    },
+    stopWatching,
+    async markGood() {
+      await rollout.isUp();
+      await markGood(layout, artifact);
+      // It was started all the same, for want of another, and it works.
+      if (await isMarkedFailed(layout, artifact)) await clearFailed(layout, artifact);
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { asSiteError, systemCode } from "../errors.ts";
+import type { SiteLayout } from "./layout.ts";
+
+/** How long a rename is tried again while another program holds the file (virus scanners, readers). */
+export const RENAME_RETRY_MS = 10_000;
+const RENAME_RETRY_STEP_MS = 20;
+const HELD_BY_OTHERS: ReadonlySet<string> = new Set(["EPERM", "EACCES", "EBUSY"]);
+
+/** Replaces a file as a whole: readers see the old content or the new, also when this process is killed. */
+export async function writeFileAtomic(layout: SiteLayout, path: string, content: string): Promise<void> {
+  const temporary = join(layout.staging, `${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    await mkdir(layout.staging, { recursive: true });
+    const file = await open(temporary, "wx");
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await renameRetrying(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw asSiteError(error, path);
+  }
+}
+
+/** Renames; on Windows tried again while somebody has the file open, at most RENAME_RETRY_MS. */
+export async function renameRetrying(from: string, to: string): Promise<void> {
+  await whileHeldByOthers(() => rename(from, to));
+}
+
+/** On Windows, tries again what fails because somebody has the file open, at most RENAME_RETRY_MS. */
+export async function whileHeldByOthers<T>(work: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + RENAME_RETRY_MS;
+  for (let step = RENAME_RETRY_STEP_MS; ; step = Math.min(step * 2, 500)) {
+    try {
+      return await work();
+    } catch (error) {
+      const held = process.platform === "win32" && HELD_BY_OTHERS.has(systemCode(error) ?? "");
+      if (!held || Date.now() + step > deadline) throw error;
+    }
+    await delay(step);
+  }
+}

@@ -1,0 +1,33 @@
+import { stat } from "node:fs/promises";
+import { basename, join, normalize, sep } from "node:path";
+import { InplaceError } from "../errors.ts";
+import { readOptional } from "./present.ts";
+
+/** One line in a folder artifact: the path of what is started, relative to the folder, with "/". */
+export const ENTRY_FILE = "_entry.txt";
+const NODE_ENTRIES = ["index", "server", "main", "app"].flatMap((name) =>
+  [".mjs", ".js", ".cjs"].map((extension) => name + extension),
+);
+
+/** The file that is started for an artifact: itself, or the entry point of a folder. Throws ARTIFACT_INCOMPLETE. */
+export async function entryPoint(artifact: string): Promise<string> {
+  if (!(await stat(artifact)).isDirectory()) return artifact;
+  const named = await readEntryFile(join(artifact, ENTRY_FILE));
+  const name = basename(artifact);
+  const script = process.platform === "win32" ? "start.cmd" : "start.sh";
+  const candidates = named === undefined ? [...NODE_ENTRIES, `${name}.exe`, name, script] : [named];
+  for (const candidate of candidates) {
+    const path = join(artifact, normalize(candidate));
+    if (path.startsWith(artifact + sep) && (await isFile(path))) return path;
+  }
+  const what = named === undefined ? "has no entry point" : `has no ${named}, which ${ENTRY_FILE} names`;
+  throw new InplaceError("ARTIFACT_INCOMPLETE", `The folder ${artifact} ${what}.`);
+}
+
+async function readEntryFile(path: string): Promise<string | undefined> {
+  return (await readOptional(path))?.replace(/^\uFEFF/, "").trim();
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
+}

@@ -1,0 +1,82 @@
+import { mkdir, open, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { asSiteError, systemCode } from "../errors.ts";
+import { isArtifactName, validArtifactName } from "./artifact-name.ts";
+import { writeFileAtomic } from "./atomic-file.ts";
+import { appendHistory } from "./history.ts";
+import type { SiteLayout } from "./layout.ts";
+import { namesIn, readOptional } from "./present.ts";
+
+// A launcher is a batch file or a shell script: it can create a file, but not append JSON with a UTC time.
+// So it leaves a marker, and the next program of ours that looks takes the marker into the history.
+// `<artifact>.<mtime>.recorded`, created exclusively, says that this very mark is in the history.
+const RECORDED = /\.\d+\.recorded$/;
+
+export interface FailureMark {
+  readonly artifact: string;
+  readonly reason: string;
+  readonly at: Date;
+}
+
+/** Name of the last artifact that proved healthy, or undefined. */
+export async function readLastGood(layout: SiteLayout): Promise<string | undefined> {
+  const name = (await readOptional(layout.lastGood))?.trim();
+  return name !== undefined && isArtifactName(name) ? name : undefined;
+}
+
+/** Records that this artifact proved healthy: `last-good`, and `live` in the history when that is news. swap: what it cost. */
+export async function markGood(layout: SiteLayout, artifact: string, swap?: object): Promise<void> {
+  if ((await readLastGood(layout)) === artifact) return;
+  await writeFileAtomic(layout, layout.lastGood, `${validArtifactName(artifact)}\n`);
+  await appendHistory(layout, { event: "live", artifact, ...(swap === undefined ? {} : { swap }) });
+}
+
+/** Marks an artifact as failed: no watcher takes it for a new release and no launcher starts it until it is published again. */
+export async function markFailed(layout: SiteLayout, artifact: string, reason: string): Promise<void> {
+  await mkdir(layout.failed, { recursive: true });
+  await writeFileAtomic(layout, join(layout.failed, validArtifactName(artifact)), `${reason}\n`);
+  await recordFailures(layout);
+}
+
+/** Called by whoever publishes the artifact again. */
+export async function clearFailed(layout: SiteLayout, artifact: string): Promise<void> {
+  await recordFailures(layout);
+  for (const name of await namesIn(layout.failed)) {
+    if (name.replace(RECORDED, "") === artifact) await rm(join(layout.failed, name), { force: true });
+  }
+}
+
+export async function isMarkedFailed(layout: SiteLayout, artifact: string): Promise<boolean> {
+  return (await readOptional(join(layout.failed, artifact))) !== undefined;
+}
+
+export async function listFailed(layout: SiteLayout): Promise<readonly FailureMark[]> {
+  const marks: FailureMark[] = [];
+  for (const artifact of await namesIn(layout.failed)) {
+    if (RECORDED.test(artifact) || !isArtifactName(artifact)) continue;
+    const path = join(layout.failed, artifact);
+    const reason = (await readOptional(path))?.trim();
+    if (reason !== undefined)
+      marks.push({ artifact, reason: reason || "it ended before it listened", at: (await stat(path)).mtime });
+  }
+  return marks;
+}
+
+/** Takes markers that launchers left into the history, each once, also when several processes look at the same time. */
+export async function recordFailures(layout: SiteLayout): Promise<void> {
+  for (const { artifact, reason, at } of await listFailed(layout)) {
+    if (await createOnce(join(layout.failed, `${artifact}.${at.getTime()}.recorded`))) {
+      await appendHistory(layout, { event: "failed", artifact, reason, at: at.toISOString() });
+    }
+  }
+}
+
+async function createOnce(path: string): Promise<boolean> {
+  try {
+    await (await open(path, "wx")).close();
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return false;
+    throw asSiteError(error, path);
+  }
+}

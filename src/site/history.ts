@@ -1,0 +1,100 @@
+import { mkdir, open, readFile } from "node:fs/promises";
+import { hostname, userInfo } from "node:os";
+import { dirname } from "node:path";
+import { asSiteError, systemCode } from "../errors.ts";
+import type { SiteLayout } from "./layout.ts";
+
+export const HISTORY_EVENTS = ["published", "adopted", "live", "rolled-back", "failed", "pruned"] as const;
+export type HistoryEvent = (typeof HISTORY_EVENTS)[number];
+
+export interface HistoryRecord {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly event: HistoryEvent;
+  readonly artifact: string;
+  /** user@host */
+  readonly by: string;
+  readonly reason?: string;
+  readonly commit?: string;
+  readonly subject?: string;
+  /** Of a release that a supervisor made live: what the swap cost, as docs/supervise.md lists it. */
+  readonly swap?: object;
+}
+
+export interface History {
+  /** Oldest first. */
+  readonly records: readonly HistoryRecord[];
+  /** Lines that are no record: torn by a crash or edited by hand. */
+  readonly damagedLines: number;
+}
+
+/** Appends one line in one write, so that processes may append at the same time. */
+export async function appendHistory(
+  layout: SiteLayout,
+  record: Omit<HistoryRecord, "at" | "by"> & { readonly at?: string },
+): Promise<void> {
+  const line = JSON.stringify({ at: new Date().toISOString(), by: whoami(), ...record });
+  try {
+    await mkdir(dirname(layout.history), { recursive: true });
+    const file = await open(layout.history, "a+");
+    try {
+      await file.appendFile(`${(await endsTorn(file)) ? "\n" : ""}${line}\n`);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw asSiteError(error, layout.history);
+  }
+}
+
+export async function readHistory(layout: SiteLayout): Promise<History> {
+  let text: string;
+  try {
+    text = await readFile(layout.history, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return { records: [], damagedLines: 0 };
+    throw error;
+  }
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const records = lines.map(parseRecord).filter((record) => record !== undefined);
+  return { records: records.filter(saysSomethingNew()), damagedLines: lines.length - records.length };
+}
+
+// The app and its platform handler see at the same moment that it is live, and both say so.
+function saysSomethingNew(): (record: HistoryRecord) => boolean {
+  const last = new Map<string, HistoryEvent>();
+  return ({ event, artifact }) => {
+    const repeated = event === "live" && last.get(artifact) === "live";
+    last.set(artifact, event);
+    return !repeated;
+  };
+}
+
+function parseRecord(line: string): HistoryRecord | undefined {
+  try {
+    const record = JSON.parse(line) as Partial<HistoryRecord> | null;
+    const sound =
+      typeof record?.at === "string" &&
+      typeof record.artifact === "string" &&
+      HISTORY_EVENTS.some((event) => event === record.event);
+    return sound ? (record as HistoryRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function endsTorn(file: Awaited<ReturnType<typeof open>>): Promise<boolean> {
+  const { size } = await file.stat();
+  if (size === 0) return false;
+  const last = Buffer.alloc(1);
+  await file.read(last, 0, 1, size - 1);
+  return last[0] !== 0x0a;
+}
+
+function whoami(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    return `unknown@${hostname()}`; // Accounts of app pools and containers may have no name.
+  }
+}

@@ -1,0 +1,49 @@
+import { rmSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { SiteLayout } from "./layout.ts";
+import { beat, createOwned, hasEnded, readOwnership, type Owner } from "./owned-file.ts";
+import { namesIn } from "./present.ts";
+
+/** How often a running instance of the site gives a sign of life, milliseconds. */
+export const INSTANCE_BEAT_MS = 20_000;
+/** One on another machine without a sign of life for this long by the file system's clock is gone, milliseconds. */
+export const INSTANCE_STALE_MS = 4 * INSTANCE_BEAT_MS;
+
+/** One process that serves the site, among those that serve it from the same folder. */
+export interface Instance {
+  /** How many others are alive. */
+  others(): Promise<number>;
+  /** At once, for the end of the process. */
+  leave(): void;
+}
+
+/** Makes this process known to the others. */
+export async function joinInstances(layout: SiteLayout, me: Owner): Promise<Instance> {
+  await mkdir(layout.instances, { recursive: true });
+  const mine = join(layout.instances, me.id);
+  await createOwned(mine, me);
+  const timer = setInterval(() => {
+    beat(mine, me).catch(() => undefined); // Made up for by the next.
+  }, INSTANCE_BEAT_MS);
+  timer.unref();
+  return {
+    async others() {
+      // My own last sign of life tells the file system's clock closely enough.
+      const now = (await readOwnership(mine))?.beatAt ?? 0;
+      let alive = 0;
+      for (const name of await namesIn(layout.instances)) {
+        if (name.endsWith(".tmp")) continue;
+        const other = name === me.id ? undefined : await readOwnership(join(layout.instances, name));
+        if (other === undefined) continue;
+        if (hasEnded(other.owner)) await rm(other.file, { force: true });
+        else if (now - other.beatAt <= INSTANCE_STALE_MS) alive += 1;
+      }
+      return alive;
+    },
+    leave() {
+      clearInterval(timer);
+      rmSync(mine, { force: true });
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { join, resolve } from "node:path";
+
+/** Where everything of one site lies; all paths absolute. docs/design.md draws it. */
+export interface SiteLayout {
+  readonly root: string;
+  /** The watched folder; holds artifacts only. */
+  readonly target: string;
+  /** One line that names the current artifact. */
+  readonly pointer: string;
+  readonly webConfig: string;
+  readonly appOffline: string;
+  readonly staging: string;
+  readonly manifests: string;
+  /** Per artifact: which files were found to be as its manifest says. */
+  readonly verified: string;
+  readonly history: string;
+  readonly lastGood: string;
+  /** One marker file per artifact that failed; launchers create them, so their content is free text. */
+  readonly failed: string;
+  /** One empty file per artifact that no prune removes. */
+  readonly pinned: string;
+  /** One line: the artifact that the launcher started last. */
+  readonly started: string;
+  readonly lock: string;
+  /** One ticket per deploy that waits for the lock. */
+  readonly waiting: string;
+  /** One file per process that serves the site now. */
+  readonly instances: string;
+  /** Which of them may go away now. */
+  readonly turns: string;
+  readonly runtime: string;
+}
+
+export const TARGET_FOLDER = "_target";
+export const POINTER_FILE = "_artifact.txt";
+export const OWN_FOLDER = ".inplace";
+
+export function siteLayout(siteRoot: string): SiteLayout {
+  const root = resolve(siteRoot);
+  const own = join(root, OWN_FOLDER);
+  return {
+    root,
+    target: join(root, TARGET_FOLDER),
+    pointer: join(root, POINTER_FILE),
+    webConfig: join(root, "web.config"),
+    appOffline: join(root, "app_offline.htm"),
+    staging: join(own, "staging"),
+    manifests: join(own, "manifests"),
+    verified: join(own, "verified"),
+    history: join(own, "history.jsonl"),
+    lastGood: join(own, "last-good"),
+    failed: join(own, "failed"),
+    pinned: join(own, "pinned"),
+    started: join(own, "started"),
+    lock: join(own, "deploy.lock"),
+    waiting: join(own, "waiting"),
+    instances: join(own, "instances"),
+    turns: join(own, "turns"),
+    runtime: join(own, "runtime"),
+  };
+}

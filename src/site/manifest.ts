@@ -1,0 +1,128 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, lstat, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { InplaceError, systemCode } from "../errors.ts";
+import { writeFileAtomic } from "./atomic-file.ts";
+import type { SiteLayout } from "./layout.ts";
+
+export interface ManifestFile {
+  /** Relative to the artifact, with "/"; "" where the artifact is a single file. */
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/** What an artifact consists of. Sizes in bytes, hashes in hexadecimal. */
+export interface ArtifactContent {
+  readonly kind: "file" | "folder";
+  readonly size: number;
+  /** Over path, size and hash of every file, in order of path. */
+  readonly sha256: string;
+  readonly files: readonly ManifestFile[];
+}
+
+export interface Manifest extends ArtifactContent {
+  readonly schemaVersion: 1;
+  readonly artifact: string;
+  /** "deploy": built by us; "drop": put into the target folder by hand and adopted. */
+  readonly origin: "deploy" | "drop";
+  /** When it was built or adopted, ISO 8601. */
+  readonly builtAt: string;
+  /** How it was built: the builder and its command, for people to read. */
+  readonly builder?: string;
+  readonly commit?: string;
+  readonly subject?: string;
+  readonly author?: string;
+  readonly dirty?: string;
+  readonly signature?: ManifestSignature;
+}
+
+export interface ManifestSignature {
+  /** Which key: the first digits of the SHA-256 of its public part. */
+  readonly key: string;
+  /** Ed25519, base64. */
+  readonly value: string;
+}
+
+export function manifestPath(layout: SiteLayout, artifact: string): string {
+  return join(layout.manifests, `${artifact}.json`);
+}
+
+export async function writeManifest(layout: SiteLayout, manifest: Manifest): Promise<void> {
+  await mkdir(layout.manifests, { recursive: true });
+  await writeFileAtomic(
+    layout,
+    manifestPath(layout, manifest.artifact),
+    `${JSON.stringify(manifest, null, 2)}\n`,
+  );
+}
+
+/** undefined where there is none, or where what is there is not a manifest of this artifact. */
+export async function readManifest(layout: SiteLayout, artifact: string): Promise<Manifest | undefined> {
+  let text: string;
+  try {
+    text = await readFile(manifestPath(layout, artifact), "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const manifest = JSON.parse(text) as Partial<Manifest> | null;
+    const sound =
+      manifest?.schemaVersion === 1 && manifest.artifact === artifact && Array.isArray(manifest.files);
+    return sound ? (manifest as Manifest) : undefined;
+  } catch {
+    return undefined; // Damaged counts as absent: the artifact is then adopted again like a drop.
+  }
+}
+
+/** Reads and hashes everything. Throws ARTIFACT_INCOMPLETE for an empty artifact, a link or a special file in it. */
+export async function describeArtifact(path: string): Promise<ArtifactContent> {
+  const top = await lstat(path);
+  const kind = top.isDirectory() ? "folder" : "file";
+  const files: ManifestFile[] = [];
+  for (const relative of await filesOf(path)) {
+    const file = relative === "" ? path : join(path, relative);
+    const hash = createHash("sha256");
+    await pipeline(createReadStream(file), hash);
+    files.push({ path: relative, size: (await lstat(file)).size, sha256: hash.digest("hex") });
+  }
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  if (size === 0) throw new InplaceError("ARTIFACT_INCOMPLETE", `${path} is empty.`);
+  const total = createHash("sha256");
+  for (const file of files) total.update(`${file.path}\0${file.size}\0${file.sha256}\n`);
+  return { kind, size, sha256: total.digest("hex"), files };
+}
+
+/** Whether every file of the manifest is there with its size; contents are not read. */
+export async function matchesManifest(path: string, manifest: Manifest): Promise<boolean> {
+  try {
+    if ((await lstat(path)).isDirectory() !== (manifest.kind === "folder")) return false;
+    for (const file of manifest.files) {
+      const found = await lstat(file.path === "" ? path : join(path, file.path));
+      if (!found.isFile() || found.size !== file.size) return false;
+    }
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return false;
+    throw error;
+  }
+}
+
+async function filesOf(path: string, prefix = ""): Promise<string[]> {
+  const entry = await lstat(path);
+  if (entry.isFile()) return [prefix];
+  if (!entry.isDirectory()) {
+    throw new InplaceError(
+      "ARTIFACT_INCOMPLETE",
+      `${path} is neither a file nor a folder; artifacts hold no links.`,
+    );
+  }
+  const names = (await readdir(path)).sort();
+  const nested: string[] = [];
+  for (const name of names)
+    nested.push(...(await filesOf(join(path, name), prefix === "" ? name : `${prefix}/${name}`)));
+  return nested;
+}

@@ -1,0 +1,178 @@
+import { randomUUID } from "node:crypto";
+import { link, open, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { hostname, userInfo } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { systemCode } from "../errors.ts";
+import { whileHeldByOthers } from "./atomic-file.ts";
+
+/** Who owns something, as its file says. */
+export interface Owner {
+  /** Unique for each acquisition. */
+  readonly id: string;
+  readonly owner: string;
+  readonly host: string;
+  readonly pid: number;
+  /** ISO 8601 */
+  readonly since: string;
+}
+
+/** An owner, the file that names it, and when it last gave a sign of life by the file system's clock, milliseconds. */
+export interface Ownership {
+  readonly owner: Owner;
+  readonly file: string;
+  readonly beatAt: number;
+}
+
+// Ids become parts of file names.
+const ID = /^[\w-]{1,64}$/;
+
+export function thisProcess(): Owner {
+  return {
+    id: randomUUID(),
+    owner: accountName(),
+    host: hostname(),
+    pid: process.pid,
+    since: new Date().toISOString(),
+  };
+}
+
+/**
+ * Creates the file if there is none. `now` is the file system's clock at the attempt, milliseconds: the one clock that
+ * all machines on a share agree on. Its content is there at once where the file system has hard links.
+ */
+export async function createOwned(
+  path: string,
+  me: Owner,
+): Promise<{ readonly created: boolean; readonly now: number }> {
+  const content = JSON.stringify(me);
+  const temporary = `${path}.${me.id}.tmp`;
+  try {
+    await writeFile(temporary, content);
+    const now = (await stat(temporary)).mtimeMs;
+    return { created: await whileHeldByOthers(() => createFrom(temporary, path, content)), now };
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function createFrom(temporary: string, path: string, content: string): Promise<boolean> {
+  try {
+    await link(temporary, path).catch(async (error: unknown) => {
+      if (systemCode(error) === "EEXIST") throw error;
+      await writeFile(path, content, { flag: "wx" });
+    });
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Whoever owns the file now: its creator, or the last in the line of heirs. */
+export async function currentOwnership(path: string): Promise<Ownership | undefined> {
+  let last = await readOwnership(path);
+  const seen = new Set<string>();
+  while (last !== undefined && !seen.has(last.owner.id)) {
+    seen.add(last.owner.id);
+    const heir = await readOwnership(deedOf(path, last.owner));
+    if (heir === undefined) break;
+    last = heir;
+  }
+  return last;
+}
+
+/**
+ * A dead owner's file is never removed by others, since two who find it could remove each other's new one. It is
+ * inherited: `<path>.<id of the dead>` is created exclusively, so one of them wins, and says who is the owner now.
+ */
+export async function inherit(path: string, dead: Owner, me: Owner): Promise<boolean> {
+  const root = await readOwnership(path);
+  const deed = deedOf(path, dead);
+  if (root === undefined || !(await createOwned(deed, me)).created) return false;
+  // Who gives up removes the file before the deeds: with the file still there, nobody gave up in between.
+  if ((await readOwnership(path))?.owner.id === root.owner.id) return true;
+  await rm(deed, { force: true });
+  return false;
+}
+
+/** Gives up what `me` owns; what others own by now stays theirs. */
+export async function disown(path: string, me: Owner): Promise<void> {
+  if ((await currentOwnership(path))?.owner.id === me.id) await removeOwned(path);
+}
+
+/** Removes the file and its deeds, whoever owns them. */
+export async function removeOwned(path: string): Promise<void> {
+  const deeds = (await readdir(dirname(path))).filter(
+    (name) => name.startsWith(`${basename(path)}.`) && !name.endsWith(".tmp"),
+  );
+  await whileHeldByOthers(() => rm(path, { force: true }));
+  for (const deed of deeds) await whileHeldByOthers(() => rm(join(dirname(path), deed), { force: true }));
+}
+
+/** Rewrites the file, so that its time is the file system's own; false where `me` owns it no more. */
+export async function beat(file: string, me: Owner): Promise<boolean> {
+  try {
+    const handle = await open(file, "r+");
+    try {
+      // Read and written through one handle: if somebody replaced the file meanwhile, theirs is not touched.
+      if (parseOwner(await handle.readFile("utf8"))?.id !== me.id) return false;
+      await handle.write(JSON.stringify(me), 0);
+      return true;
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** Whether the process is known to have ended: only the host it ran on can tell. */
+export function hasEnded({ host, pid }: Owner): boolean {
+  if (host !== hostname() || pid === 0) return false;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return systemCode(error) === "ESRCH";
+  }
+}
+
+/** A file whose content is no owner counts as one of process 0: it is being written, or its writer died. */
+export async function readOwnership(file: string): Promise<Ownership | undefined> {
+  try {
+    const text = await readFile(file, "utf8");
+    const beatAt = (await stat(file)).mtimeMs;
+    return { owner: parseOwner(text) ?? unreadableOwner(beatAt), file, beatAt };
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function deedOf(path: string, dead: Owner): string {
+  return `${path}.${dead.id}`;
+}
+
+function parseOwner(text: string): Owner | undefined {
+  try {
+    const owner = JSON.parse(text) as Partial<Owner> | null;
+    const sound = typeof owner?.id === "string" && ID.test(owner.id) && typeof owner.pid === "number";
+    return sound ? (owner as Owner) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function unreadableOwner(beatAt: number): Owner {
+  const since = new Date(beatAt).toISOString();
+  return { id: `unreadable-${Math.trunc(beatAt)}`, owner: "unknown", host: "unknown", pid: 0, since };
+}
+
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "unknown"; // Accounts of app pools and containers may have no name.
+  }
+}

@@ -1,0 +1,55 @@
+import { randomUUID } from "node:crypto";
+import { cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { asSiteError } from "../errors.ts";
+import { writeFileAtomic } from "./atomic-file.ts";
+import type { SiteLayout } from "./layout.ts";
+
+/** Where the build puts the bundle of this package. */
+const BUNDLE = fileURLToPath(new URL("../runtime/bundle/", import.meta.url));
+
+/** One line in the runtime folder: the version that launchers preload. */
+export const CURRENT_RUNTIME_FILE = "current";
+
+/**
+ * Puts this package's runtime into the site, in a folder of its version, and makes it the one that launchers preload.
+ * What is there already is never written to, since processes may have it loaded. Returns the version.
+ */
+export async function installRuntime(layout: SiteLayout): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(BUNDLE, "bundle.json"), "utf8")) as { version: string };
+  const current = join(layout.runtime, CURRENT_RUNTIME_FILE);
+  try {
+    await copyOnce(layout, version);
+    await mkdir(layout.runtime, { recursive: true });
+    const present = await readFile(current, "utf8").catch(() => "");
+    if (present.trim() !== version) await writeFileAtomic(layout, current, `${version}\n`);
+  } catch (error) {
+    throw asSiteError(error, layout.runtime);
+  }
+  return version;
+}
+
+async function copyOnce(layout: SiteLayout, version: string): Promise<void> {
+  const folder = join(layout.runtime, version);
+  if (await exists(folder)) return;
+  const staged = join(layout.staging, `runtime.${randomUUID()}.tmp`);
+  await mkdir(layout.staging, { recursive: true });
+  await mkdir(layout.runtime, { recursive: true });
+  try {
+    await cp(BUNDLE, staged, { recursive: true });
+    await rename(staged, folder);
+  } catch (error) {
+    // Another process was first; the content of a version is always the same.
+    if (!(await exists(folder))) throw error;
+  } finally {
+    await rm(staged, { recursive: true, force: true });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,115 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  verify,
+  type KeyObject,
+} from "node:crypto";
+import { readFile, realpath } from "node:fs/promises";
+import { isAbsolute, join, relative } from "node:path";
+import { InplaceError } from "../errors.ts";
+import type { SiteLayout } from "./layout.ts";
+import type { Manifest, ManifestSignature } from "./manifest.ts";
+
+const CONTEXT = "inplace-deploy manifest 1";
+const KEY_ID_DIGITS = 16;
+
+/** Ed25519 (RFC 8032), as PEM: PKCS #8 and SPKI. */
+export function generateKeys(): { readonly privateKey: string; readonly publicKey: string } {
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  return {
+    privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    publicKey: publicKey.export({ type: "spki", format: "pem" }).toString(),
+  };
+}
+
+/** The manifest with a signature over its name, commit and content. Throws SIGNING_KEY_INVALID. */
+export async function signManifest(manifest: Manifest, keyFile: string): Promise<Manifest> {
+  const key = await readKey(keyFile, (pem) => createPrivateKey(pem));
+  const value = sign(null, signedBytes(manifest), key).toString("base64");
+  return { ...manifest, signature: { key: keyId(createPublicKey(key)), value } };
+}
+
+/** Whether this very manifest was signed with the key that belongs to the public key. Throws SIGNING_KEY_INVALID. */
+export async function isSigned(manifest: Manifest, publicKeyFile: string): Promise<boolean> {
+  const key = await readKey(publicKeyFile, (pem) => createPublicKey(pem));
+  const { signature } = manifest;
+  return (
+    isSignature(signature) && verify(null, signedBytes(manifest), key, Buffer.from(signature.value, "base64"))
+  );
+}
+
+/**
+ * The file of the public key that releases of this site have to be signed for, or undefined. INPLACE_PUBLIC_KEY, else
+ * requireSignature of the site's inplace.config.json. Throws SIGNING_KEY_INVALID for a key in the site itself.
+ */
+export async function requiredKey(
+  layout: SiteLayout,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string | undefined> {
+  const file = env["INPLACE_PUBLIC_KEY"] || (await configuredKey(layout));
+  if (file === undefined) return undefined;
+  const absolute = isAbsolute(file) ? file : join(layout.root, file);
+  const inside = relative(await realpath(layout.root), await realpath(absolute).catch(() => absolute));
+  if (inside !== "" && !inside.startsWith("..") && !isAbsolute(inside)) {
+    const what = `The public key ${absolute} lies in the site: who may deploy could replace it.`;
+    throw new InplaceError("SIGNING_KEY_INVALID", what, {
+      hint: "Keep the public key outside the site root.",
+    });
+  }
+  return absolute;
+}
+
+/** Throws ARTIFACT_UNSIGNED where the site requires a signature that this manifest does not have. */
+export async function assertSigned(
+  layout: SiteLayout,
+  artifact: string,
+  manifest: Manifest | undefined,
+): Promise<void> {
+  const key = await requiredKey(layout);
+  if (key === undefined || (manifest !== undefined && (await isSigned(manifest, key)))) return;
+  throw new InplaceError(
+    "ARTIFACT_UNSIGNED",
+    `${artifact} is not signed with the key that this site requires.`,
+  );
+}
+
+async function configuredKey({ root }: SiteLayout): Promise<string | undefined> {
+  try {
+    const text = (await readFile(join(root, "inplace.config.json"), "utf8")).replace(/^\uFEFF/, "");
+    const key = (JSON.parse(text) as { readonly requireSignature?: unknown } | null)?.requireSignature;
+    return typeof key === "string" && key !== "" ? key : undefined;
+  } catch {
+    return undefined; // inplace deploy and inplace doctor say what is wrong with it.
+  }
+}
+
+async function readKey(file: string, parse: (pem: string) => KeyObject): Promise<KeyObject> {
+  try {
+    const key = parse(await readFile(file, "utf8"));
+    if (key.asymmetricKeyType === "ed25519") return key;
+  } catch (error) {
+    throw new InplaceError("SIGNING_KEY_INVALID", `${file} holds no key that can be read.`, { cause: error });
+  }
+  throw new InplaceError("SIGNING_KEY_INVALID", `${file} holds a key of another kind than Ed25519.`);
+}
+
+function signedBytes({ artifact, kind, size, sha256, commit, builtAt }: Manifest): Buffer {
+  return Buffer.from(JSON.stringify([CONTEXT, artifact, kind, size, sha256, commit ?? null, builtAt]));
+}
+
+function keyId(key: KeyObject): string {
+  const der = key.export({ type: "spki", format: "der" });
+  return createHash("sha256").update(der).digest("hex").slice(0, KEY_ID_DIGITS);
+}
+
+function isSignature(signature: unknown): signature is ManifestSignature {
+  return (
+    typeof signature === "object" &&
+    signature !== null &&
+    "value" in signature &&
+    typeof signature.value === "string"
+  );
+}

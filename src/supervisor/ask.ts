@@ -1,0 +1,54 @@
+import { connect } from "node:net";
+import { ERROR_CODES, InplaceError, systemCode, type ErrorCode } from "../errors.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { controlPath, type ControlAnswers, type ControlRequest } from "./control.ts";
+
+const NOBODY: ReadonlySet<string | undefined> = new Set(["ENOENT", "ECONNREFUSED"]);
+
+/** Asks the supervisor of the site; undefined where none runs. Rejects with its error, or the signal's reason. */
+export async function askSupervisor<K extends ControlRequest["ask"]>(
+  layout: SiteLayout,
+  request: Extract<ControlRequest, { readonly ask: K }>,
+  signal: AbortSignal,
+): Promise<ControlAnswers[K] | undefined> {
+  const text = await exchange(controlPath(layout), `${JSON.stringify(request)}\n`, signal);
+  if (text === undefined) return undefined;
+  const reply = parse(text);
+  if (reply.answer !== undefined) return reply.answer as ControlAnswers[K];
+  const { code = "INTERNAL", message = "The supervisor ended before it answered." } = reply.error ?? {};
+  throw new InplaceError(code in ERROR_CODES ? code : "INTERNAL", message);
+}
+
+interface Reply {
+  readonly answer?: unknown;
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
+}
+
+function parse(text: string): Reply {
+  return text === "" ? {} : (JSON.parse(text) as Reply);
+}
+
+function exchange(path: string, line: string, signal: AbortSignal): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = connect(path);
+    let text = "";
+    const aborted = (): void => {
+      socket.destroy();
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener("abort", aborted, { once: true });
+    socket.setEncoding("utf8");
+    socket.on("data", (chunk: string) => (text += chunk));
+    socket.once("connect", () => socket.write(line));
+    socket.once("end", () => resolve(text));
+    socket.once("error", (error) => {
+      if (NOBODY.has(systemCode(error))) resolve(undefined);
+      else reject(error);
+    });
+    socket.once("close", () => {
+      signal.removeEventListener("abort", aborted);
+      resolve(text);
+    });
+  });
+}

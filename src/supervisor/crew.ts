@@ -1,0 +1,154 @@
+import type { Exit } from "../process/child.ts";
+import type { Front } from "./front.ts";
+import type { Drained, Worker } from "./worker.ts";
+
+interface ParkedWorker {
+  readonly worker: Worker;
+  readonly drained: Promise<Drained | undefined>;
+}
+
+/** A place for one worker that serves, and for the one before it while its successor is on probation. */
+interface Slot {
+  serving: Worker | undefined;
+  parked: ParkedWorker | undefined;
+}
+
+/** The workers: who serves, who is parked, who is on the way out. */
+export class Crew {
+  readonly #front: Front;
+  readonly #drainMs: number;
+  readonly #slots: readonly Slot[];
+  readonly #leaving = new Set<Promise<unknown>>();
+  readonly #everybody = new Set<Worker>();
+  /** A serving worker ended without being asked to. */
+  onDeath: (worker: Worker, slot: number, exit: Exit) => void = () => undefined;
+
+  constructor(front: Front, options: { readonly workers: number; readonly drainMs: number }) {
+    this.#front = front;
+    this.#drainMs = options.drainMs;
+    this.#slots = Array.from({ length: options.workers }, () => ({ serving: undefined, parked: undefined }));
+  }
+
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  get serving(): readonly Worker[] {
+    return this.#slots.flatMap(({ serving }) => serving ?? []);
+  }
+
+  isVacant(slot: number): boolean {
+    return this.#at(slot).serving === undefined;
+  }
+
+  /**
+   * Gives a worker the socket, then takes it from the one that served and parks that. Gives the result of its drain,
+   * undefined where nobody served. Rejects with START_FAILED if the worker does not take the socket.
+   */
+  async admit(
+    slot: number,
+    worker: Worker,
+  ): Promise<{ readonly drained: Promise<Drained | undefined> } | undefined> {
+    await this.#serve(slot, worker);
+    const place = this.#at(slot);
+    const before = place.serving;
+    place.serving = worker;
+    if (before === undefined) return undefined;
+    this.#front.take(before);
+    const parked = { worker: before, drained: before.park(this.#drainMs) };
+    if (place.parked !== undefined) this.#dismiss(place.parked.worker);
+    place.parked = parked;
+    return parked;
+  }
+
+  /** Workers on trial go, those that they replaced serve again. Gives whether one does, and the slots that have nobody now. */
+  async returnParked(
+    onTrial: (worker: Worker) => boolean,
+  ): Promise<{ readonly returned: boolean; readonly vacant: readonly number[] }> {
+    let returned = false;
+    for (const [slot, place] of this.#slots.entries()) {
+      const { parked, serving } = place;
+      place.parked = undefined;
+      if (parked?.worker.running === true && (await this.#servesAgain(slot, parked.worker))) {
+        place.serving = parked.worker;
+        returned = true;
+      }
+      if (serving === undefined || !onTrial(serving)) continue;
+      if (place.serving === serving) place.serving = undefined;
+      this.#front.take(serving);
+      this.#dismiss(serving);
+    }
+    return { returned, vacant: [...this.#slots.keys()].filter((slot) => this.isVacant(slot)) };
+  }
+
+  /** The successors have proved themselves. */
+  dismissParked(): void {
+    for (const place of this.#slots) {
+      if (place.parked !== undefined) this.#dismiss(place.parked.worker);
+      place.parked = undefined;
+    }
+  }
+
+  /** Visitors' requests that all of them have had; undefined if one does not answer. */
+  async requests(): Promise<number | undefined> {
+    const workers = this.#slots.flatMap(({ serving, parked }) =>
+      [serving ?? [], parked?.worker ?? []].flat(),
+    );
+    const counts = await Promise.all(workers.map((worker) => worker.requests()));
+    return counts.reduce(
+      (sum, count) => (sum === undefined || count === undefined ? undefined : sum + count),
+      0,
+    );
+  }
+
+  /** Everybody drains and ends, within the deadline of the drain. */
+  async stop(): Promise<void> {
+    this.#front.close();
+    this.dismissParked();
+    for (const place of this.#slots) {
+      if (place.serving !== undefined) this.#leave(place.serving.stop(this.#drainMs, true));
+      place.serving = undefined;
+    }
+    await Promise.all(this.#leaving);
+  }
+
+  /** Ends everybody now, also those on the way out. */
+  kill(): void {
+    for (const worker of this.#everybody) void worker.kill();
+  }
+
+  async #serve(slot: number, worker: Worker): Promise<void> {
+    await this.#front.give(worker);
+    this.#everybody.add(worker);
+    void worker.exited.then((exit) => {
+      this.#everybody.delete(worker);
+      const place = this.#at(slot);
+      if (place.serving !== worker) return;
+      place.serving = undefined;
+      this.#front.take(worker);
+      this.onDeath(worker, slot, exit);
+    });
+  }
+
+  async #servesAgain(slot: number, worker: Worker): Promise<boolean> {
+    return await this.#serve(slot, worker).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #dismiss(worker: Worker): void {
+    this.#leave(worker.stop(this.#drainMs, false));
+  }
+
+  #leave(gone: Promise<unknown>): void {
+    this.#leaving.add(gone);
+    void gone.finally(() => this.#leaving.delete(gone));
+  }
+
+  #at(slot: number): Slot {
+    const found = this.#slots[slot];
+    if (found === undefined) throw new RangeError(`There is no slot ${slot}.`);
+    return found;
+  }
+}

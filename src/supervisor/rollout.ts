@@ -1,0 +1,110 @@
+import { InplaceError } from "../errors.ts";
+import type { Crew } from "./crew.ts";
+import type { NormalSuperviseOptions } from "./options.ts";
+import { prove, type Failure } from "./proof.ts";
+import type { SwapRecorder } from "./swap-report.ts";
+import type { Drained, Worker } from "./worker.ts";
+
+/** How much of a failed worker's output is told. */
+export const OUTPUT_LINES = 10;
+
+export type RolloutStep = "starting" | "proving" | "switching";
+
+export interface FailedWorker {
+  readonly failure: Failure;
+  readonly output: readonly string[];
+}
+
+export type RolloutResult =
+  | { readonly result: "switched"; readonly drains: readonly Promise<Drained | undefined>[] }
+  | ({ readonly result: "failed" } & FailedWorker)
+  | { readonly result: "superseded" };
+
+export interface Rollout {
+  readonly crew: Crew;
+  readonly options: NormalSuperviseOptions;
+  readonly recorder: SwapRecorder;
+  /** Throws START_FAILED. */
+  readonly launch: () => Promise<Worker>;
+  readonly onStep: (step: RolloutStep) => void;
+  readonly onSwitched: (worker: Worker) => void;
+  /** Something newer is wanted. Heeded until the first worker has been switched. */
+  readonly superseded: AbortSignal;
+  /** A worker of this rollout that already serves has failed; its reason is a TrialFailed. */
+  readonly trial: AbortSignal;
+  readonly stopped: AbortSignal;
+}
+
+/** Why a rollout ends although the worker in hand is sound. */
+export class TrialFailed extends Error {
+  readonly failed: FailedWorker;
+
+  constructor(failed: FailedWorker) {
+    super("A worker of the release failed on probation.");
+    this.failed = failed;
+  }
+}
+
+/** Replaces the workers one by one: start, prove, switch. What fails or is superseded is ended with its tree. */
+export async function rollOut(rollout: Rollout): Promise<RolloutResult> {
+  const { crew, trial, stopped, superseded } = rollout;
+  const drains: Promise<Drained | undefined>[] = [];
+  for (let slot = 0; slot < crew.size; slot += 1) {
+    const end = AbortSignal.any(slot === 0 ? [superseded, stopped] : [trial, stopped]);
+    try {
+      const parked = await replace(rollout, slot, end);
+      if (parked !== undefined) drains.push(parked.drained);
+    } catch (error) {
+      if (error instanceof WorkerFailed) return { result: "failed", ...error.failed };
+      if (error instanceof TrialFailed) return { result: "failed", ...error.failed };
+      if (end.aborted) return { result: "superseded" };
+      throw error;
+    }
+  }
+  return { result: "switched", drains };
+}
+
+class WorkerFailed extends Error {
+  readonly failed: FailedWorker;
+
+  constructor(failure: Failure, worker: Worker | undefined) {
+    super("A worker failed.");
+    this.failed = { failure, output: worker?.lastLines(OUTPUT_LINES) ?? [] };
+  }
+}
+
+async function replace(
+  { crew, options, recorder, launch, onStep, onSwitched }: Rollout,
+  slot: number,
+  end: AbortSignal,
+): Promise<{ readonly drained: Promise<Drained | undefined> } | undefined> {
+  onStep("starting");
+  const worker = await launch().catch((error: unknown) => {
+    throw notStarted(error, undefined);
+  });
+  try {
+    onStep("proving");
+    const failure = await prove(worker, options, end);
+    if (failure !== undefined) throw new WorkerFailed(failure, worker);
+    recorder.ready();
+    onStep("switching");
+    void worker.heard("first-request", new AbortController().signal).then(
+      ({ at }) => recorder.firstRequest(at),
+      () => undefined,
+    );
+    const parked = await crew.admit(slot, worker).catch((error: unknown) => {
+      throw notStarted(error, worker);
+    });
+    recorder.switched();
+    onSwitched(worker);
+    return parked;
+  } catch (error) {
+    await worker.kill();
+    throw error;
+  }
+}
+
+function notStarted(error: unknown, worker: Worker | undefined): unknown {
+  if (!(error instanceof InplaceError)) return error;
+  return new WorkerFailed({ kind: "not-started", message: error.message }, worker);
+}

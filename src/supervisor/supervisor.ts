@@ -1,0 +1,334 @@
+import { InplaceError } from "../errors.ts";
+import type { EventSink, InplaceEvent } from "../events.ts";
+import type { Exit } from "../process/child.ts";
+import { markFailed, markGood } from "../site/health-marks.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { watchReleases, type Watcher } from "../watch/watch.ts";
+import { Crew } from "./crew.ts";
+import { openFront, type Front } from "./front.ts";
+import type { SocketPlace } from "./held-socket.ts";
+import { Launcher } from "./launcher.ts";
+import type { NormalSuperviseOptions } from "./options.ts";
+import { Outcomes } from "./outcomes.ts";
+import { firstRelease, lastGoodRelease, pointBack, pointedAt, type WantedRelease } from "./release.ts";
+import { Revival } from "./revival.ts";
+import { rollOut, type FailedWorker, type RolloutResult } from "./rollout.ts";
+import { describeFailure, type RolloutOutcome, type SupervisorState } from "./state.ts";
+import { SwapRecorder, type RolloutCause, type SwapReport } from "./swap-report.ts";
+import { Trial } from "./trial.ts";
+import type { Worker } from "./worker.ts";
+
+export interface SupervisorSetup {
+  readonly layout: SiteLayout;
+  readonly place: SocketPlace;
+  readonly options: NormalSuperviseOptions;
+  /** Passed on to the artifact. */
+  readonly args: readonly string[];
+  /** For the workers; what a worker must not inherit is taken out. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly events: EventSink<InplaceEvent>;
+}
+
+export interface SupervisorStatus {
+  readonly state: SupervisorState;
+  readonly pid: number;
+  readonly address: string;
+  readonly port: number;
+  readonly front: "held" | "spliced";
+  readonly workers: readonly {
+    readonly pid: number;
+    readonly artifact: string;
+    readonly startedAt: string;
+  }[];
+  /** The last one that was finished. */
+  readonly swap: SwapReport | undefined;
+}
+
+/** Keeps the newest sound release of a site running behind a port that never closes. SupervisorState draws its states. */
+export class Supervisor {
+  readonly #setup: SupervisorSetup;
+  readonly #front: Front;
+  readonly #crew: Crew;
+  readonly #launcher: Launcher;
+  readonly #revival: Revival;
+  readonly #outcomes = new Outcomes();
+  readonly #stopped = new AbortController();
+  /** Aborts when something is wanted. */
+  #news = new AbortController();
+  #wanted: WantedRelease | undefined;
+  #live: WantedRelease | undefined;
+  #trial: Trial | undefined;
+  #state: SupervisorState = { state: "idle" };
+  #swap: SwapReport | undefined;
+  #watcher: Watcher | undefined;
+
+  private constructor(setup: SupervisorSetup, front: Front) {
+    this.#setup = setup;
+    this.#front = front;
+    this.#crew = new Crew(front, setup.options);
+    this.#crew.onDeath = (worker, slot, exit) => this.#died(worker, slot, exit);
+    this.#launcher = new Launcher(setup, front);
+    this.#revival = new Revival({
+      crew: this.#crew,
+      options: setup.options,
+      events: setup.events,
+      stopped: this.#stopped.signal,
+      launch: (release) => this.#launcher.launch(release),
+      live: () => this.#live,
+      giveUp: (release) => this.#giveUp(release),
+    });
+  }
+
+  /** Takes the port. Throws PORT_IN_USE. */
+  static async open(setup: SupervisorSetup): Promise<Supervisor> {
+    const front = await openFront(setup.place, setup.options.front);
+    const { address, port, kind } = front;
+    setup.events({ type: "supervising", address, port, by: kind });
+    return new Supervisor(setup, front);
+  }
+
+  get port(): number {
+    return this.#front.port;
+  }
+
+  get isLive(): boolean {
+    return this.#live !== undefined;
+  }
+
+  /** Runs until stop. Rejects with START_FAILED if the first release fails and there is no good one. */
+  async run(): Promise<void> {
+    try {
+      await this.#begin();
+      while (!this.#stopped.signal.aborted) {
+        const wanted = this.#wanted;
+        this.#wanted = undefined;
+        this.#news = new AbortController();
+        if (wanted !== undefined) await this.#replaceBy(wanted);
+        else await aborted(AbortSignal.any([this.#news.signal, this.#stopped.signal]));
+      }
+    } finally {
+      this.#state = { state: "stopping" };
+      await Promise.all([this.#watcher?.close(), this.#crew.stop()]);
+    }
+  }
+
+  /** Lets the workers drain and ends; run() resolves then. */
+  stop(reason: string): void {
+    if (this.#stopped.signal.aborted) return;
+    this.#setup.events({ type: "supervisor-stopping", reason });
+    this.#stopped.abort();
+  }
+
+  /** Ends the workers now; for the end of this process. */
+  kill(): void {
+    this.#crew.kill();
+  }
+
+  /** Fresh workers of the release that is live, whose name it gives. Throws ARTIFACT_MISSING where nothing is. */
+  reload(): string {
+    if (this.#live === undefined)
+      throw new InplaceError("ARTIFACT_MISSING", "Nothing is live that could be reloaded.");
+    this.#want({ ...this.#live, cause: "reload", pointedAt: undefined });
+    return this.#live.artifact;
+  }
+
+  async status(): Promise<SupervisorStatus> {
+    const { address, port, kind } = this.#front;
+    const workers = this.#crew.serving.map(({ pid, artifact, startedAt }) => ({
+      pid,
+      artifact,
+      startedAt: new Date(startedAt).toISOString(),
+    }));
+    return { state: this.#state, pid: process.pid, address, port, front: kind, workers, swap: this.#swap };
+  }
+
+  /** How the rollout of an artifact ends or has ended. Rejects when the signal aborts. */
+  async outcome(artifact: string, signal: AbortSignal): Promise<RolloutOutcome> {
+    // So that a release of this moment is known, and what is remembered of the name is not taken for its end.
+    await this.#watcher?.check();
+    return await this.#outcomes.of(artifact, signal);
+  }
+
+  async #begin(): Promise<void> {
+    const { layout, events } = this.#setup;
+    const first = await firstRelease(layout);
+    if (first === undefined) events({ type: "waiting-for-release" });
+    else this.#want(first);
+    this.#watcher = watchReleases(layout, { mine: first?.artifact }, (event) => {
+      events(event);
+      if (event.type === "release-found") void this.#found(event.artifact, event.path, event.cause);
+    });
+  }
+
+  async #found(artifact: string, path: string, cause: RolloutCause): Promise<void> {
+    this.#want({ artifact, path, cause, pointedAt: await pointedAt(this.#setup.layout) });
+  }
+
+  #want(wanted: WantedRelease): void {
+    if (this.#wanted !== undefined) this.#superseded(this.#wanted, wanted);
+    this.#outcomes.begin(wanted.artifact);
+    this.#wanted = wanted;
+    this.#news.abort();
+  }
+
+  async #replaceBy(wanted: WantedRelease): Promise<void> {
+    const before = this.#live;
+    if (wanted.cause === "pointer" && wanted.artifact === before?.artifact) {
+      return this.#outcomes.settle({ result: "live", artifact: wanted.artifact, swap: undefined });
+    }
+    const detectedAfterMs =
+      wanted.pointedAt === undefined ? undefined : Math.round(Date.now() - wanted.pointedAt);
+    const { artifact, cause } = wanted;
+    const recorder = new SwapRecorder({ artifact, cause, previous: before?.artifact, detectedAfterMs });
+    const requestsBefore = await this.#crew.requests();
+    const trial = new Trial();
+    // Without anything to fall back to at once, a death is met by a restart like any other.
+    this.#trial = before === undefined ? undefined : trial;
+    const ended = await this.#rollOut(wanted, trial, recorder);
+    switch (ended.result) {
+      case "superseded":
+        this.#trial = undefined;
+        if (this.#wanted !== undefined) this.#superseded(wanted, this.#wanted);
+        return this.#serveOn(before);
+      case "failed":
+        return await this.#fallBack(wanted, before, trial, ended);
+      case "switched": {
+        this.#live = wanted;
+        this.#state = { state: "draining", artifact, previous: before?.artifact };
+        this.#setup.events({ type: "release-switched", artifact, previous: before?.artifact });
+        const drained = Promise.all(ended.drains.map(async (drain) => recorder.drained(await drain)));
+        const failed = await this.#probation(trial, drained, before !== undefined);
+        if (failed !== undefined) return await this.#fallBack(wanted, before, trial, failed);
+        const requests = await this.#crew.requests();
+        return await this.#passed(wanted, recorder.finish(difference(requests, requestsBefore)));
+      }
+      default:
+        return ended satisfies never;
+    }
+  }
+
+  async #rollOut(wanted: WantedRelease, trial: Trial, recorder: SwapRecorder): Promise<RolloutResult> {
+    return await rollOut({
+      crew: this.#crew,
+      options: this.#setup.options,
+      recorder,
+      launch: () => this.#launcher.launch(wanted),
+      onStep: (state) => {
+        this.#state = { state, artifact: wanted.artifact, live: this.#live?.artifact };
+      },
+      onSwitched: (worker) => trial.add(worker),
+      superseded: this.#news.signal,
+      trial: trial.signal,
+      stopped: this.#stopped.signal,
+    });
+  }
+
+  async #probation(
+    trial: Trial,
+    drained: Promise<unknown>,
+    needed: boolean,
+  ): Promise<FailedWorker | undefined> {
+    const options = needed ? this.#setup.options : { ...this.#setup.options, probationMs: 0 };
+    const failed = await trial.run(
+      options,
+      drained,
+      AbortSignal.any([this.#news.signal, this.#stopped.signal]),
+    );
+    this.#trial = undefined;
+    return failed;
+  }
+
+  async #passed(wanted: WantedRelease, swap: SwapReport): Promise<void> {
+    const { layout, events } = this.#setup;
+    const { artifact } = wanted;
+    this.#crew.dismissParked();
+    this.#revival.forget();
+    this.#swap = swap;
+    this.#serveOn(wanted);
+    events({ type: "swap-finished", ...swap });
+    await markGood(layout, artifact, swap);
+    this.#outcomes.settle({ result: "live", artifact, swap });
+  }
+
+  #serveOn(live: WantedRelease | undefined): void {
+    this.#state = live === undefined ? { state: "idle" } : { state: "serving", artifact: live.artifact };
+  }
+
+  /** The old release serves on, or again; the failed one is not tried again by itself. */
+  async #fallBack(
+    wanted: WantedRelease,
+    before: WantedRelease | undefined,
+    trial: Trial,
+    { failure, output }: FailedWorker,
+  ): Promise<void> {
+    const { layout, events } = this.#setup;
+    const { artifact, cause } = wanted;
+    this.#trial = undefined;
+    this.#live = before;
+    const { returned, vacant } = await this.#crew.returnParked((worker) => trial.has(worker));
+    const reason = describeFailure(failure);
+    const live = before?.artifact;
+    this.#state = { state: "fallen-back", artifact: live, failed: artifact, reason };
+    events({ type: "release-failed", artifact, reason, output, kept: live });
+    if (cause !== "reload" && cause !== "refresh") {
+      await markFailed(layout, artifact, [reason, ...output].join("\n"));
+      this.#watcher?.runs(live);
+      if (live !== undefined) await pointBack(layout, artifact, live);
+    }
+    this.#outcomes.settle({ result: "failed", artifact, reason, output, live });
+    if (before === undefined) return await this.#lastGoodInstead(wanted, reason);
+    for (const slot of vacant) void this.#revival.revive(slot);
+    if (returned && this.#wanted === undefined)
+      this.#want({ ...before, cause: "refresh", pointedAt: undefined });
+  }
+
+  async #lastGoodInstead({ artifact }: WantedRelease, reason: string): Promise<void> {
+    const good = await lastGoodRelease(this.#setup.layout, artifact);
+    if (good === undefined && this.#wanted === undefined) {
+      throw new InplaceError(
+        "START_FAILED",
+        `${artifact} failed: ${reason}, and no other release ever proved good.`,
+      );
+    }
+    if (good !== undefined && this.#wanted === undefined) this.#want(good);
+  }
+
+  #superseded({ artifact }: WantedRelease, by: WantedRelease): void {
+    if (artifact === by.artifact) return;
+    this.#setup.events({ type: "release-superseded", artifact, by: by.artifact });
+    this.#outcomes.settle({ result: "superseded", artifact, by: by.artifact });
+  }
+
+  #died(worker: Worker, slot: number, exit: Exit): void {
+    const { artifact, pid } = worker;
+    const how = describeFailure({ kind: "exited", ...exit });
+    this.#setup.events({ type: "worker-died", artifact, pid, how });
+    if (this.#trial?.has(worker) === true) this.#trial.died(worker, exit);
+    else void this.#revival.revive(slot);
+  }
+
+  async #giveUp({ artifact }: WantedRelease): Promise<boolean> {
+    const { layout, events } = this.#setup;
+    const good = await lastGoodRelease(layout, artifact);
+    if (good === undefined) return false;
+    const reason = "it died again and again";
+    this.#live = undefined;
+    events({ type: "release-failed", artifact, reason, output: [], kept: undefined });
+    await markFailed(layout, artifact, reason);
+    this.#watcher?.runs(good.artifact);
+    await pointBack(layout, artifact, good.artifact);
+    this.#want(good);
+    return true;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function difference(after: number | undefined, before: number | undefined): number | undefined {
+  return after === undefined || before === undefined ? undefined : after - before;
+}

@@ -1,0 +1,42 @@
+import { fileURLToPath } from "node:url";
+import type { SpawnCall } from "../process/command.ts";
+import { entryPoint } from "../site/entry-point.ts";
+
+/** What an artifact is to be started with, besides itself. */
+export interface LaunchOptions {
+  /** Passed on to the artifact. */
+  readonly args: readonly string[];
+  /** How a program that is no Node program gets its visitors. */
+  readonly socket: "private-port" | "inherit";
+}
+
+const NODE_PROGRAM = /\.[cm]?js$/i;
+const PRELOAD = new URL("../runtime/supervised.js", import.meta.url);
+const PORT_PROGRAM = new URL("./port-program.js", import.meta.url);
+const INHERIT_PROGRAM = new URL("./inherit-program.js", import.meta.url);
+
+/**
+ * How an artifact is started as a worker. A Node program gets the shared socket through the preloaded runtime. Before
+ * any other program stands a small Node process of ours that takes part in its stead.
+ */
+export async function workerCommand(artifactPath: string, options: LaunchOptions): Promise<SpawnCall> {
+  const entry = await entryPoint(artifactPath);
+  return {
+    file: process.execPath,
+    args: [...before(entry, options), entry, ...options.args],
+    verbatim: false,
+  };
+}
+
+function before(entry: string, { socket }: LaunchOptions): readonly string[] {
+  const preloaded = ["--import", PRELOAD.href];
+  if (NODE_PROGRAM.test(entry)) return preloaded;
+  switch (socket) {
+    case "private-port":
+      return [...preloaded, fileURLToPath(PORT_PROGRAM)];
+    case "inherit":
+      return [fileURLToPath(INHERIT_PROGRAM)];
+    default:
+      return socket satisfies never;
+  }
+}

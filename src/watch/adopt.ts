@@ -1,0 +1,85 @@
+import { performance } from "node:perf_hooks";
+import { InplaceError, systemCode } from "../errors.ts";
+import type { EventSink, WatchEvent } from "../events.ts";
+import { clearFailed } from "../site/health-marks.ts";
+import { appendHistory } from "../site/history.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { describeArtifact, readManifest, type ArtifactContent } from "../site/manifest.ts";
+import { readPointer, writePointer } from "../site/pointer.ts";
+import { assertSigned } from "../site/signature.ts";
+import { recordVerified } from "../site/verified.ts";
+import { claimManifest } from "./claim-manifest.ts";
+import { fingerprint } from "./fingerprint.ts";
+
+export interface Adoption {
+  readonly artifact: string;
+  readonly path: string;
+  /** Its fingerprint when it was found whole. */
+  readonly print: string;
+  /** Asked once it is hashed, which takes a while: whether it is still to be adopted. */
+  readonly stillWanted: () => Promise<boolean>;
+}
+
+export type Adopted =
+  | { readonly result: "adopted"; readonly content: ArtifactContent }
+  /** It was written to meanwhile, it is gone, or a newer release was published. */
+  | { readonly result: "overtaken" }
+  /** lasting: it stays so until the artifact changes. */
+  | { readonly result: "refused"; readonly reason: string; readonly lasting: boolean };
+
+/**
+ * Makes a whole artifact that was put there by hand a release: pointer, manifest, history, in this order, so that
+ * a kill in between leaves something that the next look completes. Done by several processes at once, it is told once.
+ */
+export async function adopt(
+  layout: SiteLayout,
+  adoption: Adoption,
+  events: EventSink<WatchEvent>,
+): Promise<Adopted> {
+  const { artifact, path } = adoption;
+  const startedAt = performance.now();
+  const content = await described(path);
+  if (!("sha256" in content)) return content;
+  const ms = Math.round(performance.now() - startedAt);
+  const untouched = (await fingerprint(path).catch(() => "gone")) === adoption.print;
+  if (!untouched || !(await adoption.stillWanted())) return { result: "overtaken" };
+  const unsigned = await reasonNotToTrust(layout, artifact, content);
+  if (unsigned !== undefined) return { result: "refused", reason: unsigned, lasting: false };
+  await clearFailed(layout, artifact);
+  const pointer = await readPointer(layout);
+  if (pointer.state !== "names" || pointer.artifact !== artifact) await writePointer(layout, artifact);
+  const builtAt = new Date().toISOString();
+  if (await claimManifest(layout, { schemaVersion: 1, artifact, origin: "drop", builtAt, ...content })) {
+    await recordVerified(layout, artifact);
+    await appendHistory(layout, { event: "adopted", artifact });
+    events({ type: "artifact-adopted", artifact, bytes: content.size, ms });
+  }
+  return { result: "adopted", content };
+}
+
+/** Where signatures are required, only content whose signed manifest is there already may be put in by hand. */
+async function reasonNotToTrust(
+  layout: SiteLayout,
+  artifact: string,
+  content: ArtifactContent,
+): Promise<string | undefined> {
+  try {
+    const manifest = await readManifest(layout, artifact);
+    await assertSigned(layout, artifact, manifest?.sha256 === content.sha256 ? manifest : undefined);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InplaceError) return error.message;
+    throw error;
+  }
+}
+
+async function described(path: string): Promise<ArtifactContent | Exclude<Adopted, { result: "adopted" }>> {
+  try {
+    return await describeArtifact(path);
+  } catch (error) {
+    if (error instanceof InplaceError) return { result: "refused", reason: error.message, lasting: true };
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return { result: "overtaken" };
+    const reason = error instanceof Error ? error.message : String(error);
+    return { result: "refused", reason, lasting: false };
+  }
+}

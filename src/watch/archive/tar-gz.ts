@@ -1,0 +1,66 @@
+import { createReadStream } from "node:fs";
+import { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { Parser, type ReadEntry } from "tar";
+import { unsafe } from "./entry-path.ts";
+import type { Unpacking } from "./unpacking.ts";
+
+const OWNER_EXECUTES = 0o100;
+
+/** Rejects with ARCHIVE_UNSAFE, or with what gzip and tar say of a damaged archive. */
+export async function unpackTarGz(archive: string, unpacking: Unpacking): Promise<void> {
+  const parser = new Parser({ strict: true });
+  let ended = (): void => {};
+  const entries = new Writable({
+    write(chunk: Uint8Array, _encoding, done) {
+      if (parser.write(chunk)) done();
+      else parser.once("drain", () => done());
+    },
+    final(done) {
+      ended = () => done();
+      parser.end();
+    },
+  });
+  parser.on("error", (error: Error) => entries.destroy(error));
+  parser.on("end", () => ended());
+  const open = new Map<ReadEntry, Promise<void>>();
+  parser.on("entry", (entry: ReadEntry) => {
+    entry.on("error", () => undefined); // Whoever reads it is told as well.
+    const written = unpackEntry(entry, unpacking);
+    open.set(entry, written);
+    written.then(
+      () => open.delete(entry),
+      // The parser would wait for a failed entry for ever: what feeds it ends here.
+      (error: unknown) => entries.destroy(error as Error),
+    );
+  });
+  try {
+    await pipeline(createReadStream(archive), createGunzip(), entries);
+    await Promise.all(open.values());
+  } catch (error) {
+    // Where the archive ends in the middle of an entry, that entry never ends.
+    for (const entry of open.keys()) entry.destroy(error);
+    await Promise.allSettled(open.values());
+    throw error;
+  }
+}
+
+async function unpackEntry(entry: ReadEntry, unpacking: Unpacking): Promise<void> {
+  switch (entry.type) {
+    case "File":
+    case "OldFile":
+    case "ContiguousFile": {
+      const executable = ((entry.mode ?? 0) & OWNER_EXECUTES) !== 0;
+      await unpacking.file(entry.path, () => Promise.resolve(entry), { executable });
+      entry.resume();
+      return;
+    }
+    case "Directory":
+      await unpacking.folder(entry.path);
+      entry.resume();
+      return;
+    default:
+      throw unsafe(entry.path, "is a link or a device");
+  }
+}

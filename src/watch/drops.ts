@@ -1,0 +1,85 @@
+import { lstat, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { EventSink, WatchEvent } from "../events.ts";
+import { isArtifactName, isTemporaryName } from "../site/artifact-name.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { namesIn } from "../site/present.ts";
+import { matchesManifest, readManifest } from "../site/manifest.ts";
+import { changedAt } from "./fingerprint.ts";
+
+/** So many names are looked at together: one after the other, ten thousand old artifacts take seconds on a busy machine. */
+const AT_A_TIME = 256;
+
+/** Something that was put into the target folder by hand after the current release was chosen. */
+export interface Drop {
+  readonly artifact: string;
+  readonly path: string;
+  /** Nanoseconds since the epoch, by the clock of the file system. */
+  readonly at: bigint;
+}
+
+/** Finds drops; remembers what it looked into, so that a look at a site at rest reads no manifest. */
+export class Drops {
+  readonly #layout: SiteLayout;
+  readonly #events: EventSink<WatchEvent>;
+  readonly #matching = new Map<string, bigint>();
+  readonly #told = new Map<string, string>();
+  readonly #lastingly = new Map<string, bigint>();
+
+  constructor(layout: SiteLayout, events: EventSink<WatchEvent>) {
+    this.#layout = layout;
+    this.#events = events;
+  }
+
+  /** Newest first: without manifest and not older than `since`, or not as its manifest says and newer. */
+  async newerThan(since: bigint): Promise<readonly Drop[]> {
+    const names = await namesIn(this.#layout.target);
+    const drops: Drop[] = [];
+    for (let from = 0; from < names.length; from += AT_A_TIME) {
+      const some = names.slice(from, from + AT_A_TIME).map((name) => this.#dropOf(name, since));
+      drops.push(...(await Promise.all(some)).filter((drop) => drop !== undefined));
+    }
+    return drops.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : b.artifact.localeCompare(a.artifact)));
+  }
+
+  /** Tells once per name and reason that it can not become a release; lasting: until it changes. */
+  refuse(drop: Drop, reason: string, lasting: boolean): void {
+    if (lasting) this.#lastingly.set(drop.artifact, drop.at);
+    this.#tell(drop.artifact, reason);
+  }
+
+  async #dropOf(name: string, since: bigint): Promise<Drop | undefined> {
+    if (isTemporaryName(name)) return undefined;
+    const path = join(this.#layout.target, name);
+    const stats = await lstat(path, { bigint: true }).catch(() => undefined);
+    if (stats === undefined) return undefined;
+    const at = changedAt(stats);
+    const known = this.#matching.get(name) === at || this.#lastingly.get(name) === at;
+    if (at < since || known) return undefined;
+    if (!isArtifactName(name)) return this.#no(name, "its name is no artifact name");
+    if (!stats.isFile() && !stats.isDirectory()) return this.#no(name, "it is neither a file nor a folder");
+    const manifest = await readManifest(this.#layout, name);
+    if (manifest === undefined) return { artifact: name, path, at };
+    if (await matchesManifest(path, manifest)) {
+      this.#matching.set(name, at);
+      return undefined;
+    }
+    return at > since ? { artifact: name, path, at } : undefined;
+  }
+
+  #no(name: string, reason: string): undefined {
+    this.#tell(name, reason);
+  }
+
+  #tell(name: string, reason: string): void {
+    if (this.#told.get(name) === reason) return;
+    this.#told.set(name, reason);
+    this.#events({ type: "drop-refused", name, reason });
+  }
+}
+
+/** When the current release was chosen: the pointer's last change; undefined where there is no pointer. */
+export async function pointerChangedAt(layout: SiteLayout): Promise<bigint | undefined> {
+  const stats = await stat(layout.pointer, { bigint: true }).catch(() => undefined);
+  return stats === undefined ? undefined : changedAt(stats);
+}

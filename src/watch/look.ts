@@ -1,0 +1,201 @@
+import { lstat, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { EventSink, WatchEvent } from "../events.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { matchesManifest, readManifest } from "../site/manifest.ts";
+import { readPointer } from "../site/pointer.ts";
+import { isArchiveName } from "./archive/archive-name.ts";
+import { adopt, type Adopted, type Adoption } from "./adopt.ts";
+import { Drops, pointerChangedAt, type Drop } from "./drops.ts";
+import { changedAt, identity } from "./fingerprint.ts";
+import type { NormalWatchOptions } from "./options.ts";
+import { Settling } from "./settling.ts";
+
+/** The release that runs, or that was told last. */
+interface KnownRelease {
+  readonly artifact: string | undefined;
+  readonly identity: string;
+  /** Of its content; undefined until its manifest was seen. */
+  readonly sha256: string | undefined;
+}
+
+type Taken =
+  /** Adopted; sha256 of its content. */
+  | { readonly state: "adopted"; readonly sha256: string; readonly unpacked: boolean }
+  | { readonly state: "not-yet"; readonly againMs: number }
+  | { readonly state: "refused" };
+
+/** After a drop was overtaken by another change, milliseconds. */
+const OVERTAKEN_AGAIN_MS = 50;
+
+/** One look at a site after the other: is there a release to take that is not the known one? Not to be called in parallel. */
+export class Look {
+  readonly #layout: SiteLayout;
+  readonly #events: EventSink<WatchEvent>;
+  readonly #settling: Settling;
+  readonly #drops: Drops;
+  readonly #told = new Map<string, string>();
+  #mine: string | undefined;
+  #known: KnownRelease | undefined;
+  #pointerAt: bigint | undefined;
+
+  constructor(layout: SiteLayout, options: NormalWatchOptions, events: EventSink<WatchEvent>) {
+    this.#layout = layout;
+    this.#events = events;
+    this.#settling = new Settling(options.stillMs);
+    this.#drops = new Drops(layout, events);
+    this.#mine = options.mine;
+  }
+
+  runs(artifact: string | undefined): void {
+    this.#mine = artifact;
+    this.#known = undefined;
+  }
+
+  /** Returns after how many milliseconds something has to be looked at again, if so. Never rejects. */
+  async once(): Promise<number | undefined> {
+    try {
+      const known = (this.#known ??= await this.#recognise(this.#mine));
+      const againMs = await this.#lookAtPointer(known);
+      return soonest(againMs, await this.#lookForDrops(this.#known ?? known));
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#once("look", message, () => this.#events({ type: "look-failed", message }));
+      return undefined;
+    }
+  }
+
+  async #recognise(artifact: string | undefined): Promise<KnownRelease> {
+    if (artifact === undefined) return { artifact, identity: "gone", sha256: undefined };
+    const path = join(this.#layout.target, artifact);
+    const manifest = await readManifest(this.#layout, artifact);
+    const sound = manifest !== undefined && (await matchesManifest(path, manifest));
+    return { artifact, identity: await identity(path), sha256: sound ? manifest.sha256 : undefined };
+  }
+
+  async #lookAtPointer(known: KnownRelease): Promise<number | undefined> {
+    const pointer = await readPointer(this.#layout);
+    switch (pointer.state) {
+      case "missing":
+      case "dangling":
+        return undefined;
+      case "invalid": {
+        const { code, message } = pointer.error;
+        this.#once("pointer", message, () => this.#events({ type: "pointer-refused", code, message }));
+        return undefined;
+      }
+      case "names":
+        this.#told.delete("pointer");
+        return await this.#consider(pointer.artifact, pointer.path, known);
+      default:
+        return pointer satisfies never;
+    }
+  }
+
+  async #consider(artifact: string, path: string, known: KnownRelease): Promise<number | undefined> {
+    const now = await identity(path);
+    const running = artifact === known.artifact;
+    const same = running && now === known.identity;
+    if (same && known.sha256 !== undefined) return undefined;
+    const manifest = await readManifest(this.#layout, artifact);
+    // Cut short, or being replaced: where it is newer than the pointer, it is looked at as a drop.
+    if (manifest !== undefined && !(await matchesManifest(path, manifest))) return undefined;
+    const at = changedAt(await lstat(path, { bigint: true }));
+    if (!same && (await this.#isFailed(artifact, at, manifest !== undefined))) return undefined;
+    let sha256 = manifest?.sha256;
+    if (sha256 === undefined || (running && !same)) {
+      const taken = await this.#take({ artifact, path, at }, same);
+      if (taken.state !== "adopted") return taken.state === "not-yet" ? taken.againMs : undefined;
+      // The pointer names the folder now that the archive was unpacked into.
+      if (taken.unpacked) return 0;
+      sha256 = taken.sha256;
+    }
+    const isNews = !running || (!same && sha256 !== known.sha256);
+    this.#known = { artifact, identity: now, sha256 };
+    if (isNews) {
+      const cause = running ? "replaced" : "pointer";
+      this.#events({ type: "release-found", artifact, path, previous: known.artifact, cause });
+    }
+    return undefined;
+  }
+
+  async #lookForDrops(known: KnownRelease): Promise<number | undefined> {
+    this.#pointerAt =
+      (await pointerChangedAt(this.#layout)) ?? this.#pointerAt ?? (await this.#changedAt(known));
+    for (const drop of await this.#drops.newerThan(this.#pointerAt)) {
+      if (await this.#isFailed(drop.artifact, drop.at, false)) continue;
+      const taken = await this.#take(drop, false);
+      // Older drops wait for the newest: were one of them adopted meanwhile, the newest would be older than the pointer.
+      if (taken.state === "not-yet") return taken.againMs;
+      if (taken.state === "adopted") return await this.#lookAtPointer(known);
+    }
+    return undefined;
+  }
+
+  async #take(drop: Drop, running: boolean): Promise<Taken> {
+    const { artifact, path } = drop;
+    const unpacked = isArchiveName(artifact);
+    let adopted: Adopted;
+    try {
+      const settled = await this.#settling.look(path, running);
+      if (settled.state === "settling") {
+        const { reason, againMs } = settled;
+        this.#once(artifact, reason, () => this.#events({ type: "drop-waiting", artifact, reason }));
+        return { state: "not-yet", againMs };
+      }
+      const pointerAt = await pointerChangedAt(this.#layout);
+      const stillWanted = async (): Promise<boolean> => (await pointerChangedAt(this.#layout)) === pointerAt;
+      const adoption = { artifact, path, print: settled.print, stillWanted };
+      adopted = await this.#adopt(adoption, unpacked);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      adopted = { result: "refused", reason, lasting: false };
+    }
+    switch (adopted.result) {
+      case "adopted":
+        this.#told.delete(artifact);
+        return { state: "adopted", sha256: adopted.content.sha256, unpacked };
+      case "overtaken":
+        return { state: "not-yet", againMs: OVERTAKEN_AGAIN_MS };
+      case "refused":
+        this.#drops.refuse(drop, adopted.reason, adopted.lasting);
+        return { state: "refused" };
+      default:
+        return adopted satisfies never;
+    }
+  }
+
+  async #adopt(adoption: Adoption, archive: boolean): Promise<Adopted> {
+    if (!archive) return await adopt(this.#layout, adoption, this.#events);
+    // Loaded when the first archive comes: most sites never see one.
+    const { adoptArchive } = await import("./archive/adopt-archive.ts");
+    return await adoptArchive(this.#layout, adoption, this.#events);
+  }
+
+  /** A mark holds for the content that failed: for what has a manifest always, else unless it changed since. */
+  async #isFailed(artifact: string, at: bigint, hasManifest: boolean): Promise<boolean> {
+    const mark = await stat(join(this.#layout.failed, artifact), { bigint: true }).catch(() => undefined);
+    const failed = mark !== undefined && (hasManifest || at <= mark.mtimeNs);
+    if (failed) {
+      this.#once(artifact, "failed", () => this.#events({ type: "release-skipped", artifact }));
+    } else if (this.#told.get(artifact) === "failed") this.#told.delete(artifact);
+    return failed;
+  }
+
+  async #changedAt(known: KnownRelease): Promise<bigint> {
+    if (known.artifact === undefined) return 0n;
+    const path = join(this.#layout.target, known.artifact);
+    const stats = await lstat(path, { bigint: true }).catch(() => undefined);
+    return stats === undefined ? 0n : changedAt(stats);
+  }
+
+  #once(subject: string, fact: string, tell: () => void): void {
+    if (this.#told.get(subject) === fact) return;
+    this.#told.set(subject, fact);
+    tell();
+  }
+}
+
+function soonest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+}

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import { DEFAULT_KEEP } from "#src/config/config.js";
+import { loadConfig, packageName } from "#src/config/load.js";
+import { validateConfig } from "#src/config/validate.js";
+import { InplaceError } from "#src/errors.js";
+import { writeFiles } from "../rig/source.ts";
+import { temporaryFolder } from "../rig/temporary-site.ts";
+
+function refusal(value: unknown): InplaceError {
+  try {
+    validateConfig(value, "test.json");
+  } catch (error) {
+    assert.ok(error instanceof InplaceError, String(error));
+    return error;
+  }
+  return assert.fail(`${JSON.stringify(value)} was accepted`);
+}
+
+test("a folder without configuration has the defaults", async (t) => {
+  const config = await loadConfig(await temporaryFolder(t));
+  assert.deepEqual(
+    [config.site, config.build, config.files, config.keep],
+    [undefined, undefined, [], DEFAULT_KEEP],
+  );
+});
+
+test("inplace.config.json wins over the inplace key of package.json, and a BOM does no harm", async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeFiles(folder, {
+    "package.json": { name: "@scope/app", inplace: { site: "by-package", keep: 3 } },
+  });
+  assert.equal((await loadConfig(folder)).site, "by-package");
+  await writeFile(join(folder, "inplace.config.json"), '\uFEFF{ "site": "by-file" }');
+  const config = await loadConfig(folder);
+  assert.deepEqual([config.site, config.keep], ["by-file", DEFAULT_KEEP]);
+  assert.equal(await packageName(folder), "app");
+});
+
+test("an unknown key names the nearest known one, at any depth", () => {
+  for (const [value, key, hint] of [
+    [{ sites: "x" }, '"sites"', '"site"'],
+    [{ drain: { deadline: 1 } }, '"drain.deadline"', '"deadlineMs"'],
+    [{ build: { builder: "entry", entry: "x", asets: [] } }, '"build.asets"', '"assets"'],
+    [{ build: { builder: "command", comand: ["x"] } }, '"build.comand"', '"command"'],
+  ] as const) {
+    const error = refusal(value);
+    assert.equal(error.code, "CONFIG_UNKNOWN_KEY");
+    assert.ok(error.message.includes(key), error.message);
+    assert.ok(error.hint.includes(hint), error.hint);
+  }
+});
+
+test("a value that does not fit says where and what is expected", () => {
+  for (const [value, message] of [
+    [{ keep: "five" }, "test.json: keep must be integer."],
+    [{ build: { builder: "make" } }, "test.json: build needs a builder: entry, command or directory."],
+    [{ build: { builder: "entry" } }, "test.json: build needs entry."],
+    [
+      { build: { builder: "entry", entry: "x", sourceMap: "file" } },
+      "test.json: build.sourceMap must be one of inline, none.",
+    ],
+    [{ build: { builder: "command" } }, "test.json: build needs either command or shell."],
+    [
+      { build: { builder: "command", command: ["x"], shell: "x" } },
+      "test.json: build needs either command or shell.",
+    ],
+    [["no object"], "test.json: the configuration must be object."],
+  ] as const) {
+    const error = refusal(value);
+    assert.deepEqual([error.code, error.message], ["CONFIG_INVALID", message]);
+  }
+});
+
+test("whatever JSON a configuration holds, it is taken or refused with a code", () => {
+  fc.assert(
+    fc.property(
+      fc.jsonValue(),
+      fc.constantFrom("build", "drain", "site", "files", "keep", "x"),
+      (value, key) => {
+        for (const config of [value, { [key]: value }]) {
+          try {
+            validateConfig(config, "test.json");
+          } catch (error) {
+            assert.ok(error instanceof InplaceError, String(error));
+          }
+        }
+      },
+    ),
+  );
+});

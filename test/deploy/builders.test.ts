@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { inplace, sourceAndSite } from "../rig/source.ts";
+import { deployOf, failedDeploy, NODE, run } from "./built-site.ts";
+
+test("entry: TypeScript with CommonJS packages becomes one file that runs anywhere", async (t) => {
+  const { path } = await deployOf(t, {
+    ".gitignore": "",
+    "src/server.ts": `
+      import { createRequire } from "node:module";
+      import { dirname } from "node:path";
+      import { fileURLToPath } from "node:url";
+      import old from "old-package";
+      const require = createRequire(import.meta.url);
+      const __dirname = dirname(fileURLToPath(import.meta.url));
+      const answer: number = old.answer;
+      console.log(answer, old.folder === __dirname, require("node:path").sep.length);
+    `,
+    "node_modules/old-package/package.json": { name: "old-package", main: "main.js" },
+    "node_modules/old-package/main.js": `
+      const { EOL } = require("node:os");
+      exports.answer = EOL.length > 0 ? 42 : 0;
+      exports.folder = __dirname;
+    `,
+  });
+  assert.match(path, /\.mjs$/);
+  assert.equal((await run(NODE, [path])).stdout, "42 true 1\n");
+});
+
+test("entry: assets and a native addon lie beside the code in a folder", async (t) => {
+  // Any addon that Node loads will do; it is never more than opened here.
+  const { path } = await deployOf(t, {
+    "inplace.config.json": { build: { builder: "entry", entry: "server.mjs", assets: ["public"] } },
+    "server.mjs": `
+      import { readFileSync } from "node:fs";
+      console.log(readFileSync(new URL("./public/page.html", import.meta.url), "utf8"));
+      try { require("./native.node"); } catch (error) { console.log(error.code); }
+    `,
+    "native.node": "no addon",
+    "public/page.html": "<p>page</p>",
+  });
+  assert.deepEqual(
+    (await readdir(path)).filter((name) => !name.endsWith("-native.node")),
+    ["index.mjs", "public"],
+  );
+  assert.equal((await run(NODE, [join(path, "index.mjs")])).stdout, "<p>page</p>\nERR_DLOPEN_FAILED\n");
+});
+
+test("entry: the same source gives the same bytes, wherever it is checked out", async (t) => {
+  const { repository, layout, artifact } = await deployOf(t, { "src/main.ts": "console.log('x');" });
+  const commit = await repository.git("rev-parse", "HEAD");
+  await writeFile(join(repository.folder, "untracked"), "");
+  const args = ["deploy", "--json", "--rebuild", "--commit", commit, "--site-root", layout.root];
+  const { stdout } = await inplace(t, args, { cwd: repository.folder });
+  assert.equal(JSON.parse(stdout).artifact, artifact);
+});
+
+test("entry: an error of the source ends with exit 3 and the place", async (t) => {
+  const { code, error } = await failedDeploy(
+    t,
+    { builder: "entry", entry: "bad.ts" },
+    { "bad.ts": "let x = ;\n" },
+  );
+  assert.equal(code, 3);
+  assert.equal(error.code, "BUILD_FAILED");
+  assert.match(error.message, /bad\.ts:1:8/);
+});
+
+test("directory: a folder that a build step filled is copied, with its entry point", async (t) => {
+  const { path } = await deployOf(t, {
+    "inplace.config.json": {
+      build: {
+        builder: "directory",
+        directory: "out",
+        shell: "mkdir -p out/lib && cp app.js out/lib/",
+        entryPoint: "lib/app.js",
+      },
+    },
+    "app.js": "console.log('app')",
+    ".gitignore": "out\n",
+  });
+  assert.equal(await readFile(join(path, "_entry.txt"), "utf8"), "lib/app.js\n");
+  assert.equal((await run(NODE, [join(path, "lib", "app.js")])).stdout, "app\n");
+});
+
+test("directory: production packages are installed from the lock file, without development packages and links", async (t) => {
+  const { path } = await deployOf(t, {
+    "inplace.config.json": { build: { builder: "directory", directory: "app" } },
+    "app/index.js": "console.log(require('local-part'))",
+    "app/package.json": { name: "app", version: "1.0.0", dependencies: { "local-part": "file:part" } },
+    "app/part/package.json": { name: "local-part", version: "1.0.0", bin: { part: "index.js" } },
+    "app/part/index.js": "module.exports = 'part'",
+    "app/package-lock.json": {
+      name: "app",
+      version: "1.0.0",
+      lockfileVersion: 3,
+      packages: {
+        "": { name: "app", version: "1.0.0", dependencies: { "local-part": "file:part" } },
+        "node_modules/local-part": { version: "1.0.0", resolved: "file:part", bin: { part: "index.js" } },
+      },
+    },
+  });
+  assert.equal((await run(NODE, [join(path, "index.js")])).stdout, "part\n");
+  assert.equal(existsSync(join(path, "node_modules", ".bin")), false);
+});
+
+test("directory: another package program's lock file is refused with what to do", async (t) => {
+  const { code, error } = await failedDeploy(
+    t,
+    { builder: "directory", directory: "app" },
+    { "app/index.js": "", "app/package.json": {}, "app/pnpm-lock.yaml": "lockfileVersion: 9" },
+  );
+  assert.deepEqual([code, error.code], [3, "LOCKFILE_UNSUPPORTED"]);
+  assert.match(error.message, /pnpm-lock\.yaml/);
+});
+
+test("directory: a link inside is followed, and one that leads out is refused", async (t) => {
+  const { repository, layout } = await sourceAndSite(t, {
+    "inplace.config.json": { build: { builder: "directory", directory: "app" } },
+    "app/index.js": "console.log('linked')",
+  });
+  await symlink("index.js", join(repository.folder, "app", "main.js"));
+  await repository.commit("with a link");
+  const args = ["deploy", "--json", "--site-root", layout.root];
+  const { stdout } = await inplace(t, args, { cwd: repository.folder });
+  const { artifact } = JSON.parse(stdout);
+  assert.equal((await run(NODE, [join(layout.target, artifact, "main.js")])).stdout, "linked\n");
+  await symlink("../../secret", join(repository.folder, "app", "secret"));
+  await writeFile(join(repository.folder, "..", "secret"), "s");
+  await repository.commit("with a link out");
+  const refused = await inplace(t, args, { cwd: repository.folder });
+  assert.equal(refused.code, 3);
+  assert.equal(JSON.parse(refused.stdout).error.code, "LINK_OUTSIDE");
+});
+
+test("without a configuration the build is inferred, and where nothing suggests one, the error says so", async (t) => {
+  await deployOf(t, { "src/index.mts": "console.log(1 as number)" });
+  const { repository, layout } = await sourceAndSite(t, { "README.md": "nothing to build" });
+  await mkdir(layout.target, { recursive: true });
+  const { code, stderr } = await inplace(t, ["deploy", "--site-root", layout.root], {
+    cwd: repository.folder,
+  });
+  assert.equal(code, 2);
+  assert.match(stderr, /BUILD_NOT_CONFIGURED/);
+});

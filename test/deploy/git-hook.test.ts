@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import type { SiteLayout } from "#src/site/layout.js";
+import { Repository } from "../rig/project.ts";
+import { runProgram } from "../rig/program.ts";
+import { APP, inplace, writeFiles } from "../rig/source.ts";
+import { temporaryFolder, temporarySite } from "../rig/temporary-site.ts";
+
+interface PushTarget {
+  readonly bare: Repository;
+  readonly work: Repository;
+  readonly layout: SiteLayout;
+  /** Gives what the pusher sees. */
+  push(...refs: string[]): Promise<string>;
+}
+
+/** A bare repository with the hook, a site, and a working copy with one commit that is not pushed yet. */
+async function pushTarget(t: TestContext, flags: readonly string[] = []): Promise<PushTarget> {
+  const layout = await temporarySite(t);
+  const folder = await temporaryFolder(t);
+  const bare = new Repository(join(folder, "shop.git"));
+  const work = new Repository(join(folder, "work"));
+  for (const { folder: path } of [bare, work]) await mkdir(path);
+  await bare.git("init", "--quiet", "--bare", "--initial-branch=main");
+  await work.git("init", "--quiet", "--initial-branch=main");
+  await work.git("remote", "add", "origin", bare.folder);
+  await writeFiles(work.folder, APP);
+  await work.commit("one");
+  const { code, stderr } = await inplace(t, ["init", "--git-hook", "--site-root", layout.root, ...flags], {
+    cwd: bare.folder,
+  });
+  assert.equal(code, 0, stderr);
+  const push = async (...refs: string[]): Promise<string> => {
+    const pushed = await runProgram(t, "git", ["push", "origin", ...refs], { cwd: work.folder });
+    assert.equal(pushed.code, 0, pushed.stderr);
+    return pushed.stderr;
+  };
+  return { bare, work, layout, push };
+}
+
+test("a push to the branch goes live, and the pusher sees how", async (t) => {
+  const { work, layout, push } = await pushTarget(t);
+  const commit = await work.git("rev-parse", "--short=10", "HEAD");
+  const seen = await push("main");
+  assert.match(seen, new RegExp(`remote: building shop-${commit}`));
+  assert.match(seen, new RegExp(`remote: deployed shop-${commit}.mjs`));
+  assert.match(await readFile(layout.pointer, "utf8"), new RegExp(commit));
+
+  await work.edit("server.mjs", "one", "two");
+  const second = await work.commit("two");
+  assert.match(await push("main"), new RegExp(`remote: deployed shop-${second}.mjs`));
+});
+
+test("the pusher of a commit that cannot be built sees why, and the site stays", async (t) => {
+  const { work, layout, push } = await pushTarget(t);
+  await push("main");
+  const before = await readFile(layout.pointer, "utf8");
+  await writeFiles(work.folder, { "server.mjs": "let broken = ;\n" });
+  await work.commit("broken");
+  const seen = await push("main");
+  assert.match(seen, /remote: error BUILD_FAILED/);
+  assert.match(seen, /remote: .*server\.mjs:1:13/);
+  assert.equal(await readFile(layout.pointer, "utf8"), before);
+});
+
+test("only the branch goes live: HEAD's, or the one that was named; deleting a branch changes nothing", async (t) => {
+  const { push, layout } = await pushTarget(t);
+  assert.match(await push("main:topic"), /remote: nothing to deploy: only pushes to main go live/);
+  assert.equal(existsSync(layout.pointer), false);
+  const named = await pushTarget(t, ["--branch", "live"]);
+  assert.match(await named.push("main"), /only pushes to live go live/);
+  assert.match(await named.push("main:live", "main:other"), /remote: deployed/);
+  assert.match(await named.push(":live"), /nothing to deploy/);
+  assert.equal(existsSync(named.layout.pointer), true);
+});
+
+test("several branches in one push: the branch goes live", async (t) => {
+  const { push, layout } = await pushTarget(t);
+  assert.match(await push("main:a", "main:main", "main:z"), /remote: deployed/);
+  assert.equal(existsSync(layout.pointer), true);
+});
+
+test("a force push to an older commit makes that one current again, without a build", async (t) => {
+  const { work, push } = await pushTarget(t);
+  const first = await work.git("rev-parse", "--short=10", "HEAD");
+  await push("main");
+  await work.edit("server.mjs", "one", "two");
+  await work.commit("two");
+  await push("main");
+  await work.git("reset", "--quiet", "--hard", "HEAD~1");
+  const seen = await push("--force", "main");
+  assert.match(seen, new RegExp(`shop-${first}.mjs was built before`));
+  assert.match(seen, new RegExp(`deployed shop-${first}.mjs`));
+});
+
+test("a foreign hook is never overwritten without --force, and kept beside ours with it", async (t) => {
+  const { bare, layout } = await pushTarget(t);
+  const hook = join(bare.folder, "hooks", "post-receive");
+  const init = (...flags: string[]) =>
+    inplace(t, ["init", "--git-hook", "--site-root", layout.root, ...flags], { cwd: bare.folder });
+  assert.equal((await init()).code, 0, "ours may be written again");
+  await writeFile(hook, "#!/bin/sh\necho mine\n");
+  const refused = await init();
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /HOOK_EXISTS/);
+  assert.equal(await readFile(hook, "utf8"), "#!/bin/sh\necho mine\n");
+  assert.equal((await init("--force")).code, 0);
+  assert.equal(await readFile(`${hook}.before-inplace`, "utf8"), "#!/bin/sh\necho mine\n");
+  assert.match(await readFile(hook, "utf8"), /inplace-deploy/);
+});
+
+test("the hook is for bare repositories, and needs a site", async (t) => {
+  const { work, bare, layout } = await pushTarget(t);
+  const inWork = await inplace(t, ["init", "--git-hook", "--site-root", layout.root], { cwd: work.folder });
+  assert.equal(inWork.code, 2);
+  assert.match(inWork.stderr, /NOT_A_BARE_REPOSITORY/);
+  await rm(join(bare.folder, "hooks", "post-receive"));
+  const noSite = await inplace(t, ["init", "--git-hook"], { cwd: bare.folder });
+  assert.equal(noSite.code, 2);
+  assert.match(noSite.stderr, /--site-root/);
+});

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import type { SiteLayout } from "#src/site/layout.js";
+import type { Repository } from "../rig/project.ts";
+import { inplace, sourceAndSite } from "../rig/source.ts";
+import { temporaryFolder } from "../rig/temporary-site.ts";
+
+interface DeployedSite {
+  readonly repository: Repository;
+  readonly layout: SiteLayout;
+  /** Deploys one more commit and gives its artifact. */
+  next(): Promise<string>;
+  /** Runs a verb and gives its exit code and JSON document. */
+  verb(...args: string[]): Promise<{ code: number | null; json: Record<string, unknown> }>;
+}
+
+async function deployedSite(t: TestContext): Promise<DeployedSite> {
+  const { repository, layout } = await sourceAndSite(t);
+  const verb: DeployedSite["verb"] = async (...args) => {
+    const { code, stdout } = await inplace(t, [...args, "--json", "--site-root", layout.root], {
+      cwd: repository.folder,
+    });
+    assert.equal(stdout.trim().split("\n").length, 1, stdout);
+    const json = JSON.parse(stdout) as Record<string, unknown>;
+    assert.equal(json["schemaVersion"], 1);
+    return { code, json };
+  };
+  let count = 0;
+  const next = async (): Promise<string> => {
+    count += 1;
+    await writeFile(join(repository.folder, "server.mjs"), `console.log(${count});\n`);
+    await repository.commit(`change ${count}`);
+    return String((await verb("deploy")).json["artifact"]);
+  };
+  return { repository, layout, next, verb };
+}
+
+function errorOf(json: Record<string, unknown>): string {
+  return (json["error"] as { code: string }).code;
+}
+
+test("promote makes any sound artifact current, as a publish, and a pinned one survives every prune", async (t) => {
+  const { layout, next, verb } = await deployedSite(t);
+  const [first, second, third] = [await next(), await next(), await next()];
+  assert.deepEqual((await verb("promote", first)).json, {
+    schemaVersion: 1,
+    artifact: first,
+    previous: third,
+  });
+  await verb("promote", third);
+  assert.deepEqual((await verb("pin", second)).json["pinned"], [second]);
+  assert.deepEqual((await verb("prune", "--keep", "1")).json["removed"], [first]);
+  assert.ok((await readdir(layout.target)).includes(second));
+  assert.deepEqual((await verb("unpin", second)).json["pinned"], []);
+  assert.deepEqual((await verb("prune", "--keep", "1")).json["removed"], [second]);
+  const missing = await verb("pin", second);
+  assert.deepEqual([missing.code, errorOf(missing.json)], [4, "ARTIFACT_MISSING"]);
+});
+
+test("diff names the commits and the files between two artifacts", async (t) => {
+  const { next, verb } = await deployedSite(t);
+  const [first, , third] = [await next(), await next(), await next()];
+  const { json } = await verb("diff", first, third);
+  assert.deepEqual([json["added"], json["removed"], json["changed"]], [[], [], [""]]);
+  const subjects = (json["commits"] as string[]).map((commit) => commit.replace(/^\S+ /, ""));
+  assert.deepEqual(subjects, ["change 3", "change 2"]);
+});
+
+test("a site that requires signatures takes signed deploys, and refuses others before the pointer moves", async (t) => {
+  const { repository, layout } = await sourceAndSite(t);
+  const keys = await temporaryFolder(t);
+  const deploy = async (env: NodeJS.ProcessEnv, ...args: string[]) => {
+    const all = ["deploy", "--json", "--site-root", layout.root, ...args];
+    const { code, stdout } = await inplace(t, all, { cwd: repository.folder, env });
+    return { code, json: JSON.parse(stdout) as Record<string, unknown> };
+  };
+  await inplace(t, ["keygen", "--out", keys], { cwd: repository.folder });
+  const env = { INPLACE_PUBLIC_KEY: join(keys, "inplace.pub") };
+  const unsigned = await deploy(env);
+  assert.deepEqual([unsigned.code, errorOf(unsigned.json)], [4, "ARTIFACT_UNSIGNED"]);
+  assert.equal(existsSync(layout.pointer), false);
+  const signed = await deploy(env, "--sign", join(keys, "inplace.key"));
+  assert.equal(signed.code, 0, JSON.stringify(signed.json));
+  assert.equal(existsSync(layout.pointer), true);
+});
+
+test("two deploys of one instant: one publishes, the other is told so with exit code 5, or waits", async (t) => {
+  const { repository, layout } = await sourceAndSite(t);
+  const deploy = async (...args: string[]) => {
+    const all = ["deploy", "--json", "--rebuild", "--site-root", layout.root, ...args];
+    return (await inplace(t, all, { cwd: repository.folder })).code;
+  };
+  const impatient = await Promise.all([deploy(), deploy()]);
+  assert.ok(
+    impatient.includes(0) && impatient.every((code) => code === 0 || code === 5),
+    impatient.join(" "),
+  );
+  assert.deepEqual(await Promise.all([deploy("--lock-wait", "60s"), deploy("--lock-wait", "60s")]), [0, 0]);
+});

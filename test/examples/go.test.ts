@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { get } from "node:http";
+import { once } from "node:events";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { readLastGood } from "#src/site/health-marks.js";
+import { siteLayout, type SiteLayout } from "#src/site/layout.js";
+import { readPointer } from "#src/site/pointer.js";
+import { fetchText, launch } from "../runtime/launched-site.js";
+import { runProgram } from "../rig/program.js";
+import { PROJECT, Repository } from "../rig/project.js";
+import { temporaryFolder } from "../rig/temporary-site.js";
+import { until } from "../rig/until.js";
+
+/** The example in a repository of its own, and a site to deploy it to. */
+async function goSite(t: TestContext): Promise<{ repository: Repository; layout: SiteLayout }> {
+  const repository = new Repository(join(await temporaryFolder(t), "repository"));
+  await cp(join(PROJECT, "examples", "go"), repository.folder, { recursive: true });
+  await repository.git("init", "--quiet");
+  const layout = siteLayout(join(await temporaryFolder(t), "site"));
+  await mkdir(layout.root);
+  await copyFile(join(PROJECT, "launch.sh"), join(layout.root, "launch.sh"));
+  return { repository, layout };
+}
+
+async function deploy(t: TestContext, repository: Repository, layout: SiteLayout): Promise<string> {
+  await repository.git("add", "-A");
+  await repository.git("commit", "--quiet", "-m", "a release");
+  const args = [join(PROJECT, "bin", "inplace.js"), "--site-root", layout.root, "deploy"];
+  const { code, stderr } = await runProgram(t, process.execPath, args, { cwd: repository.folder });
+  assert.equal(code, 0, stderr);
+  const pointer = await readPointer(layout);
+  assert.equal(pointer.state, "names");
+  return pointer.state === "names" ? pointer.artifact : "";
+}
+
+test("the Go example is built, deployed, drains for the next deploy and for a manual drop, and exits with 0", async (t) => {
+  const { repository, layout } = await goSite(t);
+  const first = await deploy(t, repository, layout);
+  assert.match(first, /^hello-go-[0-9a-f]{10}(\.exe)?$/);
+  const running = launch(t, layout, [], { PORT: "0" });
+  const port = await running.port();
+  assert.equal(await fetchText(port), `Hello from Go, artifact ${first}\n`);
+  assert.equal(await readLastGood(layout), first);
+
+  const slow = get({ host: "127.0.0.1", port, path: "/slow" });
+  const answered = once(slow, "response") as Promise<[{ statusCode: number; resume(): void }]>;
+  await fetchText(port);
+  const source = await readFile(join(repository.folder, "main.go"), "utf8");
+  await writeFile(join(repository.folder, "main.go"), source.replace("Hello from Go", "Hello again from Go"));
+  const second = await deploy(t, repository, layout);
+  const [response] = await answered;
+  response.resume();
+  assert.equal(response.statusCode, 200);
+  assert.equal(await running.exited, 0);
+  assert.match(running.stderr(), new RegExp(`${second} is to take over`));
+
+  const next = launch(t, layout, [], { PORT: "0" });
+  assert.equal(await fetchText(await next.port()), `Hello again from Go, artifact ${second}\n`);
+  await copyFile(join(layout.target, first), join(layout.target, "by hand"));
+  assert.equal(await next.exited, 0);
+  const last = launch(t, layout, [], { PORT: "0" });
+  assert.equal(await fetchText(await last.port()), "Hello from Go, artifact by hand\n");
+  await until("last-good", async () => (await readLastGood(layout)) === "by hand");
+});
+
+test("a signal drains the Go example as well", async (t) => {
+  const { repository, layout } = await goSite(t);
+  await deploy(t, repository, layout);
+  const running = launch(t, layout, [], { PORT: "0" });
+  await running.port();
+  running.process.kill("SIGTERM");
+  assert.equal(await running.exited, 0);
+});

@@ -1,0 +1,78 @@
+import { writeFile } from "node:fs/promises";
+import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { PlatformEvent } from "#src/events.js";
+import {
+  startPlatformHandler,
+  type PlatformHandler,
+  type PlatformHandlerOptions,
+} from "#src/platform/handler.js";
+import type { SiteLayout } from "#src/site/layout.js";
+import { temporarySite } from "../rig/temporary-site.js";
+import { until } from "../rig/until.js";
+
+const BACKEND = fileURLToPath(new URL("backend.js", import.meta.url));
+
+export interface ServedSite {
+  readonly layout: SiteLayout;
+  readonly handler: PlatformHandler;
+  readonly events: readonly PlatformEvent[];
+  readonly url: string;
+  /** How many events of a type there have been. */
+  count(type: PlatformEvent["type"]): number;
+  /** Waits for the n-th event of a type. */
+  nth(type: PlatformEvent["type"], n: number): Promise<PlatformEvent>;
+}
+
+/** A site whose launch.sh starts `program` (default: the tests' backend), served until the test ends. */
+export async function serveSite(
+  t: TestContext,
+  options: Partial<PlatformHandlerOptions> & {
+    readonly program?: string;
+    readonly attributes?: string;
+    /** The content of an app_offline.htm that is there from the start. */
+    readonly offline?: string;
+  } = {},
+): Promise<ServedSite> {
+  // Before the folder's own clean-up: on Windows the folder that a process runs in cannot be removed.
+  const running: PlatformHandler[] = [];
+  t.after(() => Promise.all(running.map((each) => each.stop())));
+  const layout = await temporarySite(t);
+  await writeSite(layout, options.attributes, options.program);
+  if (options.offline !== undefined) await writeFile(layout.appOffline, options.offline);
+  const events: PlatformEvent[] = [];
+  const handler = await startPlatformHandler({
+    siteRoot: layout.root,
+    port: 0,
+    events: (event) => void events.push(event),
+    ...options,
+  });
+  running.push(handler);
+  const all = (type: PlatformEvent["type"]) => events.filter((event) => event.type === type);
+  return {
+    layout,
+    handler,
+    events,
+    url: `http://127.0.0.1:${handler.port}`,
+    count: (type) => all(type).length,
+    nth: (type, n) => until(`${type} number ${n}`, () => all(type)[n - 1]),
+  };
+}
+
+/** web.config and both launchers; a `program` of its own is a shell script and for POSIX only. The attributes go into `<httpPlatform>`; its children may follow a ">". */
+export async function writeSite(
+  layout: SiteLayout,
+  attributes = "",
+  program = `exec "${process.execPath}" "${BACKEND}" "$@"`,
+): Promise<void> {
+  await writeFile(`${layout.root}/launch.sh`, `${program}\n`);
+  await writeFile(`${layout.root}/launch.cmd`, `@"${process.execPath}" "${BACKEND}" %*\r\n`);
+  await writeFile(layout.webConfig, webConfig(`processPath=".\\launch.cmd" ${attributes}`));
+}
+
+export function webConfig(section: string): string {
+  const element = section.includes(">")
+    ? `<httpPlatform ${section}</httpPlatform>`
+    : `<httpPlatform ${section}/>`;
+  return `<?xml version="1.0" encoding="utf-8"?>\n<configuration>\n  <system.webServer>\n    ${element}\n  </system.webServer>\n</configuration>\n`;
+}

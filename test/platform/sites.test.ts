@@ -1,0 +1,203 @@
+import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { request } from "node:http";
+import { test, type TestContext } from "node:test";
+import type { PlatformEvent } from "#src/events.js";
+import { startPlatformHandler, type PlatformHandler } from "#src/platform/handler.js";
+import { siteLayout } from "#src/site/layout.js";
+import { temporaryFolder } from "../rig/temporary-site.js";
+import { until } from "../rig/until.js";
+import { fetch } from "./fetch.js";
+import { rawClient } from "./raw.js";
+import { writeSite } from "./site.js";
+
+interface Answer {
+  readonly status: number;
+  readonly pid: string | undefined;
+  readonly text: string;
+}
+
+function ask(port: number, host: string, path = "/"): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: "127.0.0.1", port, path, headers: { Host: host } }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => (text += part));
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, pid: response.headers["x-pid"] as string, text }),
+      );
+    });
+    asked.on("error", reject).end();
+  });
+}
+
+async function siteIn(folder: string, name: string): Promise<string> {
+  const root = join(folder, name);
+  await mkdir(root, { recursive: true });
+  await writeSite(siteLayout(root));
+  return root;
+}
+
+async function serve(t: TestContext, sites: string, more: object = {}): Promise<PlatformHandler> {
+  const handler = await startPlatformHandler({ sites, port: 0, ...more });
+  t.after(() => handler.stop());
+  return handler;
+}
+
+test("each folder is the site of its host name, with processes of its own, and _default takes the other hosts", async (t) => {
+  const folder = await temporaryFolder(t);
+  for (const name of ["one.example", "two.example", "_default"]) await siteIn(folder, name);
+  await mkdir(join(folder, "no-site"));
+  const { port } = await serve(t, folder);
+  const answers = await Promise.all(
+    ["one.example", "TWO.example:80", "three.example"].map((host) => ask(port, host)),
+  );
+  deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200],
+  );
+  equal(new Set(answers.map(({ pid }) => pid)).size, 3);
+});
+
+test("a failing site never touches another: crash, malformed web.config, app_offline.htm", async (t) => {
+  const folder = await temporaryFolder(t);
+  const sound = await siteIn(folder, "sound.example");
+  const failing = await siteIn(folder, "failing.example");
+  const events: PlatformEvent[] = [];
+  const { port } = await serve(t, folder, { events: (event: PlatformEvent) => void events.push(event) });
+  const { pid } = await ask(port, "sound.example");
+  equal((await ask(port, "failing.example", "/crash")).status, 502);
+  await writeFile(join(failing, "web.config"), "<configuration>");
+  await until("the failing site is broken", async () => (await ask(port, "failing.example")).status === 500);
+  match((await ask(port, "failing.example")).text, /500\.19/);
+  await writeFile(join(failing, "app_offline.htm"), "away");
+  equal((await ask(port, "sound.example")).pid, pid);
+  ok(
+    events.some(
+      (event) =>
+        event.type === "of-site" && event.site === "failing.example" && event.event.type === "site-broken",
+    ),
+  );
+  await writeSite(siteLayout(failing));
+  await until(
+    "app_offline.htm counts again",
+    async () => (await ask(port, "failing.example")).text === "away",
+  );
+  notEqual(sound, failing);
+});
+
+test("a site that is malformed from the start answers 500.19 and the others are served", async (t) => {
+  const folder = await temporaryFolder(t);
+  await siteIn(folder, "sound.example");
+  await writeFile(join(await siteIn(folder, "broken.example"), "web.config"), "<oops");
+  const { port } = await serve(t, folder);
+  equal((await ask(port, "broken.example")).status, 500);
+  equal((await ask(port, "sound.example")).status, 200);
+});
+
+test("a list of sites maps hosts and paths; the longest path wins, whole segments only", async (t) => {
+  const folder = await temporaryFolder(t);
+  for (const name of ["main", "app"]) await siteIn(folder, name);
+  const list = join(folder, "sites.json");
+  await writeFile(
+    list,
+    JSON.stringify({
+      sites: [
+        { host: "a.example", root: "main" },
+        { host: "a.example", path: "/app/", root: "./app" },
+      ],
+    }),
+  );
+  const { port } = await serve(t, list);
+  const main = (await ask(port, "a.example", "/")).pid;
+  const app = (await ask(port, "a.example", "/app")).pid;
+  notEqual(main, app);
+  const pids = await Promise.all(
+    ["/app/x", "/APP?x", "/apple", "/x/app"].map(async (path) => (await ask(port, "a.example", path)).pid),
+  );
+  deepEqual(pids, [app, app, main, main]);
+  equal((await ask(port, "b.example")).status, 404);
+  const environment = JSON.parse((await ask(port, "a.example", "/environment")).text) as Record<
+    string,
+    string
+  >;
+  equal(environment["HTTP_PLATFORM_APPL_PATH"], "/");
+});
+
+test("a list that cannot be right is refused with a code", async (t) => {
+  const folder = await temporaryFolder(t);
+  const list = join(folder, "sites.json");
+  const cases: readonly (readonly [unknown, string])[] = [
+    [{}, "CONFIG_INVALID"],
+    [{ sites: [] }, "CONFIG_INVALID"],
+    [{ sites: [{ host: "a b", root: "x" }] }, "CONFIG_INVALID"],
+    [{ sites: [{ host: "a", root: "x", pth: "/" }] }, "CONFIG_UNKNOWN_KEY"],
+    [
+      {
+        sites: [
+          { host: "a", root: "x" },
+          { host: "A", root: "y" },
+        ],
+      },
+      "CONFIG_INVALID",
+    ],
+    [{ sites: [{ host: "a", path: "app", root: "x" }] }, "CONFIG_INVALID"],
+  ];
+  for (const [content, code] of cases) {
+    await writeFile(list, JSON.stringify(content));
+    await rejects(startPlatformHandler({ sites: list, port: 0 }), { code });
+  }
+  await writeFile(list, "{");
+  await rejects(startPlatformHandler({ sites: list, port: 0 }), { code: "CONFIG_UNREADABLE" });
+});
+
+test("the access log has a line for each request, in IIS's columns and with site and artifact", async (t) => {
+  const folder = await temporaryFolder(t);
+  const root = await siteIn(folder, "a.example");
+  await mkdir(join(root, ".inplace"));
+  const launch = await readFile(join(root, "launch.sh"), "utf8");
+  await writeFile(join(root, "launch.sh"), `echo hello-0123456789.mjs > .inplace/started\n${launch}`);
+  const path = join(folder, "access.log");
+  const handler = await startPlatformHandler({ sites: folder, port: 0, accessLog: { path, format: "w3c" } });
+  await ask(handler.port, "a.example", "/x?q=1");
+  await ask(handler.port, "unknown.example", "/y");
+  await handler.stop();
+  const lines = (await readFile(path, "utf8")).trim().split("\n");
+  match(
+    lines.find((line) => line.startsWith("#Fields:")) ?? "",
+    /^#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port/,
+  );
+  const [first = "", second = ""] = lines.filter((line) => !line.startsWith("#"));
+  match(
+    first,
+    /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d 127\.0\.0\.1 GET \/x q=1 \d+ - 127\.0\.0\.1 - - 200 0 0 \d+ \d+ a\.example hello-0123456789\.mjs$/,
+  );
+  match(second, / GET \/y - \d+ - 127\.0\.0\.1 - - 404 0 0 \d+ \d+ - -$/);
+});
+
+test("the access log as JSON, and a client that goes away is a cut", async (t) => {
+  const folder = await temporaryFolder(t);
+  const root = await siteIn(folder, "site");
+  const path = join(folder, "access.jsonl");
+  const handler = await startPlatformHandler({
+    siteRoot: root,
+    port: 0,
+    accessLog: { path, format: "json" },
+  });
+  await fetch(`http://127.0.0.1:${handler.port}/`, { headers: { "User-Agent": "test agent" } });
+  const client = rawClient(t, handler.port);
+  client.send("GET /events HTTP/1.1\r\nHost: site\r\n\r\n");
+  await client.sees(/data: first/);
+  client.socket.destroy();
+  const records = await until("both records", async () => {
+    const lines = (await readFile(path, "utf8")).trim().split("\n");
+    return lines.length === 2 && lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  });
+  await handler.stop();
+  const [first, second] = records;
+  equal(first?.["userAgent"], "test agent");
+  equal(first?.["status"], 200);
+  equal(first?.["cut"], false);
+  equal(second?.["target"], "/events");
+  equal(second?.["cut"], true);
+});

@@ -1,0 +1,217 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { test, type TestContext } from "node:test";
+import { startPlatformHandler } from "#src/platform/handler.js";
+import { temporarySite } from "../rig/temporary-site.js";
+import { exchangeRaw, rawClient } from "./raw.js";
+import { serveSite, webConfig } from "./site.js";
+
+const HOST = "Host: site\r\n";
+
+/** What two parsers could read differently: the handler answers and closes, and no byte of it reaches the application. */
+const REFUSED: readonly (readonly [what: string, request: string, status: number])[] = [
+  [
+    "two Content-Length fields",
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcd`,
+    400,
+  ],
+  [
+    "two equal Content-Length fields",
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd`,
+    400,
+  ],
+  ["a list as Content-Length", `POST / HTTP/1.1\r\n${HOST}Content-Length: 4, 4\r\n\r\nabcd`, 400],
+  ["a signed Content-Length", `POST / HTTP/1.1\r\n${HOST}Content-Length: +4\r\n\r\nabcd`, 400],
+  ["a negative Content-Length", `POST / HTTP/1.1\r\n${HOST}Content-Length: -1\r\n\r\n`, 400],
+  ["a hexadecimal Content-Length", `POST / HTTP/1.1\r\n${HOST}Content-Length: 0x4\r\n\r\nabcd`, 400],
+  ["an empty Content-Length", `POST / HTTP/1.1\r\n${HOST}Content-Length:\r\n\r\n`, 400],
+  [
+    "a Content-Length past counting",
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: 99999999999999999999\r\n\r\n`,
+    400,
+  ],
+  [
+    "both Content-Length and Transfer-Encoding",
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    400,
+  ],
+  [
+    "both, the other way round",
+    `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n`,
+    400,
+  ],
+  [
+    "two Transfer-Encoding fields",
+    `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    400,
+  ],
+  [
+    "identity before chunked",
+    `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n`,
+    501,
+  ],
+  ["chunked twice", `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n`, 501],
+  ["chunked not last", `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n`, 501],
+  ["xchunked", `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`, 501],
+  ["quoted chunked", `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n`, 501],
+  [
+    "a vertical tab around chunked",
+    `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n`,
+    400,
+  ],
+  ["a blank before the colon", `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n`, 400],
+  ["a tab before the colon", `POST / HTTP/1.1\r\n${HOST}Content-Length\t: 4\r\n\r\nabcd`, 400],
+  ["obs-fold", `POST / HTTP/1.1\r\n${HOST}X-A: b\r\n Content-Length: 4\r\n\r\nabcd`, 400],
+  [
+    "obs-fold of the coding",
+    `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n`,
+    400,
+  ],
+  ["a blank before the first field", `GET / HTTP/1.1\r\n X: y\r\n${HOST}\r\n`, 400],
+  ["bare LF after the request line", `GET / HTTP/1.1\n${HOST}\r\n`, 400],
+  ["bare LF between fields", `GET / HTTP/1.1\r\nHost: site\nX-A: b\r\n\r\n`, 400],
+  ["bare LF at the end", `GET / HTTP/1.1\r\n${HOST}\n`, 400],
+  ["bare CR in a value", `GET / HTTP/1.1\r\n${HOST}X-A: b\rContent-Length: 4\r\n\r\n`, 400],
+  ["NUL in a value", `GET / HTTP/1.1\r\n${HOST}X-A: b\x00c\r\n\r\n`, 400],
+  ["NUL in a name", `GET / HTTP/1.1\r\n${HOST}X\x00A: b\r\n\r\n`, 400],
+  ["a line without colon", `GET / HTTP/1.1\r\n${HOST}X-A\r\n\r\n`, 400],
+  ["an empty name", `GET / HTTP/1.1\r\n${HOST}: b\r\n\r\n`, 400],
+  [
+    "Transfer-Encoding in HTTP/1.0",
+    `POST / HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    400,
+  ],
+  ["no Host", "GET / HTTP/1.1\r\n\r\n", 400],
+  ["two Hosts", `GET / HTTP/1.1\r\n${HOST}${HOST}\r\n`, 400],
+  ["a Host with a path", "GET / HTTP/1.1\r\nHost: site/x\r\n\r\n", 400],
+  ["a Host with a user", "GET / HTTP/1.1\r\nHost: a@site\r\n\r\n", 400],
+  ["a Host with a comma list", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", 400],
+  ["a user in an absolute target", `GET http://a@b/ HTTP/1.1\r\n${HOST}\r\n`, 400],
+  ["a blank in the target", `GET /a b HTTP/1.1\r\n${HOST}\r\n`, 400],
+  ["a tab as separator", `GET\t/ HTTP/1.1\r\n${HOST}\r\n`, 400],
+  ["a control character in the target", `GET /\x01 HTTP/1.1\r\n${HOST}\r\n`, 400],
+  ["a relative target", `GET x HTTP/1.1\r\n${HOST}\r\n`, 400],
+  ["a star for GET", `GET * HTTP/1.1\r\n${HOST}\r\n`, 400],
+  ["CONNECT", `CONNECT site:443 HTTP/1.1\r\n${HOST}\r\n`, 405],
+  ["HTTP/2 in plain text", `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`, 505],
+  ["HTTP/1.2", `GET / HTTP/1.2\r\n${HOST}\r\n`, 505],
+  ["HTTP/0.9", "GET /\r\n\r\n", 400],
+  ["lower case http", `GET / http/1.1\r\n${HOST}\r\n`, 400],
+  ["too many fields", `GET / HTTP/1.1\r\n${HOST}${"X: y\r\n".repeat(101)}\r\n`, 431],
+  ["too large a head", `GET / HTTP/1.1\r\n${HOST}X: ${"y".repeat(20_000)}\r\n\r\n`, 431],
+  ["a head without end", `GET / HTTP/1.1\r\n${HOST}X: ${"y".repeat(20_000)}`, 431],
+];
+
+/** Heads that are sound and bodies that are not: the application's connection is cut, so it never sees a whole request. */
+const BROKEN_BODIES: readonly (readonly [what: string, body: string])[] = [
+  ["a size that is no number", "zz\r\nabc\r\n0\r\n\r\n"],
+  ["a signed size", "+3\r\nabc\r\n0\r\n\r\n"],
+  ["a prefixed size", "0x3\r\nabc\r\n0\r\n\r\n"],
+  ["a blank before the size", " 3\r\nabc\r\n0\r\n\r\n"],
+  ["a size past counting", "fffffffffffffffff\r\nabc"],
+  ["bare LF after the size", "3\nabc\r\n0\r\n\r\n"],
+  ["bare CR after the size", "3\rabc\r\n0\r\n\r\n"],
+  ["data longer than its size", "3\r\nabcd\r\n0\r\n\r\n"],
+  ["a control character in an extension", "3;a=\x01\r\nabc\r\n0\r\n\r\n"],
+  ["an extension without end", `3;${"a".repeat(2000)}`],
+  ["a trailer that is no field", "0\r\nx\r\n\r\n"],
+  ["a folded trailer", "0\r\nX: y\r\n z\r\n\r\n"],
+  ["bare LF in the trailers", "0\r\nX: y\n\r\n"],
+];
+
+test("what two parsers could read differently is refused, and nothing of it reaches the application", async (t) => {
+  const reached: string[] = [];
+  const port = await handlerBefore(t, (text) => void reached.push(text));
+  for (const [what, request, status] of REFUSED) {
+    const response = await exchangeRaw(t, port, request);
+    match(response, new RegExp(`^HTTP/1\\.1 ${status} `), what);
+    match(response, /\r\nConnection: close\r\n/i, what);
+    equal(response.match(/^HTTP\/1\.1 /gm)?.length, 1, `${what}: one answer`);
+  }
+  deepEqual(reached, []);
+});
+
+test("a malformed chunked body is refused, and the application sees no whole request", async (t) => {
+  const port = await handlerBefore(t, () => undefined);
+  for (const [what, body] of BROKEN_BODIES) {
+    const response = await exchangeRaw(
+      t,
+      port,
+      `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${body}`,
+    );
+    match(response, /^HTTP\/1\.1 400 /, what);
+  }
+});
+
+test("a request hidden in a body stays a body", async (t) => {
+  const site = await serveSite(t);
+  const hidden = `GET /crash HTTP/1.1\r\n${HOST}\r\n`;
+  const client = rawClient(t, site.handler.port);
+  client.send(`POST /one HTTP/1.1\r\n${HOST}Content-Length: ${hidden.length}\r\n\r\n${hidden}`);
+  client.send(
+    `POST /two HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`,
+  );
+  client.send(`GET /three HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);
+  const received = await client.ends();
+  equal(received.match(/HTTP\/1\.1 200 OK/g)?.length, 3);
+  equal(received.split(hidden).length, 3);
+  equal(site.count("backend-exited"), 0);
+});
+
+test("an application that answers ambiguously is answered for with 502.3", async (t) => {
+  const answers = [
+    "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+    "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nX: a\n\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nX : a\r\n\r\n",
+    "HTTP/1.1 20 OK\r\n\r\n",
+    "not http at all\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+  ];
+  let next = "";
+  const port = await handlerBefore(t, (_text, answer) => answer(next));
+  for (const answer of answers) {
+    next = answer;
+    const response = await exchangeRaw(t, port, `GET / HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);
+    match(response, /^HTTP\/1\.1 502 [\s\S]*502\.3/, answer);
+    equal(response.includes("evil"), false);
+  }
+});
+
+/** A handler in front of a socket that shows what reaches it. The socket's port takes the place of the child's. */
+async function handlerBefore(
+  t: TestContext,
+  reached: (text: string, answer: (text: string) => void) => void,
+): Promise<number> {
+  const backend = createServer((socket) => {
+    socket.setEncoding("latin1");
+    socket.on("error", () => undefined);
+    socket.on("data", (text: string) => reached(text, (answer) => socket.write(answer, "latin1")));
+  });
+  backend.listen(0, "127.0.0.1");
+  await once(backend, "listening");
+  t.after(() => backend.close());
+  const address = backend.address() as { port: number };
+  const layout = await temporarySite(t);
+  await writeFile(layout.webConfig, webConfig('processPath=".\\launch.cmd"'));
+  await writeFile(
+    `${layout.root}/launch.sh`,
+    `exec "${process.execPath}" -e '${FORWARDER}' ${address.port}\n`,
+  );
+  const handler = await startPlatformHandler({ siteRoot: layout.root, port: 0 });
+  t.after(() => handler.stop());
+  return handler.port;
+}
+
+/** Joins the port that the handler chose with the test's own server, byte by byte. */
+const FORWARDER =
+  'const net = require("net");' +
+  "net.createServer((from) => {" +
+  '  const to = net.connect(Number(process.argv[1]), "127.0.0.1");' +
+  "  from.pipe(to).pipe(from);" +
+  '  for (const socket of [from, to]) socket.on("error", () => undefined).on("close", () => { from.destroy(); to.destroy(); });' +
+  '}).listen(Number(process.env.PORT), "127.0.0.1");';

@@ -1,0 +1,82 @@
+// What IIS does while an application swaps, so that people can see what their users would see.
+import { deepEqual, equal, match, notEqual } from "node:assert/strict";
+import { test } from "node:test";
+import { until } from "../rig/until.js";
+import { fetch } from "./fetch.js";
+import { serveSite } from "./site.js";
+
+test("--strict-iis: while the old process drains new connections get 502.3 at once, and its exit ends that", async (t) => {
+  const site = await serveSite(t, { strict: true });
+  const first = await fetch(site.url);
+  const waiting = fetch(`${site.url}/wait`);
+  await until(
+    "one request is under way",
+    async () => (await (await fetch(`${site.url}/pending`)).text()) === "1",
+  );
+  await fetch(`${site.url}/drain`);
+  const refused = await until("a new connection is refused", async () => {
+    const response = await fetch(site.url);
+    return response.status === 502 && response;
+  });
+  match(await refused.text(), /502\.3[\s\S]*ECONNREFUSED/);
+  process.kill(Number(first.headers.get("x-pid")), "SIGKILL");
+  equal((await waiting).status, 502);
+  await site.nth("backend-exited", 1);
+  equal(site.count("backend-starting"), 1, "IIS starts nothing before the next request");
+  const next = await fetch(site.url);
+  equal(next.status, 200);
+  notEqual(next.headers.get("x-pid"), first.headers.get("x-pid"));
+});
+
+test("--strict-iis: an exit with 0 counts as a rapid fail, so deployments use up the limit; by default they do not", async (t) => {
+  for (const strict of [true, false]) {
+    const site = await serveSite(t, { strict, attributes: 'rapidFailsPerMinute="1"' });
+    for (let n = 1; n <= 2; n += 1) {
+      equal((await fetch(`${site.url}/drain`)).status, 200);
+      await site.nth("backend-exited", n);
+    }
+    equal((await fetch(site.url)).status, strict ? 502 : 200);
+  }
+});
+
+test("--strict-iis: X-Forwarded-For has the client's port", async (t) => {
+  const site = await serveSite(t, { strict: true });
+  const headers = (await (await fetch(`${site.url}/headers`)).json()) as Record<string, string>;
+  match(headers["x-forwarded-for"] ?? "", /^127\.0\.0\.1:\d+$/);
+});
+
+test("--strict-iis: requests that meet a starting process are held, as IIS holds them", async (t) => {
+  const site = await serveSite(t, { strict: true });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(site.url)));
+  deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+});
+
+test("by default the same drain fails nobody: requests wait for the next process", async (t) => {
+  const site = await serveSite(t);
+  await fetch(site.url);
+  const waiting = fetch(`${site.url}/wait`);
+  await until(
+    "one request is under way",
+    async () => (await (await fetch(`${site.url}/pending`)).text()) === "1",
+  );
+  await fetch(`${site.url}/drain`);
+  const held = [fetch(site.url), fetch(site.url, { method: "POST", body: "x" })];
+  await site.nth("backend-draining", 1);
+  const pid = site.events.find((event) => event.type === "backend-ready")?.pid;
+  // The last request inside the old process: its answer lets it end.
+  process.kill(Number(pid), "SIGUSR2");
+  equal((await waiting).status, 200);
+  for (const answer of await Promise.all(held)) equal(answer.status, 200);
+});
+
+test("requests beyond the limit of the hold get 503 with Retry-After, and those that wait too long too", async (t) => {
+  const site = await serveSite(t, { program: "sleep 30", hold: { requests: 2, timeMs: 500 } });
+  const answers = await Promise.all([fetch(site.url), fetch(site.url), fetch(site.url)]);
+  for (const answer of answers) {
+    equal(answer.status, 503);
+    equal(answer.headers.get("retry-after"), "1");
+  }
+  const reasons = await Promise.all(answers.map((answer) => answer.text()));
+  equal(reasons.filter((reason) => reason.includes("Too many requests wait")).length, 1);
+  equal(reasons.filter((reason) => reason.includes("did not become ready in time")).length, 2);
+});

@@ -1,0 +1,19 @@
+// A self-signed certificate for localhost that is good for tests and nothing else. Valid for a hundred years.
+export const TEST_TLS = {
+  cert: Buffer.from(`-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUHPYxbl+cq/s37F7dtvowtqJgr9MwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTA0MTMwNVoYDzIxMjYxMDI4
+MDQxMzA1WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAT+ctM37hCTDnKjFpZ3E7W8Luid+TEdetVCorgW5ihKLNeooBuW3/Fg
+8ppOzrkDFtPNbs1X1PNVAzQW5Hyq03+So1MwUTAdBgNVHQ4EFgQUkQZQa+Ra066w
+E48xsYSVWB/NJkwwHwYDVR0jBBgwFoAUkQZQa+Ra066wE48xsYSVWB/NJkwwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiAsCJuViN8YMbwWcI2ZqY+z
+Jyn3rWp6yhavXlT/OO5AzAIhAML7kwKqJ6N4tEG+FJmN4/QbUjzB4aDCCmWO/4Gl
+q55K
+-----END CERTIFICATE-----`),
+  key: Buffer.from(`-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgn6fvI4UmHnyMyXYR
+7XBIobohM3OxqpEdyQHEiljhvt+hRANCAAT+ctM37hCTDnKjFpZ3E7W8Luid+TEd
+etVCorgW5ihKLNeooBuW3/Fg8ppOzrkDFtPNbs1X1PNVAzQW5Hyq03+S
+-----END PRIVATE KEY-----`),
+};

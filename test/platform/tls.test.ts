@@ -1,0 +1,117 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { once } from "node:events";
+import {
+  connect as connectHttp2,
+  type ClientHttp2Session,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from "node:http2";
+import { request as httpsRequest } from "node:https";
+import { test, type TestContext } from "node:test";
+import { WebSocket } from "ws";
+import { until } from "../rig/until.js";
+import { serveSite, type ServedSite } from "./site.js";
+import { TEST_TLS } from "./tls-certificate.js";
+
+async function serveTls(
+  t: TestContext,
+): Promise<{ readonly site: ServedSite; readonly session: ClientHttp2Session }> {
+  const site = await serveSite(t, { tls: TEST_TLS });
+  const session = connectHttp2(`https://127.0.0.1:${site.handler.port}`, { rejectUnauthorized: false });
+  t.after(() => session.destroy());
+  return { site, session };
+}
+
+interface Answer {
+  readonly headers: IncomingHttpHeaders;
+  readonly trailers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+async function ask(
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders,
+  body?: string,
+): Promise<Answer> {
+  const stream = session.request(headers, { endStream: body === undefined });
+  if (body !== undefined) stream.end(body);
+  let trailers: IncomingHttpHeaders = {};
+  stream.on("trailers", (fields: IncomingHttpHeaders) => (trailers = fields));
+  const [answered] = (await once(stream, "response")) as [IncomingHttpHeaders];
+  let text = "";
+  for await (const part of stream.setEncoding("utf8")) text += String(part);
+  return { headers: answered, trailers, text };
+}
+
+test("HTTP/2 over TLS: many requests at a time on one connection, with bodies of both kinds", async (t) => {
+  const { session } = await serveTls(t);
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, n) => ask(session, { ":method": "POST", ":path": `/${n}` }, `body ${n}`)),
+  );
+  for (const [n, answer] of answers.entries()) {
+    equal(answer.headers[":status"], 200);
+    match(answer.text, new RegExp(`^pid \\d+\\nbody ${n}$`));
+    equal(answer.headers.connection, undefined);
+  }
+  equal((await ask(session, { ":method": "POST", "content-length": 3 }, "abc")).text.endsWith("\nabc"), true);
+});
+
+test("HTTP/2: the application sees host, scheme and client; cookies come as one field", async (t) => {
+  const { session } = await serveTls(t);
+  const { text } = await ask(session, {
+    ":path": "/headers",
+    ":authority": "My.Site",
+    cookie: ["a=1", "b=2"],
+    "ms-aspnetcore-token": "x",
+  });
+  deepEqual(JSON.parse(text), {
+    host: "My.Site",
+    cookie: "a=1; b=2",
+    "x-forwarded-for": "127.0.0.1",
+    "x-forwarded-proto": "https",
+    "x-forwarded-host": "My.Site",
+  });
+});
+
+test("HTTP/2: HEAD, trailers, a large response and one that is broken off", async (t) => {
+  const { session } = await serveTls(t);
+  const head = await ask(session, { ":method": "HEAD", ":path": "/large?bytes=1000" });
+  equal(head.headers["content-length"], "1000");
+  equal((await ask(session, { ":method": "POST", ":path": "/trailers" }, "x")).trailers["x-sum"], "42");
+  equal((await ask(session, { ":path": "/large?bytes=3000000" })).text.length, 3_000_000);
+  const cut = session.request({ ":path": "/cut" });
+  const failed = once(cut, "error");
+  cut.resume();
+  equal(((await failed)[0] as NodeJS.ErrnoException).code, "ERR_HTTP2_STREAM_ERROR");
+});
+
+test("HTTP/2: requests during a swap are held, and a client that resets its stream is seen by the application", async (t) => {
+  const { site, session } = await serveTls(t);
+  await ask(session, { ":path": "/drain" });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => ask(session, { ":path": "/" })));
+  deepEqual(new Set(answers.map(({ headers }) => headers[":status"])), new Set([200]));
+  equal(site.count("backend-exited"), 1);
+  const stream = session.request({ ":path": "/events" });
+  await once(stream, "response");
+  stream.close();
+  await until(
+    "the stream is closed",
+    async () => (await ask(session, { ":path": "/closed-streams" })).text === "1",
+  );
+});
+
+test("HTTP/1.1 and WebSocket over TLS on the same port", async (t) => {
+  const { site } = await serveTls(t);
+  const { port } = site.handler;
+  const asked = httpsRequest({ host: "127.0.0.1", port, rejectUnauthorized: false, path: "/headers" });
+  asked.end();
+  const [response] = (await once(asked, "response")) as [AsyncIterable<Buffer>];
+  let text = "";
+  for await (const part of response) text += part.toString();
+  match(text, /"x-forwarded-proto":"https"/);
+  const socket = new WebSocket(`wss://127.0.0.1:${port}`, { rejectUnauthorized: false });
+  await once(socket, "open");
+  socket.send("hello");
+  equal(String((await once(socket, "message"))[0]), "hello");
+  socket.close();
+});

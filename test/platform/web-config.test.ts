@@ -1,0 +1,179 @@
+import { deepEqual, equal, match, throws } from "node:assert/strict";
+import { test } from "node:test";
+import { InplaceError } from "#src/errors.js";
+import { isMapped } from "#src/platform/web-config/mappings.js";
+import { parseWebConfig, type PlatformConfig } from "#src/platform/web-config/read.js";
+
+const FILE = "C:\\site\\web.config";
+
+const parse = (xml: string): PlatformConfig => parseWebConfig(FILE, Buffer.from(xml));
+const section = (xml: string): PlatformConfig =>
+  parse(`<configuration>\n<system.webServer>\n${xml}\n</system.webServer>\n</configuration>`);
+
+function problem(xml: string): { readonly message: string; readonly hint: string } {
+  try {
+    section(xml);
+  } catch (error) {
+    if (error instanceof InplaceError && error.code === "WEB_CONFIG_INVALID") return error;
+    throw error;
+  }
+  throw new Error(`no problem was found in ${xml}`);
+}
+
+test("httpPlatform: what is not said has the module's default", () => {
+  deepEqual(section('<httpPlatform processPath="app.exe"/>'), {
+    file: FILE,
+    section: "httpPlatform",
+    processPath: "app.exe",
+    arguments: "",
+    startupTimeLimitMs: 120_000,
+    startupAttempts: 10,
+    shutdownTimeLimitMs: 10_000,
+    rapidFailsPerMinute: 10,
+    requestTimeoutMs: 120_000,
+    processesPerApplication: 1,
+    stdoutLogEnabled: false,
+    stdoutLogFile: ".\\httpplatform-stdout",
+    environment: [],
+    recycleOnFileChange: [],
+    mappings: [],
+  });
+});
+
+test("httpPlatform: every attribute, and names without regard to case", () => {
+  const config = section(
+    `<HTTPPLATFORM ProcessPath="%HOME%\\node.exe" ARGUMENTS="app.js &quot;a b&quot;" startuptimelimit="0" startupRetryCount="3"
+      rapidFailsPerMinute="100" requestTimeout="1.02:03:04" processesPerApplication="100" stdoutLogEnabled="TRUE"
+      stdoutLogFile="\\\\?\\%home%\\LogFiles\\out" forwardWindowsAuthToken="false">
+      <!-- a comment -->
+      <environmentVariables><environmentVariable name="A" value="1"/><environmentVariable name="EMPTY"/></environmentVariables>
+      <recycleOnFileChange><file path=".\\a.txt"/><file path="b.txt"/></recycleOnFileChange>
+    </HTTPPLATFORM>`,
+  );
+  equal(config.processPath, "%HOME%\\node.exe");
+  equal(config.arguments, 'app.js "a b"');
+  equal(config.startupTimeLimitMs, 0);
+  equal(config.startupAttempts, 3);
+  equal(config.rapidFailsPerMinute, 100);
+  equal(config.requestTimeoutMs, ((26 * 60 + 3) * 60 + 4) * 1000);
+  equal(config.processesPerApplication, 100);
+  equal(config.stdoutLogEnabled, true);
+  deepEqual(config.environment, [
+    ["A", "1"],
+    ["EMPTY", ""],
+  ]);
+  deepEqual(config.recycleOnFileChange, [".\\a.txt", "b.txt"]);
+});
+
+test("aspNetCore out of process says the same things by its own names", () => {
+  const config = section(
+    '<aspNetCore processPath="dotnet" arguments="app.dll" shutdownTimeLimit="600" hostingModel="OutOfProcess" ' +
+      'disableStartUpErrorPage="true"><handlerSettings/></aspNetCore>',
+  );
+  equal(config.section, "aspNetCore");
+  equal(config.shutdownTimeLimitMs, 600_000);
+  equal(config.startupAttempts, 2);
+  equal(config.stdoutLogFile, ".\\aspnetcore-stdout");
+  match(
+    problem('<aspNetCore processPath="x" hostingModel="inprocess"/>').message,
+    /hostingModel="inprocess"/,
+  );
+});
+
+test("<remove/> and <clear/> take back what stands before them", () => {
+  const config = section(
+    '<httpPlatform processPath="x"><environmentVariables><environmentVariable name="A" value="1"/><clear/>' +
+      '<environmentVariable name="B" value="2"/><environmentVariable name="C" value="3"/><remove name="b"/>' +
+      '<environmentVariable name="c" value="4"/></environmentVariables></httpPlatform>',
+  );
+  deepEqual(config.environment, [["c", "4"]]);
+});
+
+test("a <location> that means the whole site counts, another one does not", () => {
+  const inside = (path: string): string =>
+    `<configuration><location ${path}><system.webServer><httpPlatform processPath="x"/></system.webServer></location></configuration>`;
+  for (const path of ["", 'path=""', 'path="."', 'path="." inheritInChildApplications="false"']) {
+    equal(parse(inside(path)).processPath, "x");
+  }
+  throws(() => parse(inside('path="admin"')), /no <httpPlatform> or <aspNetCore>/);
+});
+
+test("UTF-8 and UTF-16 with a byte order mark are read", () => {
+  const xml =
+    '<?xml version="1.0"?><configuration><system.webServer><httpPlatform processPath="ü"/></system.webServer></configuration>';
+  const utf16 = Buffer.from(`\uFEFF${xml}`, "utf16le");
+  for (const bytes of [Buffer.from(`\uFEFF${xml}`), utf16, Buffer.from(utf16).swap16()]) {
+    equal(parseWebConfig(FILE, bytes).processPath, "ü");
+  }
+});
+
+const INVALID: readonly (readonly [xml: string, message: RegExp])[] = [
+  [
+    '<httpPlatform processPath="x" startupTimeLimit="3601"/>',
+    /:3:48: startupTimeLimit="3601" is not a whole number from 0 to 3600$/,
+  ],
+  [
+    '<httpPlatform processPath="x"\n  startupRetryCount="-1"/>',
+    /:4:21: startupRetryCount="-1" is not a whole number from 0 to 100$/,
+  ],
+  [
+    '<httpPlatform processPath="x" processesPerApplication="0"/>',
+    /processesPerApplication="0" is not a whole number from 1 to 100$/,
+  ],
+  ['<httpPlatform processPath="x" rapidFailsPerMinute="ten"/>', /rapidFailsPerMinute="ten"/],
+  [
+    '<httpPlatform processPath="x" requestTimeout="120"/>',
+    /requestTimeout="120" is not a time from 00:00:00 to 30.00:00:00$/,
+  ],
+  ['<httpPlatform processPath="x" requestTimeout="31.00:00:00"/>', /requestTimeout/],
+  [
+    '<httpPlatform processPath="x" stdoutLogEnabled="yes"/>',
+    /stdoutLogEnabled="yes" is neither true nor false$/,
+  ],
+  ["<httpPlatform/>", /:3:1: <httpPlatform> needs a processPath$/],
+  ['<httpPlatform processPath=" "/>', /needs a processPath/],
+  [
+    '<httpPlatform processPath="x"/><aspNetCore processPath="y"/>',
+    /<aspNetCore> is a second process section/,
+  ],
+  [
+    '<httpPlatform processPath="x"><environmentVariables><environmentVariable value="1"/></environmentVariables></httpPlatform>',
+    /needs a non-empty name/,
+  ],
+  [
+    '<httpPlatform processPath="x"><somethingElse/></httpPlatform>',
+    /unrecognized element <somethingElse> in <httpPlatform>/,
+  ],
+  ['<httpPlatform processPath="x"', /:\d+:\d+: /],
+  ["<httpPlatform processPath=x/>", /:\d+:\d+: /],
+  ['<httpPlatform processPath="x"></httpPlatfrom>', /:\d+:\d+: /],
+];
+
+test("what is wrong is named with file, line and column, the attribute and its range", () => {
+  for (const [xml, message] of INVALID) {
+    const found = problem(xml).message;
+    match(found, message);
+    match(found, /^C:\\site\\web\.config:\d+:\d+: /);
+  }
+});
+
+test("an unknown attribute is what IIS answers with 500.19, and the nearest known one is named", () => {
+  const { message, hint } = problem('<httpPlatform processPath="x" startupTimeLimt="5"/>');
+  match(message, /:3:47: unrecognized attribute "startupTimeLimt" of <httpPlatform>$/);
+  match(hint, /500\.19.*Did you mean startupTimeLimit\?/);
+});
+
+test("<handlers> says which requests are for the module", () => {
+  const { mappings } = section(
+    '<handlers><clear/><add name="static" path="*.css" verb="*" modules="StaticFileModule"/>' +
+      '<add name="api" path="/api/*" verb="GET, post" modules="httpPlatformHandler"/>' +
+      '<add name="page" path="*.aspx" verb="*" modules="httpPlatformHandlerV2"/></handlers><httpPlatform processPath="x"/>',
+  );
+  equal(isMapped(mappings, "GET", "/api/x"), true);
+  equal(isMapped(mappings, "POST", "/API/x"), true);
+  equal(isMapped(mappings, "DELETE", "/api/x"), false);
+  equal(isMapped(mappings, "GET", "/site.css"), false);
+  equal(isMapped(mappings, "DELETE", "/deep/page.ASPX"), true);
+  equal(isMapped(mappings, "GET", "/page.aspx.txt"), false);
+  equal(isMapped([], "GET", "/anything"), true);
+});

@@ -1,0 +1,45 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rmdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** Set in a namespace where this process may mount. */
+const MAY_MOUNT = "INPLACE_TEST_MAY_MOUNT";
+
+/**
+ * A test that needs to mount a disk. Whoever is not root runs it in a user namespace of its own (unshare, Linux), where
+ * everybody is: the file is run again there, with this test alone.
+ */
+export function testWithDisk(file: string, name: string, body: (t: TestContext) => Promise<void>): void {
+  test(name, async (t) => {
+    if (process.getuid?.() === 0 || process.env[MAY_MOUNT] === "1") return body(t);
+    const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    const args = [
+      "--user",
+      "--map-root-user",
+      "--mount",
+      process.execPath,
+      "--test-name-pattern",
+      pattern,
+      fileURLToPath(file),
+    ];
+    const env = { ...process.env, NODE_TEST_CONTEXT: undefined, [MAY_MOUNT]: "1" };
+    await run("unshare", args, { env });
+  });
+}
+
+/** The folder of a disk of its own with so many bytes (tmpfs), gone when the test ends. */
+export async function smallDisk(t: TestContext, bytes: number): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "inplace-disk-"));
+  await run("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
+  t.after(async () => {
+    await run("umount", [folder]);
+    await rmdir(folder);
+  });
+  return folder;
+}

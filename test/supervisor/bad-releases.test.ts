@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { listFailed } from "#src/site/health-marks.js";
+import { readPointer } from "#src/site/pointer.js";
+import { assertNoneFailed } from "../rig/load-report.js";
+import { startLoad } from "../rig/load.js";
+import { app, assertOnlyInsideLost, supervisedSite } from "./supervised-site.js";
+
+/** Long enough for a sound app to start on a loaded machine. */
+const READY_MS = 6_000;
+
+const KEPT_ALIVE = 4;
+/** The one kind that has visitors inside when it fails. */
+const CRASH = "crashes a while after the switch";
+
+const BAD: readonly { readonly kind: string; readonly content: string; readonly reason: RegExp }[] = [
+  {
+    kind: "exits at once",
+    content: `console.log("no licence"); process.exit(3);`,
+    reason: /exit code 3/,
+  },
+  {
+    kind: "exits after a second without listening",
+    content: `setTimeout(() => process.exit(4), 1000);`,
+    reason: /exit code 4/,
+  },
+  {
+    kind: "never listens",
+    content: `setInterval(() => undefined, 1000);`,
+    reason: /did not listen on PORT/,
+  },
+  {
+    kind: "listens on another port",
+    content: app("bad").replace("process.env.PORT", "0"),
+    reason: /did not listen on PORT/,
+  },
+  {
+    kind: "answers its health check with 500",
+    content: `require("http").createServer((q, r) => r.writeHead(500).end("broken")).listen(process.env.PORT);`,
+    reason: /\/health answered 500/,
+  },
+  {
+    kind: "never answers its health check",
+    content: `require("http").createServer(() => undefined).listen(process.env.PORT);`,
+    reason: /\/health did not answer/,
+  },
+  { kind: "is no JavaScript", content: `}{ this is not JavaScript`, reason: /exit code 1/ },
+  {
+    kind: "lacks a dependency",
+    content: `require("a-package-that-is-not-there");`,
+    reason: /exit code 1/,
+  },
+  {
+    kind: CRASH,
+    content: app("bad", `setTimeout(() => process.exit(5), 1500);`),
+    reason: /exit code 5/,
+  },
+  {
+    kind: "eats all the memory that it is allowed",
+    content: app("bad", `const eaten = []; for (;;) eaten.push(new Array(1e6).fill(eaten.length));`),
+    reason: /SIGABRT|exit code 134/,
+  },
+];
+
+for (const [index, { kind, content, reason }] of BAD.entries()) {
+  test(`a release that ${kind} costs no request and is not tried again`, async (t) => {
+    const site = await supervisedSite(
+      t,
+      { artifact: "good.mjs", content: app("good") },
+      {
+        health: { path: "/health", answerMs: 1_000 },
+        readyMs: READY_MS,
+        probationMs: 3_000,
+        env: { NODE_OPTIONS: "--max-old-space-size=48" },
+      },
+    );
+    const load = await startLoad({
+      port: site.port,
+      streams: [
+        { name: "one connection per request", perSecond: 50, connections: "fresh" },
+        { name: "keep-alive", perSecond: 50, connections: KEPT_ALIVE },
+      ],
+    });
+    const name = `bad-${index}.${content.startsWith("\nimport") ? "mjs" : "cjs"}`;
+    const ended = await site.deploy(name, content);
+    const after = load.progress.done;
+    await load.until(({ done }) => done > after + 20, "answers after the fall-back");
+    const samples = await load.stop();
+    if (kind === CRASH) assertOnlyInsideLost(samples, KEPT_ALIVE + 1);
+    else assertNoneFailed(samples);
+    assert.equal(ended.result, "failed");
+    assert.match(ended.reason, reason);
+    assert.equal(ended.live, "good.mjs");
+    assert.match(await site.get(), /^good/);
+    const pointer = await readPointer(site.layout);
+    assert.ok(pointer.state === "names" && pointer.artifact === "good.mjs");
+    assert.deepEqual(
+      (await listFailed(site.layout)).map(({ artifact }) => artifact),
+      [name],
+    );
+    const starts = site.events.filter((event) => event.type === "worker-started" && event.artifact === name);
+    assert.equal(starts.length, 1);
+  });
+}
+
+test("a failed release is told with its last output", async (t) => {
+  const site = await supervisedSite(t, { artifact: "good.mjs", content: app("good") });
+  const ended = await site.deploy("bad.cjs", `console.error("cannot find the database"); process.exit(1);`);
+  assert.ok(ended.result === "failed");
+  assert.deepEqual(ended.output, ["cannot find the database"]);
+  const [mark] = await listFailed(site.layout);
+  assert.match(mark?.reason ?? "", /exit code 1\ncannot find the database/);
+});
+
+test("after a bad release the next one goes live, also under the name that failed", async (t) => {
+  const site = await supervisedSite(t, { artifact: "app-1.mjs", content: app("1") });
+  assert.equal((await site.deploy("app-2.mjs", "process.exit(1)")).result, "failed");
+  assert.equal((await site.deploy("app-3.mjs", app("3"))).result, "live");
+  assert.equal((await site.deploy("app-2.mjs", app("2"))).result, "live");
+  assert.match(await site.get(), /^2/);
+});

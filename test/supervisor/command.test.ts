@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { stat } from "node:fs/promises";
+import { test, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { SiteLayout } from "#src/site/layout.js";
+import { controlPath } from "#src/supervisor/control.js";
+import { assertNoneFailed } from "../rig/load-report.js";
+import { startLoad } from "../rig/load.js";
+import { temporarySite } from "../rig/temporary-site.js";
+import { until } from "../rig/until.js";
+import { app, publish } from "./supervised-site.js";
+
+const INPLACE = fileURLToPath(new URL("../../bin/inplace.js", import.meta.url));
+
+interface Command {
+  readonly child: ChildProcess;
+  readonly port: number;
+  output(): string;
+}
+
+async function supervise(t: TestContext, layout: SiteLayout): Promise<Command> {
+  const child = spawn(
+    process.execPath,
+    [INPLACE, "--site-root", layout.root, "supervise", "--port", "0", "--host", "127.0.0.1"],
+    { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, HTTP_PLATFORM_PORT: undefined } },
+  );
+  let text = "";
+  child.stdout?.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  t.after(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  });
+  const port = await until("the supervisor holds a port", () => /holding 127\.0\.0\.1:(\d+)/.exec(text)?.[1]);
+  await until("the site answers", async () => text.includes("swap to"));
+  return { child, port: Number(port), output: () => text };
+}
+
+async function inplace(
+  layout: SiteLayout,
+  ...args: string[]
+): Promise<{ code: number; out: string; err: string }> {
+  const child = spawn(process.execPath, [INPLACE, "--site-root", layout.root, ...args]);
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number];
+  return { code, out, err };
+}
+
+const get = async (port: number, path = "/"): Promise<string> =>
+  await (await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: "close" } })).text();
+
+test("the command tells what a swap cost, or why a release failed, with the exit code that scripts need", async (t) => {
+  const layout = await temporarySite(t);
+  await publish(layout, "app-1.mjs", app("1"));
+  const { port } = await supervise(t, layout);
+
+  await publish(layout, "app-2.mjs", app("2"));
+  const waited = await inplace(layout, "wait", "app-2.mjs", "--json");
+  assert.equal(waited.code, 0, waited.err);
+  const document = JSON.parse(waited.out) as { artifact: string; swap: { previous: string; cut: number } };
+  assert.equal(document.artifact, "app-2.mjs");
+  assert.equal(document.swap.previous, "app-1.mjs");
+  assert.equal(document.swap.cut, 0);
+
+  await publish(layout, "app-3.mjs", `console.error("no database"); process.exit(2)`);
+  const failed = await inplace(layout, "wait", "app-3.mjs");
+  assert.equal(failed.code, 6);
+  assert.match(
+    failed.err,
+    /START_FAILED: app-3\.mjs failed: it ended with exit code 2\.\n {2}\| no database/,
+  );
+  assert.match(failed.err, /app-2\.mjs serves on/);
+  assert.match(await get(port), /^2/);
+
+  const status = await inplace(layout, "status", "--json");
+  const { supervisor } = JSON.parse(status.out) as { supervisor: { state: object; port: number } };
+  assert.equal(supervisor.port, port);
+  assert.deepEqual(supervisor.state, {
+    state: "fallen-back",
+    artifact: "app-2.mjs",
+    failed: "app-3.mjs",
+    reason: "it ended with exit code 2",
+  });
+
+  const again = await inplace(layout, "supervise", "--port", "0");
+  assert.equal(again.code, 1);
+  assert.match(again.err, /SUPERVISED_ALREADY/);
+});
+
+if (process.platform !== "win32") {
+  test("signals: HUP reloads, TERM drains and ends with 0; nobody else may use the control socket", async (t) => {
+    const layout = await temporarySite(t);
+    await publish(layout, "app.mjs", app("1"));
+    const { child, port } = await supervise(t, layout);
+    assert.equal((await stat(controlPath(layout))).mode & 0o777, 0o600);
+    const first = await get(port, "/pid");
+    const load = await startLoad({ port, streams: [{ name: "fresh", perSecond: 50, connections: "fresh" }] });
+    child.kill("SIGHUP");
+    await until("a fresh process", async () => (await get(port, "/pid")) !== first);
+    assertNoneFailed(await load.stop());
+    const slow = get(port, "/slow");
+    await until("the slow request is inside", async () => (await get(port)).startsWith("1"));
+    child.kill("SIGTERM");
+    assert.equal(await slow, "slow 1");
+    assert.deepEqual(await once(child, "exit"), [0, null]);
+    await assert.rejects(get(port));
+  });
+
+  test("when the supervisor is killed its worker answers what it has and ends", async (t) => {
+    const layout = await temporarySite(t);
+    await publish(layout, "app.mjs", app("1"));
+    const { child, port } = await supervise(t, layout);
+    const worker = Number(await get(port, "/pid"));
+    child.kill("SIGKILL");
+    await until("the worker is gone", () => !lives(worker));
+    await assert.rejects(get(port));
+  });
+
+  test("the second signal ends everything at once", async (t) => {
+    const layout = await temporarySite(t);
+    await publish(layout, "app.mjs", app("1").replaceAll("500", "60_000"));
+    const { child, port } = await supervise(t, layout);
+    const worker = Number(await get(port, "/pid"));
+    const slow = get(port, "/slow").catch(() => "cut");
+    child.kill("SIGTERM");
+    await until(
+      "the port is closed",
+      async () =>
+        await get(port).then(
+          () => false,
+          () => true,
+        ),
+    );
+    child.kill("SIGTERM");
+    assert.deepEqual(await once(child, "exit"), [130, null]);
+    assert.equal(await slow, "cut");
+    await until("the worker is gone", () => !lives(worker));
+  });
+}
+
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

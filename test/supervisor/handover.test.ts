@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readHistory } from "#src/site/history.js";
+import { readLastGood } from "#src/site/health-marks.js";
+import { assertNoneFailed } from "../rig/load-report.js";
+import { startLoad, type LoadStream } from "../rig/load.js";
+import { app, supervisedSite } from "./supervised-site.js";
+
+const STREAMS: readonly LoadStream[] = [
+  { name: "one connection per request", perSecond: 100, connections: "fresh" },
+  { name: "keep-alive", perSecond: 200, connections: 16 },
+  { name: "bodies in two halves", perSecond: 50, connections: 8, halvesApartMs: 20, expect: " 24$" },
+  { name: "500 ms responses", perSecond: 20, connections: "fresh", path: "/slow" },
+];
+const VERSION = "x-version: (\\S+)";
+
+for (const front of ["held", "spliced"] as const) {
+  test(`swaps under load lose nothing with a ${front} socket`, async (t) => {
+    const site = await supervisedSite(t, { artifact: "app-1.mjs", content: app("1") }, { front });
+    const load = await startLoad({ port: site.port, streams: STREAMS, version: VERSION });
+    for (const version of ["2", "3", "4"]) {
+      const ended = await site.deploy(`app-${version}.mjs`, app(version));
+      assert.equal(ended.result, "live");
+      await load.until((progress) => progress.version === version, `answers by ${version}`);
+    }
+    assertNoneFailed(await load.stop());
+    assert.equal(await readLastGood(site.layout), "app-4.mjs");
+    const { records } = await readHistory(site.layout);
+    const live = records.filter(({ event }) => event === "live").map(({ artifact }) => artifact);
+    assert.deepEqual(live, ["app-1.mjs", "app-2.mjs", "app-3.mjs", "app-4.mjs"]);
+  });
+}
+
+test("what a swap cost is told", async (t) => {
+  const site = await supervisedSite(t, { artifact: "app-1.mjs", content: app("1") });
+  const load = await startLoad({ port: site.port, streams: STREAMS, version: VERSION });
+  await load.until(({ done }) => done > 100, "a hundred answers");
+  const ended = await site.deploy("app-2.mjs", app("2"));
+  assertNoneFailed(await load.stop());
+  assert.ok(ended.result === "live" && ended.swap !== undefined);
+  const { swap } = ended;
+  assert.equal(swap.previous, "app-1.mjs");
+  assert.equal(swap.cut, 0);
+  assert.equal(swap.lostWorkers, 0);
+  assert.ok((swap.requests ?? 0) > 50, `${swap.requests} requests`);
+  assert.ok((swap.firstRequestAfterMs ?? Infinity) >= swap.readyAfterMs);
+  assert.ok((swap.drainedAfterMs ?? -1) >= swap.switchedAfterMs);
+  const { records } = await readHistory(site.layout);
+  assert.deepEqual(records.findLast(({ event }) => event === "live")?.swap, swap);
+});

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import type { SuperviseConfig } from "#src/config/supervise.js";
+import type { InplaceEvent } from "#src/events.js";
+import { clearFailed } from "#src/site/health-marks.js";
+import type { SiteLayout } from "#src/site/layout.js";
+import { describeArtifact, writeManifest } from "#src/site/manifest.js";
+import { writePointer } from "#src/site/pointer.js";
+import { normalizeSupervise } from "#src/supervisor/options.js";
+import type { RolloutOutcome } from "#src/supervisor/state.js";
+import { Supervisor, type SupervisorSetup } from "#src/supervisor/supervisor.js";
+import type { Sample } from "../rig/load.js";
+import { temporarySite } from "../rig/temporary-site.js";
+
+/** A rollout, its probation and its drain take no longer than this on a loaded machine. */
+export const SETTLE_MS = 60_000;
+
+export interface SupervisedSite {
+  readonly layout: SiteLayout;
+  readonly supervisor: Supervisor;
+  readonly port: number;
+  readonly events: readonly InplaceEvent[];
+  /** Publishes as deploy does and gives how the rollout ended. */
+  deploy(artifact: string, content: string): Promise<RolloutOutcome>;
+  outcome(artifact: string): Promise<RolloutOutcome>;
+  get(path?: string): Promise<string>;
+}
+
+export interface SiteOptions extends SuperviseConfig {
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A site whose first release is live under a supervisor of this process. */
+export async function supervisedSite(
+  t: TestContext,
+  first: { readonly artifact: string; readonly content: string },
+  { env, ...options }: SiteOptions = {},
+): Promise<SupervisedSite> {
+  const layout = await temporarySite(t);
+  await publish(layout, first.artifact, first.content);
+  const events: InplaceEvent[] = [];
+  const setup: SupervisorSetup = {
+    layout,
+    place: { host: "127.0.0.1", port: 0 },
+    options: normalizeSupervise({ probationMs: 300, ...options }),
+    args: [],
+    env: { ...process.env, ...env },
+    events: (event) => events.push(event),
+  };
+  const supervisor = await Supervisor.open(setup);
+  const ended = supervisor.run();
+  ended.catch(() => undefined); // Told to those who wait for an outcome.
+  t.after(async () => {
+    supervisor.stop("the test is over");
+    await ended.catch(() => undefined);
+  });
+  const outcome = (artifact: string): Promise<RolloutOutcome> =>
+    supervisor.outcome(artifact, AbortSignal.timeout(SETTLE_MS));
+  const site: SupervisedSite = {
+    layout,
+    supervisor,
+    port: supervisor.port,
+    events,
+    outcome,
+    async deploy(artifact, content) {
+      await publish(layout, artifact, content);
+      return await outcome(artifact);
+    },
+    async get(path = "/") {
+      const response = await fetch(`http://127.0.0.1:${supervisor.port}${path}`);
+      return await response.text();
+    },
+  };
+  await outcome(first.artifact);
+  return site;
+}
+
+/** As deploy does: staged, manifest, renamed, pointer. */
+export async function publish(layout: SiteLayout, artifact: string, content: string): Promise<void> {
+  await mkdir(layout.staging, { recursive: true });
+  const staged = join(layout.staging, artifact);
+  await writeFile(staged, content, { mode: 0o755 });
+  await writeManifest(layout, {
+    schemaVersion: 1,
+    artifact,
+    origin: "deploy",
+    builtAt: new Date().toISOString(),
+    ...(await describeArtifact(staged)),
+  });
+  await rename(staged, join(layout.target, artifact));
+  await clearFailed(layout, artifact);
+  await writePointer(layout, artifact);
+}
+
+/**
+ * An ordinary http app, without a line for us. Says its version in a header and the body; answers a POST with the
+ * length of what it got, /slow after 500 ms, /pid with its pid, /crash by dying.
+ */
+export function app(version: string, extra = ""): string {
+  return `
+import { createServer } from "node:http";
+const version = ${JSON.stringify(version)};
+${extra}
+createServer((request, response) => {
+  let length = 0;
+  request.on("data", (chunk) => (length += chunk.length));
+  request.on("end", () => {
+    if (request.url === "/crash") process.exit(9);
+    response.setHeader("x-version", version);
+    if (request.url === "/slow") setTimeout(() => response.end("slow " + version), 500);
+    else if (request.url === "/pid") response.end(String(process.pid));
+    else response.end(version + " " + length);
+  });
+}).listen(process.env.PORT);
+`;
+}
+
+/** After a process died: what was inside it is lost, at most so many requests, and nobody was refused or kept waiting. */
+export function assertOnlyInsideLost(samples: readonly Sample[], most: number): void {
+  const failed = samples.filter(({ failure }) => failure !== undefined);
+  const inside: ReadonlySet<string | undefined> = new Set(["reset", "empty", "truncated"]);
+  const others = failed.filter(({ failure }) => !inside.has(failure));
+  assert.deepEqual(others, []);
+  assert.ok(failed.length <= most, `${failed.length} of ${samples.length} requests lost`);
+}

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { windowsMachine } from "../rig/windows.ts";
+
+// The tests of these parts run unchanged on Windows Node.
+const PARTS = ["site", "listener"];
+const EXCEPT: readonly string[] = [
+  "links.test.js", // Wine has no links: symlink() ends in ENOTSUP.
+  "append.test.js", // Wine appends in two steps: it asks for the size, then writes there.
+  "backlog.test.js", // A connect() begun in this turn is in the kernel's queue on POSIX only.
+];
+const TIMEOUT_MS = 240_000;
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+const windows = await windowsMachine();
+
+for (const part of PARTS) {
+  for (const file of await readdir(`${project}dist-test/${part}`)) {
+    if (!file.endsWith(".test.js") || EXCEPT.includes(file)) continue;
+    test(`on Windows Node: ${part}/${file}`, async () => {
+      const line = `node --test-reporter=spec dist-test\\${part}\\${file}`;
+      const { code, stdout, stderr } = await windows.run(line, { cwd: project, timeoutMs: TIMEOUT_MS });
+      assert.equal(code, 0, `${stdout}\n${stderr}`);
+    });
+  }
+}

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { siteLayout, type SiteLayout } from "#src/site/layout.js";
+import { freePort } from "../rig/free-port.ts";
+import { pageOf } from "../rig/page.ts";
+import { PROJECT } from "../rig/project.ts";
+import { temporaryFolder } from "../rig/temporary-site.ts";
+import { until } from "../rig/until.ts";
+import { windowsPath, type WindowsMachine, type WindowsProcess, type WindowsResult } from "../rig/windows.ts";
+
+/** What batch files and shells stumble over, and what Windows allows in the name of a folder. */
+const HOSTILE = "a & b (1)! ^x";
+const START_TIMEOUT_MS = 60_000;
+
+export const VERSION = "Commit <code>([0-9a-f]{10})</code>";
+
+/** A site on Windows as Kudu sees it: a source folder, a wwwroot, and the command run by Windows Node. */
+export class WindowsSite {
+  readonly layout: SiteLayout;
+  readonly port: number;
+  readonly #windows: WindowsMachine;
+  readonly #source: string;
+
+  constructor(windows: WindowsMachine, folder: string, port: number) {
+    this.#windows = windows;
+    this.#source = join(folder, "repository");
+    this.layout = siteLayout(join(folder, "wwwroot"));
+    this.port = port;
+  }
+
+  /** Writes the source of a small site that is built by copying, and shows its commit. */
+  async write(extension = ".mjs"): Promise<void> {
+    await mkdir(this.layout.root, { recursive: true });
+    await mkdir(this.#source, { recursive: true });
+    const build = { builder: "command", command: ["node", "build.mjs"], extension };
+    await writeFile(join(this.#source, "inplace.config.json"), JSON.stringify({ build }));
+    await writeFile(join(this.#source, "build.mjs"), BUILD);
+    await writeFile(join(this.#source, "server.mjs"), SERVER);
+  }
+
+  /** From now on an artifact that is a copy of node.exe serves too: the launcher passes it a script to run. */
+  async writeExecutableServer(): Promise<void> {
+    await writeFile(join(this.layout.root, "server.mjs"), SERVER);
+    await writeFile(join(this.layout.root, "main.mjs"), EXECUTABLE_MAIN);
+    await writeFile(this.layout.webConfig, WEB_CONFIG);
+  }
+
+  /** `inplace deploy` with the environment that Kudu gives to a deployment of this commit. */
+  async deploy(commit: string): Promise<void> {
+    const deployed = await this.inplace("deploy", {
+      DEPLOYMENT_SOURCE: windowsPath(this.#source),
+      DEPLOYMENT_TARGET: windowsPath(this.layout.root),
+      WEBSITE_SITE_NAME: "shop",
+      SCM_COMMIT_ID: commit,
+    });
+    assert.equal(deployed.code, 0, `${deployed.stdout}\n${deployed.stderr}`);
+  }
+
+  /** Runs the command at this site. */
+  inplace(args: string, env: Readonly<Record<string, string>> = {}): Promise<WindowsResult> {
+    return this.#windows.run(this.#command(args), this.#at(env));
+  }
+
+  /** Starts `inplace serve` and waits for the first page. */
+  async serve(t: TestContext, env: Readonly<Record<string, string>> = {}): Promise<WindowsProcess> {
+    const served = await this.#windows.start(
+      this.#command(`serve --host 127.0.0.1 --port ${this.port}`),
+      this.#at(env),
+    );
+    t.after(() => served.kill());
+    try {
+      await until("the site answers", async () => /Commit/.test(await pageOf(this.port)), START_TIMEOUT_MS);
+    } catch (error) {
+      throw new Error(`${await served.stdout()}\n${await served.stderr()}`, { cause: error });
+    }
+    return served;
+  }
+
+  #command(args: string): string {
+    return `node "${windowsPath(join(PROJECT, "bin", "inplace.js"))}" ${args}`;
+  }
+
+  #at(env: Readonly<Record<string, string>>): {
+    readonly cwd: string;
+    readonly env: Readonly<Record<string, string>>;
+  } {
+    return { cwd: this.layout.root, env: { INPLACE_SITE_ROOT: windowsPath(this.layout.root), ...env } };
+  }
+}
+
+/** A commit id as git would give it; its first ten digits are the number, padded. */
+export function commitId(number: number): string {
+  return String(number).padStart(10, "0").padEnd(40, "c");
+}
+
+export async function windowsSite(t: TestContext, windows: WindowsMachine): Promise<WindowsSite> {
+  const folder = join(await temporaryFolder(t), HOSTILE);
+  await mkdir(folder);
+  const site = new WindowsSite(windows, folder, await freePort());
+  await site.write();
+  return site;
+}
+
+const BUILD = `import { copyFileSync } from "node:fs";
+copyFileSync("server.mjs", process.env.ARTIFACT);
+`;
+
+const SERVER = `import { createServer } from "node:http";
+const commit = /-([0-9a-f]{10})/.exec(process.env.INPLACE_ARTIFACT ?? "")?.[1] ?? "none";
+createServer((request, response) => {
+  request.resume().on("end", () => response.end("Commit <code>" + commit + "</code>"));
+}).listen(Number(process.env.PORT), "127.0.0.1");
+`;
+
+const EXECUTABLE_MAIN = `import { readFileSync } from "node:fs";
+const version = readFileSync(".inplace/runtime/current", "utf8").trim();
+await import("./.inplace/runtime/" + version + "/register.mjs");
+await import("./server.mjs");
+`;
+
+const WEB_CONFIG = `<?xml version="1.0" encoding="utf-8"?>
+<configuration>
+  <system.webServer>
+    <httpPlatform processPath=".\\launch.cmd" arguments="main.mjs" startupTimeLimit="60" />
+  </system.webServer>
+</configuration>
+`;
