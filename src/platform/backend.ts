@@ -121,37 +121,38 @@ export class Backend {
         problem = "It has failed too often within a minute.";
         break;
       }
-      const outcome = await this.#attempt(attempt, signal).catch((error: unknown) => {
+      const failure = await this.#attempt(attempt, signal).catch((error: unknown) => {
         if (!(error instanceof InplaceError)) throw error;
         return { problem: error.message, output: "" };
       });
-      if ("instance" in outcome) {
-        this.#accept(outcome.instance);
-        return;
-      }
+      if (failure === undefined) return;
       if (!signal.aborted) this.#guard.record();
-      ({ problem, output } = outcome);
+      ({ problem, output } = failure);
     }
     this.#state = STOPPED;
     this.#owner.startFailed(problem, output);
   }
 
+  /** One process: it becomes the instance (undefined), or is ended and what was wrong is told. */
   async #attempt(
     attempt: number,
     signal: AbortSignal,
-  ): Promise<{ instance: Instance } | { problem: string; output: string }> {
+  ): Promise<{ problem: string; output: string } | undefined> {
     const port = await choosePort();
     const token = randomUUID();
     const since = Date.now();
     const child = await startChild(this.#launch.child(port, token));
+    // At once and not when the waits below have ended: this process may be about to end itself.
+    signal.addEventListener("abort", () => void child.kill(), { once: true });
     this.#owner.events({ type: "backend-starting", pid: child.pid, port, attempt });
     const limit = AbortSignal.timeout(this.#launch.startupTimeLimitMs);
     const exit = new AbortController();
     void child.exited.then(() => exit.abort());
     const up = await untilAccepts(port, AbortSignal.any([signal, limit, exit.signal]));
-    if (up && child.state.kind === "running") {
-      const artifact = await startedArtifact(this.#launch.layout, since);
-      return { instance: new Instance({ child, port, token, artifact }, this.#owner) };
+    const artifact = up ? await startedArtifact(this.#launch.layout, since) : undefined;
+    if (up && !signal.aborted && child.state.kind === "running") {
+      this.#accept(new Instance({ child, port, token, artifact }, this.#owner));
+      return undefined;
     }
     const ended = child.state.kind === "exited";
     const { code, signal: by } = await child.kill();
