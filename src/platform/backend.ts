@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { startChild, type Exit } from "../process/child.ts";
+import { foreignListener } from "../process/port-owner.ts";
 import { accepts, choosePort, untilAccepts } from "../process/port.ts";
 import type { RapidFailGuard } from "../process/rapid-fail.ts";
 import { Instance, type InstanceOwner } from "./instance.ts";
@@ -149,16 +150,16 @@ export class Backend {
     const exit = new AbortController();
     void child.exited.then(() => exit.abort());
     const up = await untilAccepts(port, AbortSignal.any([signal, limit, exit.signal]));
+    const foreign = up ? await foreignListener(port, { pid: child.pid, mark: token }) : undefined;
     const artifact = up ? await startedArtifact(this.#launch.layout, since) : undefined;
-    if (up && !signal.aborted && child.state.kind === "running") {
+    if (up && foreign === undefined && !signal.aborted && child.state.kind === "running") {
       this.#accept(new Instance({ child, port, token, artifact }, this.#owner));
       return undefined;
     }
     const ended = child.state.kind === "exited";
     const { code, signal: by } = await child.kill();
-    const problem = ended
-      ? `It ended with ${by ?? `code ${code ?? "unknown"}`} before it listened on port ${port}.`
-      : `It did not listen on port ${port} within ${this.#launch.startupTimeLimitMs / 1000} s.`;
+    const ending = ended ? `ended with ${by ?? `code ${code ?? "unknown"}`}` : undefined;
+    const problem = startProblem(ending, foreign, port, this.#launch.startupTimeLimitMs);
     this.#owner.events({ type: "backend-start-failed", pid: child.pid, attempt, problem });
     return { problem, output: child.output.text() };
   }
@@ -190,11 +191,25 @@ export class Backend {
         return;
       }
       await Promise.race([delay(DRAIN_PROBE_MS), instance.child.exited]);
-      if (instance.child.state.kind === "exited" || !(await accepts(instance.port))) continue;
+      const { child, port, token } = instance;
+      if (child.state.kind === "exited" || !(await accepts(port))) continue;
+      // The port is anybody's once the process has closed it.
+      if ((await foreignListener(port, { pid: child.pid, mark: token })) !== undefined) continue;
       if (this.#state.kind !== "draining" || this.#state.instance !== instance) return;
       this.#state = { kind: "ready", instance };
       this.#owner.ready(instance);
       return;
     }
   }
+}
+
+function startProblem(
+  ending: string | undefined,
+  foreign: number | undefined,
+  port: number,
+  limitMs: number,
+): string {
+  if (foreign !== undefined) return `Process ${foreign}, another program, listens on port ${port}.`;
+  if (ending !== undefined) return `It ${ending} before it listened on port ${port}.`;
+  return `It did not listen on port ${port} within ${limitMs / 1000} s.`;
 }

@@ -11,7 +11,8 @@ import type { SiteLayout } from "#src/site/layout.js";
 import { temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 
-const BACKEND = fileURLToPath(new URL("backend.js", import.meta.url));
+/** The application of the tests. */
+export const BACKEND = fileURLToPath(new URL("backend.js", import.meta.url));
 
 export interface ServedSite {
   readonly layout: SiteLayout;
