@@ -7,7 +7,7 @@ import { Http1Connection, type DrainContext } from "./http1-connection.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import { expiredSockets, protocolOf, receivingSockets, tcpSocketUnder } from "./node-internals.ts";
 import { OpaqueConnection } from "./opaque-connection.ts";
-import type { DrainOptions } from "./options.ts";
+import { DEFAULT_LINGER_MS, keptMs, type DrainOptions } from "./options.ts";
 import type { ConnectionKind, Cut, DrainReport } from "./report.ts";
 import { interceptServer, type Interception } from "./server-events.ts";
 import { UpgradedConnection } from "./upgraded-connection.ts";
@@ -28,19 +28,23 @@ export class Drain implements Followers, DrainContext, Interception {
   readonly #server: NetServer;
   readonly #startedAt = now();
   readonly #open = new Map<Socket, DrainingConnection>();
+  /** Of those, the ones from before stop. */
+  readonly #older = new Set<Socket>();
   readonly #sessions = new WeakMap<Http2Session, Http2Connection>();
   readonly #atStart: Partial<Record<ConnectionKind, number>> = {};
   readonly #cut: Cut[] = [];
   #served = 0;
   #accepted = 0;
   #turn: (() => void)[] = [];
-  #untilRefusing: (() => void)[] | undefined = [];
+  #untilRefusing: (() => void)[] | undefined;
+  #olderGone: (() => void) | undefined;
   #over: (() => void) | undefined;
 
   constructor(connections: Connections, options: DrainOptions) {
     this.options = options;
     this.#connections = connections;
     this.#server = connections.server;
+    this.#untilRefusing = options.keepAccepting ? undefined : [];
   }
 
   async run(): Promise<DrainReport> {
@@ -54,11 +58,11 @@ export class Drain implements Followers, DrainContext, Interception {
       this.#over = resolve;
     });
     this.afterTurn(() => this.#sayGoingAway());
-    const { acceptDrain } = this.options;
-    if (acceptDrain !== undefined && server.listening) await acceptQueued(server, acceptDrain);
+    if (server.listening) await this.#lastAccepts();
     server.once("close", () => this.#checkOver());
     // Not server.close(): core's sweep of idle connections truncates responses that are not flushed, and resets.
     NetServer.prototype.close.call(server);
+    server.emit("refusing");
     this.#refuses();
     await over;
     clearTimeout(deadline);
@@ -78,6 +82,12 @@ export class Drain implements Followers, DrainContext, Interception {
 
   quietFor(socket: Socket): number {
     return now() - this.#connections.activeAt(socket);
+  }
+
+  lingerMs(socket: Socket): number {
+    const { keepAccepting, lingerMs } = this.options;
+    if (!keepAccepting) return lingerMs;
+    return this.#older.has(socket) ? keptMs(this.#server) : DEFAULT_LINGER_MS;
   }
 
   served(): void {
@@ -133,6 +143,7 @@ export class Drain implements Followers, DrainContext, Interception {
   #takeStock(): void {
     const receiving = receivingSockets(this.#server);
     for (const socket of this.#connections.sockets) {
+      this.#older.add(socket);
       const { kind } = this.#adopt(socket, receiving.has(socket));
       this.#atStart[kind] = (this.#atStart[kind] ?? 0) + 1;
     }
@@ -143,9 +154,23 @@ export class Drain implements Followers, DrainContext, Interception {
     this.#open.set(socket, connection);
     socket.once("close", () => {
       this.#open.delete(socket);
+      this.#older.delete(socket);
+      if (this.#older.size === 0) this.#olderGone?.();
       this.#checkOver();
     });
     return connection;
+  }
+
+  /** Accepts what nobody else would, until the port may close. */
+  async #lastAccepts(): Promise<void> {
+    const { acceptDrain, keepAccepting } = this.options;
+    if (!keepAccepting) {
+      if (acceptDrain !== undefined) await acceptQueued(this.#server, acceptDrain);
+    } else if (this.#older.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#olderGone = resolve;
+      });
+    }
   }
 
   #connectionOf(socket: Socket, receiving: boolean): DrainingConnection {
@@ -202,6 +227,7 @@ export class Drain implements Followers, DrainContext, Interception {
       this.#cut.push(...connection.lost(now() - this.#connections[active](socket)));
       connection.destroy();
     }
+    this.#olderGone?.();
     setTimeout(() => this.#over?.(), DESTROY_GUARD_MS).unref();
   }
 

@@ -25,6 +25,8 @@ export interface DrainContext {
   readonly options: DrainOptions;
   /** How long ago the connection's last sign of life is, in milliseconds. */
   quietFor(socket: Socket): number;
+  /** How long the connection is kept for a further request. */
+  lingerMs(socket: Socket): number;
   /** Calls back after a whole turn of the event loop, in which waiting bytes were read. */
   afterTurn(then: () => void): void;
   /** Calls back once the port refuses: a client whose connection is closed before that comes back to this process. */
@@ -56,7 +58,7 @@ export class Http1Connection {
     const last = outstanding.at(-1);
     if (last !== undefined) this.#announce(last);
     else if (receiving && socket.bytesRead > 0) this.#state = { at: "head" };
-    else this.#wait(context.options.lingerMs - context.quietFor(socket));
+    else this.#wait(context.lingerMs(socket) - context.quietFor(socket));
   }
 
   get kind(): ConnectionKind {
@@ -147,7 +149,7 @@ export class Http1Connection {
       if (response.writableFinished) this.#context.served();
       this.#outstanding.splice(this.#outstanding.indexOf(response), 1);
       if (this.#state.at === "serving" && this.#outstanding.length === 0) {
-        this.#wait(this.#context.options.lingerMs);
+        this.#wait(this.#context.lingerMs(this.socket));
       }
     });
   }

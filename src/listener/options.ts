@@ -1,7 +1,11 @@
+import type { Server } from "node:net";
+
 /** For what is open when stop begins; a request gets all of it. */
 export const DEFAULT_DEADLINE_MS = 30_000;
 /** How long a connection whose peer may just be sending its next request is kept for it. */
 export const DEFAULT_LINGER_MS = 60;
+/** So long clients count on an idle connection, where the server's own keepAliveTimeout is not shorter. */
+export const LONGEST_KEPT_MS = 5_000;
 /** After our FIN: how long a silent peer is read from before the connection is freed. One that is there closes at once. */
 export const DEFAULT_HALF_CLOSE_MS = 1_000;
 /** From the closing handshake (1001) to the FIN. */
@@ -36,6 +40,12 @@ export interface StoppableOptions {
   readonly halfCloseMs?: number;
   /** Accept what waits in the kernel's queue; false where another process accepts from the same queue. Default true. */
   readonly acceptDrain?: boolean | Partial<AcceptDrain>;
+  /**
+   * Nobody else accepts from this socket until the process has ended, and what waits there is not lost: as with a socket of
+   * systemd. Then connections are accepted for as long as one from before stop is open, and those are kept for a further
+   * request as long as clients count on them; lingerMs and acceptDrain are without meaning. Default false.
+   */
+  readonly keepAccepting?: boolean;
   /** WebSockets and other upgraded connections get a FIN then. Default 5,000. */
   readonly webSocketDeadlineMs?: number;
   /** Responses of type text/event-stream are ended then. Default 1,000. */
@@ -60,6 +70,7 @@ export interface DrainOptions {
   readonly lingerMs: number;
   readonly halfCloseMs: number;
   readonly acceptDrain: AcceptDrain | undefined;
+  readonly keepAccepting: boolean;
   readonly webSocketDeadlineMs: number;
   readonly eventStreamDeadlineMs: number;
   readonly longPollDeadlineMs: number;
@@ -73,6 +84,7 @@ export function normalizeOptions(options: StoppableOptions = {}): DrainOptions {
     lingerMs: duration("lingerMs", options.lingerMs, DEFAULT_LINGER_MS),
     halfCloseMs: duration("halfCloseMs", options.halfCloseMs, DEFAULT_HALF_CLOSE_MS),
     acceptDrain: acceptBounds(options.acceptDrain),
+    keepAccepting: options.keepAccepting ?? false,
     webSocketDeadlineMs: duration(
       "webSocketDeadlineMs",
       options.webSocketDeadlineMs,
@@ -91,6 +103,12 @@ export function normalizeOptions(options: StoppableOptions = {}): DrainOptions {
     handshakeMs: duration("handshakeMs", options.handshakeMs, DEFAULT_HANDSHAKE_MS),
     isLongPoll: options.isLongPoll ?? prefersToWait,
   };
+}
+
+/** How long clients count on an idle connection, milliseconds: closing it sooner may cross a request on its way. */
+export function keptMs(server: Server): number {
+  const { keepAliveTimeout } = server as { readonly keepAliveTimeout?: number };
+  return Math.min(keepAliveTimeout || LONGEST_KEPT_MS, LONGEST_KEPT_MS);
 }
 
 function acceptBounds(value: StoppableOptions["acceptDrain"]): AcceptDrain | undefined {

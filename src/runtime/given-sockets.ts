@@ -54,14 +54,14 @@ export function listenOn(
   return listen.call(server, options, BACKLOG, ...(callback === undefined ? [] : [callback]));
 }
 
-/** A server has one listening socket; further ones hand it what they accept, until it stops. */
+/** A server has one listening socket; further ones hand it what they accept, until its port closes. */
 function feed(server: Server, fd: number, listen: Listen): void {
   const feeder = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     server.emit("connection", socket);
   });
   feeder.on("error", (error) => server.emit("error", error));
   listen.call(feeder, { fd }, BACKLOG);
-  server.once("draining", () => feeder.close());
+  server.once("refusing", () => feeder.close());
 }
 
 function mismatch(request: ListenRequest, left: readonly InheritedSocket[]): string {

@@ -8,11 +8,8 @@ import { observeListen } from "./listen.ts";
 import type { Settings } from "./settings.ts";
 import { say } from "./words.ts";
 
-/**
- * What waits in the queue of a given socket stays there for the successor. New connections are not lost meanwhile, so
- * those that are in use get longer than usual for one more request, whose answer tells them to close.
- */
-const GIVEN = { acceptDrain: false, lingerMs: 200 } as const;
+/** What waits in the queue of a given socket stays there for the successor, which starts when this process has ended. */
+const GIVEN = { keepAccepting: true } as const;
 
 const app = appProcess();
 if (app.role === "app") await checkStart(app.site);

@@ -7,6 +7,7 @@ import { Drain } from "../listener/drain.ts";
 import {
   DEFAULT_ACCEPT_MS,
   DEFAULT_ACCEPT_TURNS,
+  keptMs,
   normalizeOptions,
   type AcceptDrain,
 } from "../listener/options.ts";
@@ -14,8 +15,6 @@ import type { DrainReport } from "../listener/report.ts";
 import { stoppable } from "../listener/stoppable.ts";
 import { PROBE_AGENT } from "../process/worker-messages.ts";
 
-/** Nobody waits for the end of a handover, so idle connections are given this long to bring one more request. */
-export const HANDOVER_LINGER_MS = 5_000;
 const ACCEPT_BOUNDS: AcceptDrain = { maxTurns: DEFAULT_ACCEPT_TURNS, maxMs: DEFAULT_ACCEPT_MS };
 const LOOPBACK = "127.0.0.1";
 /**
@@ -114,7 +113,8 @@ export class WorkerListener {
     const options = {
       deadlineMs,
       acceptDrain: last || TAKES_IN_ADVANCE,
-      ...(last ? {} : { lingerMs: this.#handoverLinger() }),
+      // Nobody waits for the end of a handover.
+      ...(last ? {} : { lingerMs: keptMs(this.#server) }),
     };
     if (!this.#shared) {
       await this.#letGoOfProbe();
@@ -129,12 +129,6 @@ export class WorkerListener {
   async #letGoOfProbe(): Promise<void> {
     if (this.#probe !== undefined) await acceptQueued(this.#probe, ACCEPT_BOUNDS);
     this.#probe?.close();
-  }
-
-  /** As long as clients count on an idle connection anyway: closing it sooner may cross a request on its way. */
-  #handoverLinger(): number {
-    const { keepAliveTimeout } = this.#server as { readonly keepAliveTimeout?: number };
-    return Math.min(keepAliveTimeout || HANDOVER_LINGER_MS, HANDOVER_LINGER_MS);
   }
 
   #feeder(): Server {

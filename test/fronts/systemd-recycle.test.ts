@@ -62,7 +62,7 @@ test(
 );
 
 test(
-  "systemctl stop lets a request in flight finish, and the next connection starts the site again",
+  "systemctl stop lets a request in flight finish, which keeps nobody waiting; the next connection starts the site again",
   NEEDED,
   async (t) => {
     const { layout, systemd, port } = await systemdSite(t);
@@ -75,6 +75,7 @@ test(
     await until("it drains", async () =>
       (await systemd.property("blog.service", "StatusText")).startsWith("draining"),
     );
+    assert.equal(await ask(port), "version 1");
     socket.write("67890");
     assert.match(await text(socket), /version 11234567890$/);
     await stopped;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
+import { DEFAULT_LINGER_MS } from "#src/listener/options.js";
 import { ok } from "./rig/handlers.js";
 import { RawClient } from "./rig/raw-client.js";
 import { http1, protocols, serve } from "./rig/servers.js";
@@ -55,6 +56,26 @@ test("the queue is left to another process that accepts from it, when accepting 
   const report = await server.stop();
   assert.equal(report.accepted, 0);
   assert.notEqual(await client.ended, "fin");
+});
+
+test("keepAccepting: new connections are served while one of before is kept for its client's next request", async (t) => {
+  const server = await serve(t, http1, ok, { keepAccepting: true });
+  const old = (await RawClient.connect(server)).get("/");
+  await old.responses(1);
+  old.text = "";
+  const stopped = server.stop();
+  const told = [{ status: 200, connection: "close", body: "ok" }];
+  // Together they take longer than an idle connection is kept otherwise.
+  for (let at = performance.now(); performance.now() - at < 3 * DEFAULT_LINGER_MS;) {
+    const young = (await RawClient.connect(server)).get("/");
+    assert.deepEqual(await young.responses(1), told);
+    young.socket.end();
+  }
+  assert.deepEqual(await old.get("/").responses(1), told);
+  old.socket.end();
+  const { accepted, served, cut } = await stopped;
+  assert.deepEqual([served, cut], [accepted + 1, []]);
+  await assert.rejects(RawClient.connect(server), { code: "ECONNREFUSED" });
 });
 
 test("a queue that never empties is accepted from within bounds only", async (t) => {
