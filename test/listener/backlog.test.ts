@@ -66,7 +66,8 @@ test("keepAccepting: new connections are served while one of before is kept for 
   const stopped = server.stop();
   const told = [{ status: 200, connection: "close", body: "ok" }];
   // Together they take longer than an idle connection is kept otherwise.
-  for (let at = performance.now(); performance.now() - at < 3 * DEFAULT_LINGER_MS;) {
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < 3 * DEFAULT_LINGER_MS) {
     const young = (await RawClient.connect(server)).get("/");
     assert.deepEqual(await young.responses(1), told);
     young.socket.end();
