@@ -1,24 +1,33 @@
 // Prints what the runtime and the listener cost: throughput, boot, memory, and the drain of many and of no connections.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const RUNTIME = ["--import", "../dist/runtime/bundle/register.mjs"];
-const VARIANTS = { bare: [[], "bare"], library: [[], "library"], runtime: [RUNTIME, "bare"] };
+const { site, started } = deployedSite();
+/** What is put before the app's path, how the app is to make its server, and where it runs. */
+const VARIANTS = {
+  bare: { args: ["cost-app.js", "bare"] },
+  library: { args: ["cost-app.js", "library"] },
+  runtime: { args: [...RUNTIME, "cost-app.js", "bare"] },
+  // As a launcher starts it: its artifact is checked, and the site is watched.
+  "in its site": started,
+};
+const variants = Object.keys(VARIANTS);
 const ROUNDS = 5;
-const WRK_SECONDS = 5;
+const WRK_SECONDS = Number(process.argv[2] ?? 5);
 const BOOTS = 20;
 const IDLE = 10_000;
 
 class App {
   static async start(variant, flags = []) {
-    const [preload, mode] = VARIANTS[variant];
-    const args = [...flags, ...preload, "cost-app.js", mode];
-    const child = spawn(process.execPath, args, {
-      cwd: import.meta.dirname,
-      stdio: ["pipe", "pipe", "inherit"],
+    const child = spawn(process.execPath, [...flags, ...VARIANTS[variant].args], {
+      ...whereOf(variant),
+      stdio: ["pipe", "pipe", "ignore"],
     });
     const app = new App();
     app.child = child;
@@ -36,6 +45,30 @@ class App {
     this.child.kill("SIGKILL");
     await once(this.child, "exit");
   }
+}
+
+function whereOf(variant) {
+  const { cwd = import.meta.dirname, env = {} } = VARIANTS[variant];
+  return { cwd, env: { ...process.env, ...env } };
+}
+
+/** The app deployed into a site of its own, and how launch.sh would start it there. */
+function deployedSite() {
+  const site = mkdtempSync(join(tmpdir(), "bench-cost-"));
+  copyFileSync(join(import.meta.dirname, "cost-app.js"), join(site, "cost-app.mjs"));
+  const copy = 'fs.copyFileSync("cost-app.mjs", process.env.ARTIFACT)';
+  const build = { builder: "command", command: ["node", "-e", copy], extension: ".mjs" };
+  writeFileSync(join(site, "inplace.config.json"), JSON.stringify({ site: "cost", build }));
+  const command = [join(import.meta.dirname, "../bin/inplace.js"), "deploy", "--json"];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: site, encoding: "utf8" });
+  if (status !== 0) throw new Error(`the app could not be deployed: ${stdout}${stderr}`);
+  const { artifact } = JSON.parse(stdout);
+  const runtime = readFileSync(join(site, ".inplace/runtime/current"), "utf8").trim();
+  const args = ["--import", `./.inplace/runtime/${runtime}/register.mjs`, `_target/${artifact}`, "bare"];
+  return {
+    site,
+    started: { args, cwd: site, env: { INPLACE_SITE_ROOT: site, INPLACE_ARTIFACT: artifact } },
+  };
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -57,9 +90,8 @@ async function throughput(variant) {
 }
 
 function bootMs(variant) {
-  const [preload, mode] = VARIANTS[variant];
   const at = performance.now();
-  spawnSync(process.execPath, [...preload, "cost-app.js", mode, "exit"], { cwd: import.meta.dirname });
+  spawnSync(process.execPath, [...VARIANTS[variant].args, "exit"], whereOf(variant));
   return performance.now() - at;
 }
 
@@ -102,16 +134,16 @@ async function drainOfIdle() {
 }
 
 async function exitWithoutConnections() {
-  const app = await App.start("runtime");
+  const app = await App.start("in its site");
+  // An answer proves it; an app that has not proved itself yet writes that down at its end.
+  await fetch(`http://127.0.0.1:${app.port}/`, { headers: { Connection: "close" } });
+  await new Promise((resolve) => setTimeout(resolve, 200));
   const at = performance.now();
   app.child.kill("SIGTERM");
   await once(app.child, "exit");
   return performance.now() - at;
 }
 
-const variants = Object.keys(VARIANTS).filter(
-  (name) => name !== "runtime" || existsSync(`${import.meta.dirname}/${RUNTIME[1]}`),
-);
 console.log(`Node ${process.version}, ${process.platform}, ${new Date().toISOString().slice(0, 10)}\n`);
 const print = (what, value) => console.log(`| ${what} | ${value} |`);
 console.log("| cost | measured |\n|---|---|");
@@ -162,8 +194,7 @@ print(
   `drain of ${IDLE} idle connections`,
   `${drained.durationMs} ms, ${JSON.stringify(drained.connections)}`,
 );
-if (variants.includes("runtime")) {
-  const exits = [];
-  for (let n = 0; n < 5; n += 1) exits.push(await exitWithoutConnections());
-  print("SIGTERM to exit, no connections, runtime", `${median(exits).toFixed(1)} ms`);
-}
+const exits = [];
+for (let n = 0; n < BOOTS; n += 1) exits.push(await exitWithoutConnections());
+print("SIGTERM to exit, no connections, in its site", `${median(exits).toFixed(1)} ms`);
+rmSync(site, { recursive: true });
