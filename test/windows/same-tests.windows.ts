@@ -9,7 +9,7 @@ const PARTS = ["site", "listener"];
 const EXCEPT: readonly string[] = [
   "links.test.js", // Wine has no links: symlink() ends in ENOTSUP.
   "append.test.js", // Wine appends in two steps: it asks for the size, then writes there.
-  "backlog.test.js", // A connect() begun in this turn is in the kernel's queue on POSIX only.
+  "backlog.test.js", // A connect() begun in this turn is in the kernel's queue on POSIX only; see backlog.windows.ts.
 ];
 const TIMEOUT_MS = 240_000;
 
