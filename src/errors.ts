@@ -105,6 +105,8 @@ export const ERROR_CODES = {
   LOCK_HELD: { exit: EXIT.lockHeld, hint: "Wait for the other deploy to end, then try again." },
   LOCK_SUPERSEDED: { exit: EXIT.lockHeld, hint: "Nothing to do: the newer deploy goes first." },
   LOCK_LOST: { exit: EXIT.lockHeld, hint: "Nothing was published; run the deploy again." },
+  CONFIRMATION_NEEDED: { exit: EXIT.usage, hint: "Where nobody can be asked, --yes says so beforehand." },
+  DECLINED: { exit: EXIT.failed, hint: "Nothing has changed." },
   NOTHING_TO_ROLL_BACK: {
     exit: EXIT.artifactInvalid,
     hint: "inplace history lists what can be rolled back to.",

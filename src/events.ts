@@ -18,7 +18,9 @@ export type EventSink<E extends InplaceEvent = InplaceEvent> = (event: E) => voi
 
 export type SiteEvent =
   | { readonly type: "pointer-moved"; readonly artifact: string; readonly previous: string | undefined }
-  | { readonly type: "artifact-failed"; readonly artifact: string; readonly reason: string };
+  | { readonly type: "artifact-failed"; readonly artifact: string; readonly reason: string }
+  /** What follows on a moved pointer failed: the release is current all the same. */
+  | { readonly type: "left-undone"; readonly what: string; readonly message: string };
 
 export type CliEvent = {
   readonly type: "command-failed";

@@ -11,7 +11,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   reload: ["inplace reload"],
   status: ["inplace status", "inplace status --json"],
   history: ["inplace history", "inplace history --limit 5 --json"],
-  rollback: ["inplace rollback", "inplace rollback shop-4be1a9c0de.mjs"],
+  rollback: ["inplace rollback", "inplace rollback shop-4be1a9c0de.mjs --yes"],
   promote: ["inplace promote shop-4be1a9c0de.mjs"],
   pin: ["inplace pin shop-4be1a9c0de.mjs"],
   unpin: ["inplace unpin shop-4be1a9c0de.mjs"],

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ERROR_CODES, EXIT, InplaceError, type ErrorCode, type ExitCode } from "../errors.ts";
 import { createLog } from "../log/log.ts";
+import { confirmOnTerminal } from "./confirm.ts";
 import { EXAMPLES } from "./examples.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { findSite } from "./site-root.ts";
@@ -64,6 +65,7 @@ async function withContext<T>(
       json,
       emit: createLog({ json }),
       signal: interrupt.signal,
+      confirm: confirmOnTerminal(interrupt.signal),
       site: ({ named, otherwise = cwd } = {}) =>
         findSite([options.siteRoot, named, env["INPLACE_SITE_ROOT"]], { cwd, otherwise }),
     });

@@ -1,16 +1,22 @@
-import { rollback } from "../deploy/rollback.ts";
+import { planRollback, rollback, type Rollback } from "../deploy/rollback.ts";
+import { InplaceError } from "../errors.ts";
 import { duration } from "./duration.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
-interface RollbackFlags {
+interface MoveFlags {
   readonly force?: boolean;
   readonly lockWait?: number;
+}
+
+interface RollbackFlags extends MoveFlags {
+  readonly yes?: boolean;
 }
 
 export const defineRollback: DefineVerb = (program, run) => {
   program
     .command("rollback [artifact]")
     .description("make an earlier artifact current again, without a build (default: the one before)")
+    .option("-y, --yes", "do not ask; needed where there is no terminal")
     .option("--force", "also one that is marked failed")
     .option("--lock-wait <duration>", "wait for a deploy to end: 60s, 5m (default: 0s)", duration)
     .action((artifact: string | undefined, flags: RollbackFlags) =>
@@ -24,8 +30,8 @@ export const definePromote: DefineVerb = (program, run) => {
     .description("make an artifact of _target current, without a build")
     .option("--force", "also one that is marked failed")
     .option("--lock-wait <duration>", "wait for a deploy to end: 60s, 5m (default: 0s)", duration)
-    .action((artifact: string, flags: RollbackFlags) =>
-      run((context) => runRollback(context, artifact, flags, "published")),
+    .action((artifact: string, flags: MoveFlags) =>
+      run((context) => makeCurrent(context, { artifact }, flags, "published")),
     );
 };
 
@@ -33,22 +39,45 @@ async function runRollback(
   context: VerbContext,
   artifact: string | undefined,
   flags: RollbackFlags,
-  event: "published" | "rolled-back" = "rolled-back",
+): Promise<Outcome> {
+  const plan = await planRollback(context.site(), { artifact, force: flags.force === true });
+  // Asked without the lock: nobody's deploy is to wait for an answer.
+  if (flags.yes !== true) await expectConsent(context, plan);
+  return await makeCurrent(context, { artifact: plan.artifact, from: plan.previous }, flags, "rolled-back");
+}
+
+/** Throws DECLINED, and CONFIRMATION_NEEDED where there is nobody to ask. */
+async function expectConsent({ confirm }: VerbContext, { artifact, previous }: Rollback): Promise<void> {
+  if (artifact === previous) return;
+  if (confirm === undefined) {
+    throw new InplaceError(
+      "CONFIRMATION_NEEDED",
+      `Rolling back to ${artifact} asks first, and there is no terminal: say --yes.`,
+    );
+  }
+  if (await confirm(`Roll back to ${artifact} (current: ${previous ?? "nothing"})?`)) return;
+  throw new InplaceError("DECLINED", "Not rolled back.");
+}
+
+async function makeCurrent(
+  context: VerbContext,
+  move: { readonly artifact: string; readonly from?: string | undefined },
+  flags: MoveFlags,
+  event: "published" | "rolled-back",
 ): Promise<Outcome> {
   const done = await rollback({
     layout: context.site(),
-    artifact,
+    ...move,
     force: flags.force === true,
     event,
     waitMs: flags.lockWait ?? 0,
     signal: context.signal,
     emit: context.emit,
   });
-  const same = done.previous === done.artifact;
+  const { artifact, previous } = done;
+  const verb = event === "published" ? "promoted" : "rolled back to";
   return {
-    document: { artifact: done.artifact, previous: done.previous ?? null },
-    text: same
-      ? `${done.artifact} is current already`
-      : `${event === "published" ? "promoted" : "rolled back to"} ${done.artifact}`,
+    document: { artifact, previous: previous ?? null },
+    text: previous === artifact ? `${artifact} is current already` : `${verb} ${artifact}`,
   };
 }

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { ExitCode } from "../errors.ts";
 import type { EventSink } from "../events.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import type { Confirm } from "./confirm.ts";
 
 /** All that a verb knows of the world outside; it throws InplaceError for whatever is expected to go wrong. */
 export interface VerbContext {
@@ -12,6 +13,8 @@ export interface VerbContext {
   readonly emit: EventSink;
   /** Aborted by Ctrl+C, SIGTERM and SIGHUP; its reason is the INTERRUPTED error. A second signal exits at once. */
   readonly signal: AbortSignal;
+  /** undefined where nobody can be asked. */
+  readonly confirm: Confirm | undefined;
   /**
    * The first of: --site-root, `named`, INPLACE_SITE_ROOT, the nearest folder upwards with a web.config,
    * `otherwise` (default: cwd). Throws SITE_ROOT_MISSING.

@@ -11,7 +11,7 @@ import { startHeartbeat } from "./heartbeat.ts";
 import { runPostAction } from "./post-action.ts";
 import { writeManifest } from "../site/manifest.ts";
 import { prepareArtifact, type PreparedArtifact } from "./prepare-artifact.ts";
-import { currentArtifact, makeCurrent, placeArtifact, withdrawArtifact } from "./publish.ts";
+import { afterwards, currentArtifact, makeCurrent, placeArtifact, withdrawArtifact } from "./publish.ts";
 import { siteFiles } from "./site-files.ts";
 import {
   identityOf,
@@ -141,7 +141,9 @@ async function publishTree(
   options.signal.throwIfAborted();
   await lock.confirm();
   const previous = await publish(options, plan.source, prepared, staged);
-  await removeGone(layout, tree.folder, files, environment, emit);
+  await afterwards("files that are gone from the source may be left", emit, () =>
+    removeGone(layout, tree.folder, files, environment, emit),
+  );
   return { artifact: prepared.manifest.artifact, previous, reused: prepared.staged === undefined };
 }
 

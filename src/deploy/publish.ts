@@ -55,9 +55,22 @@ export async function makeCurrent(
   // Cleared first: who sees the moved pointer must not find the artifact still marked.
   await clearFailed(layout, artifact);
   await writePointer(layout, artifact);
-  await appendHistory(layout, { ...move, artifact });
   emit({ type: "pointer-moved", artifact, previous });
+  await afterwards("history does not tell it", emit, () => appendHistory(layout, { ...move, artifact }));
   return previous;
+}
+
+/** Does what follows on a moved pointer: where it fails, on a full disk say, that is told, and the release stays. */
+export async function afterwards(
+  what: string,
+  emit: EventSink<SiteEvent>,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    emit({ type: "left-undone", what, message: error instanceof Error ? error.message : String(error) });
+  }
 }
 
 /** The artifact that a sound pointer names, whether it is there or not. */

@@ -12,8 +12,10 @@ import { join } from "node:path";
 
 export interface RollbackOptions {
   readonly layout: SiteLayout;
-  /** Default: the release before the current one, preferably one that was live. */
-  readonly artifact: string | undefined;
+  /** From planRollback, or by name. */
+  readonly artifact: string;
+  /** What has to be current still; undefined: whatever is. */
+  readonly from?: string | undefined;
   /** Also to an artifact that is marked failed. */
   readonly force: boolean;
   /** How the history tells it. Default: "rolled-back". */
@@ -28,12 +30,28 @@ export interface Rollback {
   readonly previous: string | undefined;
 }
 
-/** Makes an earlier artifact current again, as it is, without a build. */
+/** What a rollback would do now. artifact: default the release before the current one, preferably one that was live. */
+export async function planRollback(
+  layout: SiteLayout,
+  { artifact, force }: { readonly artifact: string | undefined; readonly force: boolean },
+): Promise<Rollback> {
+  const chosen = artifact ?? (await releaseBefore(layout));
+  await expectUsable(layout, chosen, force);
+  return { artifact: chosen, previous: await currentArtifact(layout) };
+}
+
+/** Makes an earlier artifact current again, as it is, without a build. Throws SUPERSEDED where `from` is not current. */
 export async function rollback(options: RollbackOptions): Promise<Rollback> {
   const { layout, emit } = options;
   const lock = await acquireLock(layout, { waitMs: options.waitMs, signal: options.signal });
   try {
-    const artifact = options.artifact ?? (await releaseBefore(layout));
+    const { artifact, from } = options;
+    const current = await currentArtifact(layout);
+    if (from !== undefined && from !== current) {
+      throw new InplaceError("SUPERSEDED", `${current ?? "nothing"} is current by now, no more ${from}.`, {
+        hint: "Look at inplace status, then roll back again.",
+      });
+    }
     await expectUsable(layout, artifact, options.force);
     const manifest = await readManifest(layout, artifact);
     const previous = await makeCurrent(

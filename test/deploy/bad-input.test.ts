@@ -160,7 +160,7 @@ test("a pointer with traversal, and one through a link out of _target, are refus
 test("rollback takes names of the target folder only", async (t) => {
   const { repository, layout } = await liveSite(t);
   const cwd = repository.folder;
-  await refuses(t, layout, "ARTIFACT_NAME_INVALID", { cwd, args: ["rollback", "../web.config"] });
+  await refuses(t, layout, "ARTIFACT_NAME_INVALID", { cwd, args: ["rollback", "../web.config", "--yes"] });
   await refuses(t, layout, "ARTIFACT_MISSING", { cwd, args: ["rollback", "nothing-0123456789.mjs"] });
   await refuses(t, layout, "NOTHING_TO_ROLL_BACK", { cwd, args: ["rollback"] });
 });

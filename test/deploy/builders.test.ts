@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { inplace, sourceAndSite } from "../rig/source.ts";
+import { temporaryFolder } from "../rig/temporary-site.ts";
 import { deployOf, failedDeploy, NODE, run } from "./built-site.ts";
 
 test("entry: TypeScript with CommonJS packages becomes one file that runs anywhere", async (t) => {
@@ -67,6 +68,16 @@ test("entry: an error of the source ends with exit 3 and the place", async (t) =
   assert.equal(code, 3);
   assert.equal(error.code, "BUILD_FAILED");
   assert.match(error.message, /bad\.ts:1:8/);
+});
+
+test("entry: an esbuild that is killed, for want of memory say, is a failed build", async (t) => {
+  const esbuild = join(await temporaryFolder(t), "esbuild");
+  await writeFile(esbuild, "#!/bin/sh\nhead -c 4 >/dev/null\nkill -KILL $$\n", { mode: 0o755 });
+  const build = { builder: "entry", entry: "src/bad.ts" };
+  const files = { "src/bad.ts": "console.log(1);" };
+  const { code, error } = await failedDeploy(t, build, files, { ESBUILD_BINARY_PATH: esbuild });
+  assert.deepEqual([code, error.code], [3, "BUILD_FAILED"]);
+  assert.match(error.message, /esbuild: The service was stopped/);
 });
 
 test("directory: a folder that a build step filled is copied, with its entry point", async (t) => {

@@ -34,13 +34,13 @@ export async function failedDeploy(
   env: NodeJS.ProcessEnv = {},
 ): Promise<Failure> {
   const { repository, layout } = await sourceAndSite(t);
-  const options = { cwd: repository.folder, env: { SITE_FOLDER: layout.root, ...env } };
+  const options = { cwd: repository.folder, env: { SITE_FOLDER: layout.root } };
   const args = ["deploy", "--json", "--site-root", layout.root];
   assert.equal((await inplace(t, args, options)).code, 0);
   await writeFiles(repository.folder, { ...files, "inplace.config.json": { build } });
   await repository.commit("two");
   const before = await snapshot(layout.root);
-  const { code, stdout } = await inplace(t, args, options);
+  const { code, stdout } = await inplace(t, args, { ...options, env: { ...options.env, ...env } });
   assert.deepEqual(withoutOutside(await snapshot(layout.root)), before);
   await assertStagingEmpty(layout);
   return { code, error: JSON.parse(stdout).error };

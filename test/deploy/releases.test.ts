@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { markFailed, markGood } from "#src/site/health-marks.js";
 import type { SiteLayout } from "#src/site/layout.js";
+import { readPointer } from "#src/site/pointer.js";
 import { deployFolder } from "../rig/deploy-folder.ts";
-import { inplace, startInplace, writeFiles } from "../rig/source.ts";
+import { atTerminal, inplace, startInplace, writeFiles } from "../rig/source.ts";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.ts";
+import { until } from "../rig/until.ts";
 
 interface DeployedSite {
   readonly layout: SiteLayout;
@@ -52,12 +54,60 @@ function errorOf(json: Record<string, unknown>): string {
 test("rollback goes back release by release, and ends where there is no earlier one", async (t) => {
   const { next, verb } = await deployedSite(t);
   const [first, second, third] = [await next(), await next(), await next()];
-  assert.deepEqual((await verb("rollback")).json, { schemaVersion: 1, artifact: second, previous: third });
-  assert.deepEqual((await verb("rollback")).json, { schemaVersion: 1, artifact: first, previous: second });
-  const end = await verb("rollback");
+  assert.deepEqual((await verb("rollback", "--yes")).json, {
+    schemaVersion: 1,
+    artifact: second,
+    previous: third,
+  });
+  assert.deepEqual((await verb("rollback", "--yes")).json, {
+    schemaVersion: 1,
+    artifact: first,
+    previous: second,
+  });
+  const end = await verb("rollback", "--yes");
   assert.deepEqual([end.code, errorOf(end.json)], [4, "NOTHING_TO_ROLL_BACK"]);
-  assert.equal((await verb("rollback", third)).json["artifact"], third);
+  assert.equal((await verb("rollback", "--yes", third)).json["artifact"], third);
   assert.equal((await verb("status")).json["current"], third);
+});
+
+test("rollback asks at a terminal, without the lock, and goes back on a yes only", async (t) => {
+  const { layout, next, cwd } = await deployedSite(t);
+  const [first, second] = [await next(), await next()];
+  const ask = async (meanwhile: () => Promise<unknown>, answer: string) => {
+    const terminal = atTerminal(t, ["rollback", "--site-root", layout.root], cwd);
+    await until(terminal.stdout(), () => terminal.stdout().includes("[y/N]"));
+    await meanwhile();
+    terminal.process.stdin?.write(answer);
+    return { code: await terminal.exited, shown: terminal.stdout() };
+  };
+  const nothing = async (): Promise<void> => undefined;
+
+  const declined = await ask(nothing, "n\r");
+  assert.match(declined.shown, new RegExp(`Roll back to ${first} \\(current: ${second}\\)\\? `));
+  assert.match(declined.shown, /DECLINED/);
+  assert.equal(declined.code, 1);
+  assert.equal((await ask(nothing, "\x03")).code, 130, "Ctrl+C");
+  assert.equal((await ask(nothing, "\x04")).code, 1, "Ctrl+D");
+  const third = await next();
+  assert.match(
+    (await ask(next, "y\r")).shown,
+    new RegExp(`SUPERSEDED: .* is current by now, no more ${third}`),
+  );
+  const agreed = await ask(nothing, "y\r");
+  assert.match(agreed.shown, new RegExp(`rolled back to ${third}`));
+  assert.equal(agreed.code, 0);
+  assert.equal((await readPointer(layout)).state, "names");
+});
+
+test("rollback without a terminal needs --yes, and says so", async (t) => {
+  const { layout, next, verb } = await deployedSite(t);
+  await next();
+  const second = await next();
+  const before = await readFile(layout.pointer, "utf8");
+  const refused = await verb("rollback");
+  assert.deepEqual([refused.code, errorOf(refused.json)], [2, "CONFIRMATION_NEEDED"]);
+  assert.equal(await readFile(layout.pointer, "utf8"), before);
+  assert.equal((await verb("rollback", second)).code, 0, "what is current already asks nothing");
 });
 
 test("rollback prefers a release that was live, and never takes one that is marked failed unless forced", async (t) => {
@@ -68,10 +118,10 @@ test("rollback prefers a release that was live, and never takes one that is mark
   const failed = await next();
   await markFailed(layout, failed, "exit code 1");
   await next();
-  assert.equal((await verb("rollback")).json["artifact"], live);
-  const refused = await verb("rollback", failed);
+  assert.equal((await verb("rollback", "--yes")).json["artifact"], live);
+  const refused = await verb("rollback", "--yes", failed);
   assert.deepEqual([refused.code, errorOf(refused.json)], [4, "ARTIFACT_MARKED_FAILED"]);
-  assert.equal((await verb("rollback", failed, "--force")).code, 0);
+  assert.equal((await verb("rollback", "--yes", failed, "--force")).code, 0);
   assert.deepEqual((await verb("status")).json["failed"], [], "who starts it again, clears its mark");
   assert.notEqual(live, unproven);
 });
@@ -81,7 +131,7 @@ test("rollback refuses an artifact that is no longer whole", async (t) => {
   const first = await next();
   await next();
   await writeFile(join(layout.target, first, "index.js"), "shorter");
-  const refused = await verb("rollback", first);
+  const refused = await verb("rollback", "--yes", first);
   assert.deepEqual([refused.code, errorOf(refused.json)], [4, "ARTIFACT_INCOMPLETE"]);
 });
 
@@ -138,7 +188,7 @@ test("prune keeps five by default and takes folders whole", async (t) => {
   const folder = join(layout.target, "old-20200101000000");
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "index.mjs"), "1");
-  assert.equal((await verb("rollback", "old-20200101000000")).code, 0);
+  assert.equal((await verb("rollback", "--yes", "old-20200101000000")).code, 0);
   for (let number = 0; number < 5; number += 1) await markGood(layout, await next());
   const { json } = await verb("prune");
   assert.deepEqual(json["removed"], ["old-20200101000000"]);

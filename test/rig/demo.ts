@@ -77,7 +77,7 @@ class Demo {
   }
 
   async rollback(to: string): Promise<string> {
-    await this.#inplace("rollback", to);
+    await this.#inplace("rollback", to, "--yes");
     return to;
   }
 

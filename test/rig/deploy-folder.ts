@@ -1,9 +1,14 @@
-import { deploy, type Deployment } from "#src/deploy/deploy.js";
+import { deploy, type Deployment, type DeployOptions } from "#src/deploy/deploy.js";
 import { readEnvironment } from "#src/deploy/environment.js";
 import { siteLayout } from "#src/site/layout.js";
 
 /** Deploys a folder that is no repository, as Kudu's zip deployments are; SCM_COMMIT_ID and WEBSITE_SITE_NAME name it. */
-export function deployFolder(source: string, site: string, env: NodeJS.ProcessEnv): Promise<Deployment> {
+export function deployFolder(
+  source: string,
+  site: string,
+  env: NodeJS.ProcessEnv,
+  emit: DeployOptions["emit"] = () => undefined,
+): Promise<Deployment> {
   return deploy({
     layout: siteLayout(site),
     source,
@@ -14,6 +19,6 @@ export function deployFolder(source: string, site: string, env: NodeJS.ProcessEn
     signingKey: undefined,
     waitMs: 0,
     signal: new AbortController().signal,
-    emit: () => undefined,
+    emit,
   });
 }

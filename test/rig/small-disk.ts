@@ -38,7 +38,8 @@ export async function smallDisk(t: TestContext, bytes: number): Promise<string> 
   const folder = await mkdtemp(join(tmpdir(), "inplace-disk-"));
   await run("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
   t.after(async () => {
-    await run("umount", [folder]);
+    // Lazily: a test that failed half way may not have ended yet what it started there.
+    await run("umount", ["--lazy", folder]);
     await rmdir(folder);
   });
   return folder;

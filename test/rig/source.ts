@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import type { SiteLayout } from "#src/site/layout.js";
+import { start, type Started } from "../runtime/launched-site.ts";
 import { PROJECT, Repository } from "./project.ts";
 import { runProgram, startProgram, type Program, type ProgramResult } from "./program.ts";
 import { temporaryFolder, temporarySite } from "./temporary-site.ts";
@@ -61,6 +62,12 @@ export function startInplace(t: TestContext, args: readonly string[], options: C
     ...options,
     env: { ...NEUTRAL, ...options.env },
   });
+}
+
+/** The command as a person has it: in a terminal (util-linux' script), which takes `process.stdin` for the keyboard. */
+export function atTerminal(t: TestContext, args: readonly string[], cwd: string): Started {
+  const line = [process.execPath, COMMAND, ...args].map((word) => `'${word}'`).join(" ");
+  return start(t, "script", ["-qec", line, "/dev/null"], { cwd, env: NEUTRAL, stdin: "pipe" });
 }
 
 /** What Kudu sets for a deployment of the repository into the site. */

@@ -37,7 +37,7 @@ test("end to end on Windows Node: deploys and a rollback under load, none fails,
   for (let number = 2; number <= DEPLOYS + 1; number += 1) {
     await swap(number, () => site.deploy(commitId(number)));
   }
-  await swap(DEPLOYS, async () => assert.equal((await site.inplace("rollback")).code, 0));
+  await swap(DEPLOYS, async () => assert.equal((await site.inplace("rollback --yes")).code, 0));
   const samples = await load.stop();
 
   t.diagnostic(JSON.stringify(report(samples)));

@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir, readFile, rename, writeFile } from "node:fs/p
 import { basename, dirname, join, resolve } from "node:path";
 import { context, formatMessages, type BuildFailure, type BuildOptions, type Plugin } from "esbuild";
 import type { EntryBuild } from "../../config/config.ts";
-import { InplaceError } from "../../errors.ts";
+import { InplaceError, systemCode } from "../../errors.ts";
 import { copyTree, insideSource } from "../copy-tree.ts";
 import { buildFailed, type Built, type BuildRequest } from "./builder.ts";
 
@@ -35,9 +35,10 @@ export async function buildEntry(config: EntryBuild, request: BuildRequest): Pro
 }
 
 async function bundle(config: EntryBuild, request: BuildRequest, folder: string): Promise<void> {
+  const entryPoint = await insideSource(request.source, config.entry, "build.entry");
   const build = await context({
     absWorkingDir: request.source,
-    entryPoints: [await insideSource(request.source, config.entry, "build.entry")],
+    entryPoints: [entryPoint],
     // Written by us: the paths in a source map are then relative to the source, the same in every checkout.
     outfile: join(request.source, ENTRY_FILE),
     write: false,
@@ -51,7 +52,9 @@ async function bundle(config: EntryBuild, request: BuildRequest, folder: string)
     define: { __filename: "__inplaceFilename", __dirname: "__inplaceDirname" },
     plugins: [nativeAddons(folder)],
     logLevel: "silent",
-  } satisfies BuildOptions);
+  } satisfies BuildOptions).catch(async (error: unknown) => {
+    throw await asBuildError(config.entry, error);
+  });
   const cancel = (): void => void build.cancel();
   let timedOut = false;
   const timer = setTimeout(() => {
@@ -107,7 +110,9 @@ function nativeAddons(folder: string): Plugin {
 }
 
 async function asBuildError(entry: string, error: unknown): Promise<unknown> {
-  if (!(error instanceof Error && "errors" in error)) return error;
+  if (!(error instanceof Error) || systemCode(error) !== undefined) return error;
+  // No message about the source: esbuild itself failed, killed for want of memory, say.
+  if (!("errors" in error)) return buildFailed(`Bundling ${entry} failed`, [`esbuild: ${error.message}`]);
   const messages = await formatMessages((error as BuildFailure).errors, { kind: "error" });
   return buildFailed(`Bundling ${entry} failed`, messages.join("").trimEnd().split("\n"));
 }
