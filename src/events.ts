@@ -155,6 +155,10 @@ export type PlatformEvent =
   | { readonly type: "site-file-changed"; readonly path: string }
   | { readonly type: "stdout-log-failed"; readonly problem: string }
   | { readonly type: "site-broken"; readonly problem: string }
+  /** As web.config itself wants it (disallowRotationOnConfigChange). */
+  | { readonly type: "config-change-ignored" }
+  /** web.config asks for something that only IIS can give: the token of a client that IIS has authenticated. */
+  | { readonly type: "setting-without-effect"; readonly setting: "forwardWindowsAuthToken" }
   | { readonly type: "artifact-live"; readonly artifact: string; readonly pid: number }
   | { readonly type: "access-log-failed"; readonly problem: string }
   /** Where one handler serves several sites. */

@@ -20,6 +20,10 @@ export const PLATFORM_WORDS: Words<PlatformEvent> = {
   "stdout-log-failed": ({ problem }) => warn(`the output of the process cannot be logged: ${problem}`),
   "access-log-failed": ({ problem }) => warn(`requests cannot be logged: ${problem}`),
   "site-broken": ({ problem }) => warn(`the site answers 500.19: ${problem}`),
+  "config-change-ignored": () =>
+    info("the processes stay as they are: web.config says disallowRotationOnConfigChange"),
+  "setting-without-effect": ({ setting }) =>
+    warn(`${setting}="true" has no effect here: it takes IIS and its Windows authentication`),
   "artifact-live": ({ artifact, pid }) => info(`${artifact} is live in process ${pid}`),
   "health-unrecorded": ({ problem }) => warn(`the live artifact could not be recorded: ${problem}`),
   "of-site": ({ site, event }) => {

@@ -114,7 +114,9 @@ export class Application implements Router, BackendOwner {
     await Promise.all(this.#backends.map((backend) => backend.stop()));
   }
 
-  kill(): void {
+  /** Ends the processes now, and starts no other; whoever waits is the caller's to cut. */
+  kill(successor: Router): void {
+    this.#successor ??= successor;
     for (const backend of this.#backends) backend.kill();
   }
 

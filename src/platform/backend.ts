@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { startChild, type Exit } from "../process/child.ts";
+import { endWithUs } from "../process/orphan-guard.ts";
 import { foreignListener } from "../process/port-owner.ts";
 import { accepts, choosePort, untilAccepts } from "../process/port.ts";
 import type { RapidFailGuard } from "../process/rapid-fail.ts";
@@ -24,7 +25,7 @@ export type BackendState =
   | { readonly kind: "starting"; readonly abort: AbortController; readonly done: Promise<void> }
   | { readonly kind: "ready"; readonly instance: Instance }
   | { readonly kind: "draining"; readonly instance: Instance }
-  | { readonly kind: "stopping"; readonly exited: Promise<unknown> };
+  | { readonly kind: "stopping"; readonly instance: Instance; readonly exited: Promise<unknown> };
 
 /** What a backend tells the application that it belongs to. */
 export interface BackendOwner extends InstanceOwner {
@@ -90,7 +91,7 @@ export class Backend {
       case "ready":
       case "draining": {
         const exited = this.#stop(state.instance);
-        this.#state = { kind: "stopping", exited };
+        this.#state = { kind: "stopping", instance: state.instance, exited };
         await exited;
         return;
       }
@@ -103,7 +104,7 @@ export class Backend {
   kill(): void {
     const state = this.#state;
     if (state.kind === "starting") state.abort.abort();
-    if (state.kind === "ready" || state.kind === "draining") void state.instance.child.kill();
+    else if (state.kind !== "stopped") void state.instance.child.kill();
   }
 
   async #stop(instance: Instance): Promise<void> {
@@ -143,6 +144,7 @@ export class Backend {
     const token = randomUUID();
     const since = Date.now();
     const child = await startChild(this.#launch.child(port, token));
+    endWithUs(child);
     // At once and not when the waits below have ended: this process may be about to end itself.
     signal.addEventListener("abort", () => void child.kill(), { once: true });
     this.#owner.events({ type: "backend-starting", pid: child.pid, port, attempt });

@@ -3,25 +3,37 @@ import { stat } from "node:fs/promises";
 /** The module looks for app_offline.htm every 200 ms; events of the file system would be lost on network shares. */
 export const FILE_WATCH_MS = 200;
 
-/** Looks at a few files again and again, and says when one of them changes, appears or goes. */
+/**
+ * Looks at a few files again and again, and says when one of them changes, appears or goes. It lives as long as its
+ * site: no change can fall between two watches.
+ */
 export class FileWatch {
-  readonly #paths: readonly string[];
-  readonly #changed: (path: string) => Promise<void>;
+  readonly #lasting: readonly string[];
   readonly #seen = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(paths: readonly string[], changed: (path: string) => Promise<void>) {
-    this.#paths = paths;
-    this.#changed = changed;
+  private constructor(lasting: readonly string[]) {
+    this.#lasting = lasting;
+  }
+
+  /** Sees the files as they are now: what changes from here on is told, though only after `begin`. */
+  static async of(paths: readonly string[]): Promise<FileWatch> {
+    const watch = new FileWatch(paths);
+    await watch.also([]);
+    return watch;
+  }
+
+  /** These files too, in place of those of an earlier call. */
+  async also(paths: readonly string[]): Promise<void> {
+    const wanted = new Set([...this.#lasting, ...paths]);
+    for (const path of this.#seen.keys()) if (!wanted.has(path)) this.#seen.delete(path);
+    for (const path of wanted) if (!this.#seen.has(path)) this.#seen.set(path, await fingerprint(path));
   }
 
   /** `changed` is called for one file at a time; the next look follows when it has ended. It must not reject. */
-  static async start(paths: readonly string[], changed: (path: string) => Promise<void>): Promise<FileWatch> {
-    const watch = new FileWatch(paths, changed);
-    for (const path of paths) watch.#seen.set(path, await fingerprint(path));
-    watch.#arm();
-    return watch;
+  begin(changed: (path: string) => Promise<void>): void {
+    if (!this.#closed) this.#timer = setTimeout(() => void this.#look(changed), FILE_WATCH_MS);
   }
 
   close(): void {
@@ -29,18 +41,16 @@ export class FileWatch {
     clearTimeout(this.#timer);
   }
 
-  #arm(): void {
-    if (!this.#closed) this.#timer = setTimeout(() => void this.#look(), FILE_WATCH_MS);
-  }
-
-  async #look(): Promise<void> {
-    for (const path of this.#paths) {
+  async #look(changed: (path: string) => Promise<void>): Promise<void> {
+    for (const path of this.#seen.keys()) {
       const now = await fingerprint(path);
-      if (this.#closed || now === this.#seen.get(path)) continue;
+      if (this.#closed) return;
+      if (now === this.#seen.get(path)) continue;
+      // Before the call: what changes while the file is being read is told at the next look.
       this.#seen.set(path, now);
-      await this.#changed(path);
+      await changed(path);
     }
-    this.#arm();
+    this.begin(changed);
   }
 }
 

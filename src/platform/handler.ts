@@ -54,10 +54,7 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
   const events = options.events ?? (() => undefined);
   const { router, sites } = await openSites(options, events);
   const log = openLog(options, events);
-  const stopSites = async (): Promise<void> => {
-    await Promise.all(sites.map((site) => site.stop()));
-    await log?.close();
-  };
+  const stopSites = () => Promise.all(sites.map((site) => site.stop()));
   const listener: Listener = await Listener.listen(router, {
     port: options.port ?? DEFAULT_PORT,
     host: options.host,
@@ -68,6 +65,7 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
     ended: log === undefined ? undefined : recorder(log, () => listener.port),
   }).catch(async (error: unknown) => {
     await stopSites();
+    await log?.close();
     throw error;
   });
   events({ type: "handler-listening", urls: listener.urls });
@@ -83,15 +81,17 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
     ]);
     limit.abort();
     await stopSites();
-    listener.cut();
+    await listener.cut();
+    await log?.close();
   };
   return {
     port: listener.port,
     urls: listener.urls,
     stop: () => (stopped ??= stop()),
     kill: () => {
+      void listener.close();
       for (const site of sites) site.kill();
-      listener.cut();
+      void listener.cut();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
@@ -47,7 +48,7 @@ export class Listener {
   readonly #router: Router;
   readonly #options: ListenOptions;
   readonly #sweep: NodeJS.Timeout;
-  #changed: (() => void) | undefined;
+  readonly #changed = new EventEmitter();
 
   private constructor(router: Router, options: ListenOptions) {
     this.#router = router;
@@ -68,7 +69,7 @@ export class Listener {
       }
     } catch (error) {
       await listener.close();
-      listener.cut();
+      await listener.cut();
       throw asListenError(error, options);
     }
     return listener;
@@ -97,18 +98,15 @@ export class Listener {
 
   /** Resolves when no client is left that waits for a response; upgraded connections do not count. */
   async idle(): Promise<void> {
-    while ([...this.#clients].some((client) => !client.upgraded)) {
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve;
-      });
-    }
+    while ([...this.#clients].some((client) => !client.upgraded)) await once(this.#changed, "closed");
   }
 
-  /** Ends every connection now. */
-  cut(): void {
+  /** Ends every connection now; resolves when their ends have been recorded. */
+  async cut(): Promise<void> {
     clearInterval(this.#sweep);
     for (const client of this.#clients) client.cut();
     for (const session of this.#sessions) session.destroy();
+    while (this.#clients.size > 0) await once(this.#changed, "closed");
   }
 
   #bind(host: string, port: number): Promise<void> {
@@ -163,7 +161,7 @@ export class Listener {
     this.#clients.add(client);
     closes.once("close", () => {
       this.#clients.delete(client);
-      this.#changed?.();
+      this.#changed.emit("closed");
     });
   }
 

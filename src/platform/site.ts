@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import type { ChildOptions } from "../process/child.ts";
@@ -7,7 +8,7 @@ import { readAppOffline } from "./app-offline.ts";
 import { Application } from "./application.ts";
 import type { Exchange, Router } from "./exchange.ts";
 import type { Failure } from "./failure.ts";
-import { FileWatch } from "./file-watch.ts";
+import { FILE_WATCH_MS, FileWatch } from "./file-watch.ts";
 import type { HoldLimits } from "./hold-queue.ts";
 import { launchOf, siteRelative } from "./launch.ts";
 import { isMapped } from "./web-config/mappings.ts";
@@ -45,32 +46,38 @@ const STOPPED: State = {
  */
 export class Site implements Router {
   readonly #options: SiteOptions;
-  readonly #ending = new Set<Promise<void>>();
+  readonly #watch: FileWatch;
+  /** The one that serves and those that end. */
+  readonly #applications = new Set<Application>();
   #state: State = STOPPED;
   /** undefined while web.config cannot be used. */
   #config: PlatformConfig | undefined;
-  #watch: FileWatch | undefined;
   #stopping = false;
 
-  private constructor(options: SiteOptions) {
+  private constructor(options: SiteOptions, watch: FileWatch) {
     this.#options = options;
+    this.#watch = watch;
   }
 
   /** Throws WEB_CONFIG_MISSING or WEB_CONFIG_INVALID. */
   static async open(options: SiteOptions): Promise<Site> {
-    const site = new Site(options);
-    const config = await readWebConfig(options.layout.webConfig);
-    site.#config = config;
-    await site.#refresh(config);
-    await site.#watchFiles(config.recycleOnFileChange);
+    const site = await Site.#seen(options);
+    await site.#use(await readWebConfig(options.layout.webConfig));
+    site.#watch.begin((path) => site.#changed(path));
     return site;
   }
 
   /** For one site of several: what is wrong with it is what it answers, and the others do not notice. */
   static async openAnyway(options: SiteOptions): Promise<Site> {
-    const site = new Site(options);
+    const site = await Site.#seen(options);
     await site.#reload();
+    site.#watch.begin((path) => site.#changed(path));
     return site;
+  }
+
+  static async #seen(options: SiteOptions): Promise<Site> {
+    const { appOffline, webConfig } = options.layout;
+    return new Site(options, await FileWatch.of([appOffline, webConfig]));
   }
 
   route(exchange: Exchange): void {
@@ -86,27 +93,20 @@ export class Site implements Router {
 
   /** Stops its processes gracefully. */
   async stop(): Promise<void> {
-    this.#replace(STOPPED);
-    this.#stopping = true;
-    this.#watch?.close();
-    await Promise.all(this.#ending);
+    this.#end();
+    await Promise.all([...this.#applications].map((application) => application.stop(this)));
   }
 
+  /** Ends its processes now, those that are already asked to stop included. */
   kill(): void {
-    this.#watch?.close();
-    if (this.#state.kind === "serving") this.#state.application.kill();
+    this.#end();
+    for (const application of this.#applications) application.kill(this);
   }
 
-  async #watchFiles(recycleOnFileChange: readonly string[]): Promise<void> {
-    const { layout } = this.#options;
-    const recycle = recycleOnFileChange.map((path) => resolve(layout.root, siteRelative(path, layout.root)));
-    const watch = await FileWatch.start([layout.appOffline, layout.webConfig, ...recycle], (path) =>
-      this.#changed(path),
-    );
-    this.#watch = watch;
-    if (this.#stopping) watch.close();
-    // Between the first look at app_offline.htm and the start of the watch it may have come or gone.
-    if (this.#config !== undefined) await this.#refresh(this.#config);
+  #end(): void {
+    this.#stopping = true;
+    this.#state = STOPPED;
+    this.#watch.close();
   }
 
   async #changed(path: string): Promise<void> {
@@ -114,8 +114,13 @@ export class Site implements Router {
     events({ type: "site-file-changed", path });
     if (path === layout.appOffline) {
       if (this.#config !== undefined) await this.#refresh(this.#config);
+    } else if (
+      path === layout.webConfig &&
+      this.#state.kind === "serving" &&
+      this.#state.config.keepsProcesses
+    ) {
+      events({ type: "config-change-ignored" });
     } else {
-      this.#watch?.close();
       await this.#reload();
     }
   }
@@ -124,8 +129,7 @@ export class Site implements Router {
   async #reload(): Promise<void> {
     const { layout, events } = this.#options;
     try {
-      this.#config = await readWebConfig(layout.webConfig);
-      this.#replace(await this.#stateFor(this.#config));
+      await this.#use(await settled(() => readWebConfig(layout.webConfig)));
     } catch (error) {
       const problem = error instanceof InplaceError ? error.message : String(error);
       events({ type: "site-broken", problem });
@@ -133,7 +137,17 @@ export class Site implements Router {
       this.#config = undefined;
       this.#replace({ kind: "broken", answer: { status: 500, substatus: 19, reason, detail: problem } });
     }
-    if (!this.#stopping) await this.#watchFiles(this.#config?.recycleOnFileChange ?? []);
+  }
+
+  async #use(config: PlatformConfig): Promise<void> {
+    const { layout, events } = this.#options;
+    const { root } = layout;
+    if (config.forwardWindowsAuthToken) {
+      events({ type: "setting-without-effect", setting: "forwardWindowsAuthToken" });
+    }
+    this.#config = config;
+    this.#replace(await this.#stateFor(config));
+    await this.#watch.also(config.recycleOnFileChange.map((path) => resolve(root, siteRelative(path, root))));
   }
 
   /** Goes offline or comes back, as app_offline.htm says. */
@@ -155,10 +169,21 @@ export class Site implements Router {
     if (this.#stopping) return;
     const before = this.#state;
     this.#state = next;
+    if (next.kind === "serving") this.#applications.add(next.application);
     if (before.kind !== "serving") return;
     // What its processes no longer take comes back here and goes to whatever serves then.
-    const ending = before.application.stop(this).finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
+    const { application } = before;
+    void application.stop(this).finally(() => this.#applications.delete(application));
+  }
+}
+
+/** A file that is being written is read half, so what is wrong with it has to be wrong twice. */
+async function settled<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch {
+    await delay(FILE_WATCH_MS);
+    return await read();
   }
 }
 

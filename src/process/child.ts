@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess, type IOType } from "node:child_process";
+import { once } from "node:events";
 import { InplaceError } from "../errors.ts";
 import type { SpawnCall } from "./command.ts";
 import { OutputTail } from "./output-tail.ts";
@@ -39,6 +40,8 @@ export class Child {
   /** What it wrote last, both streams. */
   readonly output = new OutputTail();
   #state: ChildState = { kind: "running" };
+  /** Nothing is left to wait for. */
+  #killed = false;
 
   /** Takes a process that has been spawned. */
   constructor(process: ChildProcess, pid: number, onOutput: ChildOptions["onOutput"]) {
@@ -89,6 +92,7 @@ export class Child {
   /** Ends the whole tree now. */
   kill(): Promise<Exit> {
     if (this.#state.kind !== "exited") killTree(this.pid);
+    this.#killed = true;
     return this.exited;
   }
 
@@ -109,7 +113,7 @@ export class Child {
 
   /** A launcher may die of the signal while the program that it started still drains. */
   async #treeEnds(deadline: number): Promise<void> {
-    while (treeLives(this.pid) && Date.now() < deadline) {
+    while (!this.#killed && treeLives(this.pid) && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, TREE_POLL_MS));
     }
   }
@@ -118,22 +122,23 @@ export class Child {
 /** Spawns; rejects with START_FAILED where the program cannot be started at all. */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { call, cwd, env } = options;
-  const child = spawn(call.file, call.args, {
-    cwd,
-    env,
-    stdio: ["pipe", "pipe", "pipe", ...(options.extraStdio ?? [])],
-    windowsVerbatimArguments: call.verbatim,
-    ...(call.verbatim ? { argv0: `"${call.file}"` } : {}),
-    ...TREE_SPAWN_OPTIONS,
-  });
-  // A child that ends while we write to its stdin is no failure of ours.
-  child.stdin?.on("error", () => undefined);
-  await new Promise<void>((resolve, reject) => {
-    child.once("spawn", resolve).once("error", (cause) => {
-      const what = `${call.file} cannot be started: ${cause.message}.`;
-      reject(new InplaceError("START_FAILED", what, { cause }));
+  try {
+    const child = spawn(call.file, call.args, {
+      cwd,
+      env,
+      stdio: ["pipe", "pipe", "pipe", ...(options.extraStdio ?? [])],
+      windowsVerbatimArguments: call.verbatim,
+      ...(call.verbatim ? { argv0: `"${call.file}"` } : {}),
+      ...TREE_SPAWN_OPTIONS,
     });
-  });
-  if (options.onClose !== undefined) child.once("close", options.onClose);
-  return new Child(child, child.pid ?? 0, options.onOutput);
+    // A child that ends while we write to its stdin is no failure of ours.
+    child.stdin?.on("error", () => undefined);
+    await once(child, "spawn");
+    if (options.onClose !== undefined) child.once("close", options.onClose);
+    return new Child(child, child.pid ?? 0, options.onOutput);
+  } catch (cause) {
+    // Most failures are events; an environment that is too large (E2BIG) is thrown.
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new InplaceError("START_FAILED", `${call.file} cannot be started: ${message}.`, { cause });
+  }
 }

@@ -1,14 +1,12 @@
 // Mirrors the ASP.NET Core Module's own tests; the name of the one it mirrors stands before the colon.
 import { deepEqual, equal, match, notEqual, ok, rejects, throws } from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, open, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, readdir, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { until } from "../rig/until.js";
 import { fetch } from "./fetch.js";
-import { serveSite, webConfig, writeSite } from "./site.js";
-
-const pidOf = (response: Response): string | null => response.headers.get("x-pid");
+import { alive, pidOf, serveSite, webConfig, writeSite } from "./site.js";
 
 test("started on the first request, and concurrent first requests are held under one start", async (t) => {
   const site = await serveSite(t);
@@ -39,11 +37,11 @@ test("a handler that is ended at the moment in which the process comes up ends t
 
 test("RecycleApplicationAfterBackendProcessBeingKilled: each killed process is followed by a new one", async (t) => {
   const site = await serveSite(t);
-  const seen = new Set<string | null>();
+  const seen = new Set<number>();
   for (let n = 1; n <= 3; n += 1) {
     const pid = pidOf(await fetch(site.url));
     seen.add(pid);
-    process.kill(Number(pid), "SIGKILL");
+    process.kill(pid, "SIGKILL");
     await site.nth("backend-exited", n);
   }
   seen.add(pidOf(await fetch(site.url)));
@@ -60,8 +58,9 @@ test("RecycleApplicationAfterWebConfigUpdated: a changed web.config is in force 
   notEqual(pidOf(response), before);
 });
 
-test("RequestsWhileRestartingAppFromConfigChangeAreProcessed: 2,000 requests over config changes are all answered with 200", async (t) => {
-  const site = await serveSite(t);
+test("RequestsWhileRestartingAppFromConfigChangeAreProcessed, RequestsWhileRecyclingAppAreProcessed: 2,000 requests over both are all answered with 200", async (t) => {
+  const children = "><recycleOnFileChange><file path='restart.txt'/></recycleOnFileChange>";
+  const site = await serveSite(t, { attributes: children });
   let left = 2_000;
   const statuses: number[] = [];
   const client = async (): Promise<void> => {
@@ -73,14 +72,39 @@ test("RequestsWhileRestartingAppFromConfigChangeAreProcessed: 2,000 requests ove
     }
   };
   const clients = Array.from({ length: 8 }, client);
-  for (let n = 1; n <= 3; n += 1) {
+  for (let n = 1; n <= 4; n += 1) {
     await site.nth("backend-ready", n);
-    await writeSite(site.layout, `arguments="${n}"`);
+    if (n % 2 === 0) await writeFile(join(site.layout.root, "restart.txt"), String(n));
+    else await writeSite(site.layout, `arguments="${n}"${children}`);
     await site.nth("backend-exited", n);
   }
   await Promise.all(clients);
   equal(statuses.length, 2_000);
   deepEqual(new Set(statuses), new Set([200]));
+});
+
+test("ConfigurationChangeCanBeIgnoredOutOfProcess: a touched web.config is a new process, unless web.config says otherwise", async (t) => {
+  const stays =
+    '><handlerSettings><handlerSetting name="disallowRotationOnConfigChange" value="true"/></handlerSettings>';
+  for (const [attributes, event] of [
+    ["", "backend-exited"],
+    [stays, "config-change-ignored"],
+  ] as const) {
+    const site = await serveSite(t, { section: "aspNetCore", attributes });
+    const before = pidOf(await fetch(site.url));
+    await utimes(site.layout.webConfig, new Date(), new Date());
+    await site.nth(event, 1);
+    equal(pidOf(await fetch(site.url)) === before, attributes === stays);
+  }
+});
+
+test("forwardWindowsAuthToken: that it has no effect is said at the start", async (t) => {
+  const site = await serveSite(t, { attributes: 'forwardWindowsAuthToken="true"' });
+  equal(site.count("setting-without-effect"), 1);
+  equal(
+    (await serveSite(t, { attributes: 'forwardWindowsAuthToken="false"' })).count("setting-without-effect"),
+    0,
+  );
 });
 
 test("a web.config that becomes malformed is answered with 500.19 and its place, and mending it brings the site back", async (t) => {
@@ -122,6 +146,16 @@ test("StartupTimeLimitTest: a process that does not listen in time is killed wit
   for (const pid of pids) await until(`${pid} has ended`, () => !alive(Number(pid)));
 });
 
+test("CaptureLogsForOutOfProcessWhenProcessFailsToStart30KbMax: the page shows the end of a long output", async (t) => {
+  const site = await serveSite(t, {
+    attributes: 'startupRetryCount="1"',
+    program: "seq -f line-%.0f 1 20000; exit 3",
+  });
+  const page = await (await fetch(site.url)).text();
+  match(page, /ended with code 3[\s\S]*line-19999\nline-20000</);
+  ok(page.length < 40_000);
+});
+
 for (const limit of [5, 1, 0]) {
   test(`RapidFailsPerMinuteTest: after more than ${limit} failures no process is started for the rest of the minute`, async (t) => {
     const site = await serveSite(t, { attributes: `rapidFailsPerMinute="${limit}"` });
@@ -133,7 +167,7 @@ for (const limit of [5, 1, 0]) {
         match(await response.text(), /502\.5[\s\S]*failed too often within a minute/);
         break;
       }
-      process.kill(Number(pidOf(response)), "SIGKILL");
+      process.kill(pidOf(response), "SIGKILL");
       await site.nth("backend-exited", n + 1);
     }
     equal(blockedAt, limit + 1);
@@ -195,82 +229,3 @@ test("ProcessPathAndArgumentsTest: variables are expanded in processPath, argume
   const given = await (await fetch(`${site.url}/arguments`)).json();
   deepEqual(given, ["hello", "world", "hello world", environment["PORT"], "%UNKNOWN%"]);
 });
-
-test("ShutdownTimeLimitTest: a process that ignores the request to stop is killed after the limit, with its tree", async (t) => {
-  const site = await serveSite(t);
-  await writeFile(
-    site.layout.webConfig,
-    webConfig("").replace(
-      /<httpPlatform.*>/,
-      '<aspNetCore processPath=".\\launch.cmd" shutdownTimeLimit="1"/>',
-    ),
-  );
-  const program = (await readFile(`${site.layout.root}/launch.sh`, "utf8")).replace(
-    "exec ",
-    "trap '' TERM; IGNORE_STOP=1 ",
-  );
-  await writeFile(`${site.layout.root}/launch.sh`, program);
-  await site.nth("site-file-changed", 1);
-  const pid = Number(pidOf(await fetch(site.url)));
-  await site.handler.stop();
-  await until("the process has ended", () => !alive(pid));
-});
-
-test("AppOfflineTestWithRenaming: the page is served while the file has the name, and the site comes back", async (t) => {
-  const site = await serveSite(t);
-  equal((await fetch(site.url)).status, 200);
-  const aside = `${site.layout.appOffline}.txt`;
-  await writeFile(aside, "<h1>back soon</h1>");
-  for (let round = 1; round <= 2; round += 1) {
-    await rename(aside, site.layout.appOffline);
-    const offline = await until("the site is offline", async () => {
-      const response = await fetch(site.url);
-      return response.status === 503 && response;
-    });
-    equal(await offline.text(), "<h1>back soon</h1>");
-    match(offline.headers.get("content-type") ?? "", /^text\/html/);
-    await site.nth("backend-exited", round);
-    await rename(site.layout.appOffline, aside);
-    await until("the site is back", async () => (await fetch(site.url)).status === 200);
-  }
-});
-
-test("AppOfflineDroppedWhileSiteIsDown: a file that is there before the start is obeyed", async (t) => {
-  const site = await serveSite(t, { offline: "away" });
-  const response = await fetch(site.url);
-  equal(response.status, 503);
-  equal(await response.text(), "away");
-  equal(site.count("backend-starting"), 0);
-  await rm(site.layout.appOffline);
-  await until("the site is up", async () => (await fetch(site.url)).status === 200);
-});
-
-test("AppOfflineAddedAndRemovedStress: only 200 and 503 are ever answered", async (t) => {
-  const site = await serveSite(t);
-  let running = true;
-  const statuses = new Set<number>();
-  const client = async (): Promise<void> => {
-    while (running) statuses.add((await fetch(site.url)).status);
-  };
-  const clients = [client(), client(), client()];
-  const answersWith = (status: number) =>
-    until(`an answer with ${status}`, async () => (await fetch(site.url)).status === status);
-  for (let round = 1; round <= 10; round += 1) {
-    await writeFile(site.layout.appOffline, "x".repeat(round * 1000));
-    if (round % 2 === 0) await answersWith(503);
-    await rm(site.layout.appOffline);
-    if (round % 2 === 0) await answersWith(200);
-  }
-  running = false;
-  await Promise.all(clients);
-  deepEqual(statuses, new Set([200, 503]));
-});
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -13,6 +14,8 @@ import { until } from "../rig/until.js";
 
 /** The application of the tests. */
 export const BACKEND = fileURLToPath(new URL("backend.js", import.meta.url));
+
+type Section = "httpPlatform" | "aspNetCore";
 
 export interface ServedSite {
   readonly layout: SiteLayout;
@@ -31,6 +34,7 @@ export async function serveSite(
   options: Partial<PlatformHandlerOptions> & {
     readonly program?: string;
     readonly attributes?: string;
+    readonly section?: Section;
     /** The content of an app_offline.htm that is there from the start. */
     readonly offline?: string;
   } = {},
@@ -39,7 +43,7 @@ export async function serveSite(
   const running: PlatformHandler[] = [];
   t.after(() => Promise.all(running.map((each) => each.stop())));
   const layout = await temporarySite(t);
-  await writeSite(layout, options.attributes, options.program);
+  await writeSite(layout, options.attributes, options.program, options.section);
   if (options.offline !== undefined) await writeFile(layout.appOffline, options.offline);
   const events: PlatformEvent[] = [];
   const handler = await startPlatformHandler({
@@ -60,20 +64,34 @@ export async function serveSite(
   };
 }
 
-/** web.config and both launchers; a `program` of its own is a shell script and for POSIX only. The attributes go into `<httpPlatform>`; its children may follow a ">". */
+/** web.config and both launchers; a `program` of its own is a shell script and for POSIX only. The attributes go into the section; its children may follow a ">". */
 export async function writeSite(
   layout: SiteLayout,
   attributes = "",
   program = `exec "${process.execPath}" "${BACKEND}" "$@"`,
+  section: Section = "httpPlatform",
 ): Promise<void> {
   await writeFile(`${layout.root}/launch.sh`, `${program}\n`);
   await writeFile(`${layout.root}/launch.cmd`, `@"${process.execPath}" "${BACKEND}" %*\r\n`);
-  await writeFile(layout.webConfig, webConfig(`processPath=".\\launch.cmd" ${attributes}`));
+  await writeFile(layout.webConfig, webConfig(`processPath=".\\launch.cmd" ${attributes}`, section));
 }
 
-export function webConfig(section: string): string {
-  const element = section.includes(">")
-    ? `<httpPlatform ${section}</httpPlatform>`
-    : `<httpPlatform ${section}/>`;
+export function webConfig(content: string, section: Section = "httpPlatform"): string {
+  const element = content.includes(">") ? `<${section} ${content}</${section}>` : `<${section} ${content}/>`;
   return `<?xml version="1.0" encoding="utf-8"?>\n<configuration>\n  <system.webServer>\n    ${element}\n  </system.webServer>\n</configuration>\n`;
+}
+
+/** Which of the application's processes answered. */
+export function pidOf(response: Response): number {
+  return Number(response.headers.get("x-pid"));
+}
+
+/** Whether it runs. Its number may be there for longer, until whoever inherited a killed process has asked for its end. */
+export function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return process.platform !== "linux" || !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
 }

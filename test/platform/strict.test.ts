@@ -1,9 +1,10 @@
 // What IIS does while an application swaps, so that people can see what their users would see.
 import { deepEqual, equal, match, notEqual } from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { until } from "../rig/until.js";
 import { fetch } from "./fetch.js";
-import { serveSite } from "./site.js";
+import { serveSite, writeSite } from "./site.js";
 
 test("--strict-iis: while the old process drains new connections get 502.3 at once, and its exit ends that", async (t) => {
   const site = await serveSite(t, { strict: true });
@@ -49,6 +50,26 @@ test("--strict-iis: requests that meet a starting process are held, as IIS holds
   const site = await serveSite(t, { strict: true });
   const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(site.url)));
   deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+});
+
+test("--strict-iis: what is lost with its process or its connection gets 502.3, also what could be sent again", async (t) => {
+  const site = await serveSite(t, { strict: true });
+  for (const path of ["/crash", "/reset"]) {
+    const response = await fetch(`${site.url}${path}`);
+    equal(response.status, 502);
+    match(await response.text(), /502\.3[\s\S]*closed the connection without an answer/);
+  }
+});
+
+test("--strict-iis: app_offline.htm and a changed web.config do as they do by default", async (t) => {
+  const site = await serveSite(t, { strict: true });
+  const before = (await fetch(site.url)).headers.get("x-pid");
+  await writeSite(site.layout, 'arguments="changed"');
+  await site.nth("backend-exited", 1);
+  notEqual((await fetch(site.url)).headers.get("x-pid"), before);
+  await writeFile(site.layout.appOffline, "away");
+  await site.nth("backend-exited", 2);
+  equal(await (await fetch(site.url)).text(), "away");
 });
 
 test("by default the same drain fails nobody: requests wait for the next process", async (t) => {

@@ -36,6 +36,8 @@ test("httpPlatform: what is not said has the module's default", () => {
     stdoutLogFile: ".\\httpplatform-stdout",
     environment: [],
     recycleOnFileChange: [],
+    keepsProcesses: false,
+    forwardWindowsAuthToken: false,
     mappings: [],
   });
 });

@@ -32,6 +32,10 @@ export interface PlatformConfig {
   readonly environment: readonly (readonly [name: string, value: string])[];
   /** Files whose change stops the process gracefully. */
   readonly recycleOnFileChange: readonly string[];
+  /** A change of web.config leaves the processes as they are (disallowRotationOnConfigChange). */
+  readonly keepsProcesses: boolean;
+  /** Asked for; only IIS, which has authenticated the client, could do it. */
+  readonly forwardWindowsAuthToken: boolean;
   /** Empty: everything is for the handler. */
   readonly mappings: readonly HandlerMapping[];
 }
@@ -141,6 +145,7 @@ function readSection(file: XmlFile, element: Element, mappings: readonly Handler
     processesPerApplication: number(values, "processesPerApplication", DEFAULTS.processesPerApplication),
     stdoutLogEnabled: values.get("stdoutLogEnabled") === true,
     stdoutLogFile: text(values, "stdoutLogFile", `.\\${section.toLowerCase()}-stdout`),
+    forwardWindowsAuthToken: values.get("forwardWindowsAuthToken") === true,
     mappings,
     ...readChildren(file, element),
   };
@@ -149,7 +154,8 @@ function readSection(file: XmlFile, element: Element, mappings: readonly Handler
 function readChildren(
   file: XmlFile,
   section: Element,
-): Pick<PlatformConfig, "environment" | "recycleOnFileChange"> {
+): Pick<PlatformConfig, "environment" | "keepsProcesses" | "recycleOnFileChange"> {
+  let keepsProcesses = false;
   let environment: PlatformConfig["environment"] = [];
   let recycleOnFileChange: readonly string[] = [];
   for (const child of childElements(section)) {
@@ -163,12 +169,18 @@ function readChildren(
         recycleOnFileChange = readCollection(file, child, "file", "path").map(({ key }) => key);
         break;
       case "handlersettings":
-        break; // In-process settings of the ASP.NET Core module; nothing in them is for us.
+        // The others are for IIS's own process.
+        keepsProcesses = readCollection(file, child, "handlerSetting", "name").some(
+          ({ key, element }) =>
+            /^disallowRotationOnConfigChange$/i.test(key) &&
+            /^true$/i.test(attributeOf(element, "value")?.value ?? ""),
+        );
+        break;
       default:
         throw invalidAt(file, child, `unrecognized element <${child.nodeName}> in <${section.nodeName}>`);
     }
   }
-  return { environment, recycleOnFileChange };
+  return { environment, keepsProcesses, recycleOnFileChange };
 }
 
 function text(values: ReadonlyMap<string, AttributeValue>, name: string, otherwise: string): string {

@@ -1,0 +1,93 @@
+// Mirrors the ASP.NET Core Module's own tests; the name of the one it mirrors stands before the colon.
+import { deepEqual, equal, match } from "node:assert/strict";
+import { once } from "node:events";
+import { mkdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { test } from "node:test";
+import { WebSocket } from "ws";
+import { until } from "../rig/until.js";
+import { fetch } from "./fetch.js";
+import { serveSite, type ServedSite } from "./site.js";
+
+const answers = (site: ServedSite, status: number): Promise<Response> =>
+  until(`an answer with ${status}`, async () => {
+    const response = await fetch(site.url);
+    return response.status === status && response;
+  });
+
+test("AppOfflineTestWithRenaming, AppOfflineTestWithUrlRewriteAndDeleting: the page is served while the file has the name, and the site comes back", async (t) => {
+  const site = await serveSite(t);
+  equal((await fetch(site.url)).status, 200);
+  const aside = `${site.layout.appOffline}.txt`;
+  await writeFile(aside, "<h1>back soon</h1>");
+  for (let round = 1; round <= 2; round += 1) {
+    await rename(aside, site.layout.appOffline);
+    const offline = await until("the site is offline", async () => {
+      const response = await fetch(site.url);
+      return response.status === 503 && response;
+    });
+    equal(await offline.text(), "<h1>back soon</h1>");
+    match(offline.headers.get("content-type") ?? "", /^text\/html/);
+    await site.nth("backend-exited", round);
+    await rename(site.layout.appOffline, aside);
+    await until("the site is back", async () => (await fetch(site.url)).status === 200);
+  }
+});
+
+test("AppOfflineDroppedWhileSiteIsDown: a file that is there before the start is obeyed", async (t) => {
+  const site = await serveSite(t, { offline: "away" });
+  const response = await fetch(site.url);
+  equal(response.status, 503);
+  equal(await response.text(), "away");
+  equal(site.count("backend-starting"), 0);
+  await rm(site.layout.appOffline);
+  await until("the site is up", async () => (await fetch(site.url)).status === 200);
+});
+
+test("AppOfflineAddedAndRemovedStress: only 200 and 503 are ever answered", async (t) => {
+  const site = await serveSite(t);
+  let running = true;
+  const statuses = new Set<number>();
+  const client = async (): Promise<void> => {
+    while (running) statuses.add((await fetch(site.url)).status);
+  };
+  const clients = [client(), client(), client()];
+  const answersWith = (status: number) =>
+    until(`an answer with ${status}`, async () => (await fetch(site.url)).status === status);
+  for (let round = 1; round <= 10; round += 1) {
+    await writeFile(site.layout.appOffline, "x".repeat(round * 1000));
+    if (round % 2 === 0) await answersWith(503);
+    await rm(site.layout.appOffline);
+    if (round % 2 === 0) await answersWith(200);
+  }
+  running = false;
+  await Promise.all(clients);
+  deepEqual(statuses, new Set([200, 503]));
+});
+
+test("LockedAppOfflineDroppedWhileSiteIsDown: one that cannot be read is there, with an empty page", async (t) => {
+  const site = await serveSite(t);
+  // A file that another process has locked is for Windows; here a folder cannot be read as a file.
+  await mkdir(site.layout.appOffline);
+  equal(await (await answers(site, 503)).text(), "");
+  await rmdir(site.layout.appOffline);
+  await answers(site, 200);
+});
+
+test("V21_WebSocketAppOfflineTest: an open WebSocket is told, a new one is refused, and afterwards there are some again", async (t) => {
+  const site = await serveSite(t);
+  const open = async (): Promise<WebSocket> => {
+    const socket = new WebSocket(site.url.replace("http", "ws"));
+    await once(socket, "open");
+    return socket;
+  };
+  const first = await open();
+  const told = once(first, "close");
+  await writeFile(site.layout.appOffline, "away");
+  equal((await told)[0], 1001);
+  const refused = new WebSocket(site.url.replace("http", "ws"));
+  const [error] = (await once(refused, "error")) as [Error];
+  match(error.message, /503/);
+  await rm(site.layout.appOffline);
+  await answers(site, 200);
+  (await open()).close();
+});
