@@ -1,9 +1,11 @@
 import type { Socket } from "node:net";
-import { Exchange, type ExchangeClient, type Router } from "./exchange.ts";
+import type { ExchangeClient, ExchangeRecord } from "./exchange-client.ts";
+import { Exchange, type Router } from "./exchange.ts";
 import { failureResponse, type Failure } from "./failure.ts";
 import { BodyScanner } from "./http1/body.ts";
 import { forwardedHead, type ClientFacts } from "./http1/forwarded.ts";
-import { MAX_HEAD_BYTES, parseRequestHead, type RequestHead } from "./http1/request-head.ts";
+import { readHead } from "./http1/head-reader.ts";
+import type { RequestHead } from "./http1/request-head.ts";
 
 /** Time limits towards clients, milliseconds. The first two are IIS's headerWaitTimeout and connectionTimeout. */
 export const CLIENT_LIMITS = {
@@ -17,7 +19,6 @@ export const CLIENT_LIMITS = {
 
 /** As much of what comes behind a complete request is read ahead. */
 const READ_AHEAD_BYTES = 64 * 1024;
-const HEAD_END = Buffer.from("\r\n\r\n");
 
 export interface ClientOptions {
   readonly router: Router;
@@ -27,7 +28,7 @@ export interface ClientOptions {
   /** Bytes of a request's body, as on the wire. */
   readonly maxBodyBytes: number;
   /** For the access log. */
-  readonly ended: ((exchange: Exchange, cut: boolean, client: ClientFacts) => void) | undefined;
+  readonly ended: ((record: ExchangeRecord, cut: boolean, client: ClientFacts) => void) | undefined;
 }
 
 type State =
@@ -129,8 +130,8 @@ export class ClientConnection implements ExchangeClient {
     return bytes;
   }
 
-  ended(exchange: Exchange, cut: boolean): void {
-    this.#options.ended?.(exchange, cut, this.#options.facts);
+  ended(record: ExchangeRecord, cut: boolean): void {
+    this.#options.ended?.(record, cut, this.#options.facts);
   }
 
   exchangeOver(keepAlive: boolean): void {
@@ -194,31 +195,20 @@ export class ClientConnection implements ExchangeClient {
   }
 
   #readHead(buffer: Buffer): void {
-    const start = leadingLineEnds(buffer);
-    const end = buffer.indexOf(HEAD_END, start);
-    if (end === -1) {
-      this.#awaitHead(start === 0 ? buffer : buffer.subarray(start));
-      return;
-    }
-    const head =
-      end + 4 - start > MAX_HEAD_BYTES
-        ? HEAD_TOO_LARGE
-        : parseRequestHead(buffer.toString("latin1", start, end + 2));
-    if (head.kind === "refused") {
-      this.#refuse({ status: head.status, substatus: 0, reason: head.reason });
-      return;
-    }
-    this.#begin(head, end + 4 < buffer.length ? buffer.subarray(end + 4) : undefined);
-  }
-
-  #awaitHead(seen: Buffer): void {
-    if (seen.length > MAX_HEAD_BYTES) {
-      this.#refuse({ status: 431, substatus: 0, reason: HEAD_TOO_LARGE.reason });
-    } else if (hasBareLineFeed(seen)) {
-      this.#refuse({ status: 400, substatus: 0, reason: "A line does not end with CRLF." });
-    } else {
-      if (this.#state === IDLE && seen.length > 0) this.deadline = Date.now() + CLIENT_LIMITS.headMs;
-      this.#state = seen.length === 0 ? IDLE : { kind: "head", seen };
+    const read = readHead(buffer);
+    switch (read.kind) {
+      case "whole":
+        this.#begin(read.head, read.rest);
+        return;
+      case "part":
+        if (this.#state === IDLE && read.seen.length > 0) this.deadline = Date.now() + CLIENT_LIMITS.headMs;
+        this.#state = read.seen.length === 0 ? IDLE : { kind: "head", seen: read.seen };
+        return;
+      case "refused":
+        this.#refuse({ status: read.status, substatus: 0, reason: read.reason });
+        return;
+      default:
+        read satisfies never;
     }
   }
 
@@ -295,26 +285,6 @@ export class ClientConnection implements ExchangeClient {
   }
 }
 
-const HEAD_TOO_LARGE = {
-  kind: "refused",
-  status: 431,
-  reason: `The request head is larger than ${MAX_HEAD_BYTES} bytes.`,
-} as const;
-
 export function bodyTooLarge(maxBytes: number): Failure {
   return { status: 413, substatus: 1, reason: `A request's body may have ${maxBytes} bytes.` };
-}
-
-/** Line ends before a request line are passed over (RFC 9112 section 2.2). */
-function leadingLineEnds(buffer: Buffer): number {
-  let at = 0;
-  while (buffer[at] === 0x0d && buffer[at + 1] === 0x0a) at += 2;
-  return at;
-}
-
-function hasBareLineFeed(buffer: Buffer): boolean {
-  for (let at = buffer.indexOf(0x0a); at !== -1; at = buffer.indexOf(0x0a, at + 1)) {
-    if (buffer[at - 1] !== 0x0d) return true;
-  }
-  return false;
 }

@@ -1,40 +1,12 @@
+import { writeResponse, type ExchangeClient, type ExchangeRecord } from "./exchange-client.ts";
 import type { Failure } from "./failure.ts";
 import type { RequestHead } from "./http1/request-head.ts";
 import type { ResponseHead } from "./http1/response-head.ts";
+import { Replay } from "./replay.ts";
 import type { Loss, UpstreamConnection, UpstreamUser } from "./upstream.ts";
-
-/** As much of a request's body is kept so that the request can be sent again. */
-export const REPLAY_BYTES = 64 * 1024;
-/** A body up to this size goes out in one write with its head. */
-const ONE_WRITE_BYTES = 16 * 1024;
 
 /** RFC 9110 section 9.2.2; what is unknown is taken for not idempotent. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
-
-/** The client's side of an exchange. Text is Latin-1; `write` answers false to ask for a pause. */
-export interface ExchangeClient {
-  write(bytes: string | Buffer): boolean;
-  cork(): void;
-  uncork(): void;
-  pause(): void;
-  resume(): void;
-  /** Answers in the application's place; gives the bytes written. */
-  fail(failure: Failure, head: RequestHead): number;
-  /** Response complete, and the request's body too if `keepAlive`. */
-  exchangeOver(keepAlive: boolean): void;
-  /** From now on the client's bytes go to `Exchange.body`. */
-  splice(): void;
-  /** Closes when everything is written. */
-  end(): void;
-  /** Cuts, so that the client can tell that the response is not whole. */
-  cut(): void;
-  /** The next sign of life is due within the time; Infinity: none is due. */
-  expect(withinMs: number): void;
-  /** The exchange is over; `cut`: before its response was complete. Called once. */
-  ended(exchange: Exchange, cut: boolean): void;
-  /** The handler is about to stop, so no connection is kept. */
-  readonly closing: boolean;
-}
 
 /** Finds a backend for an exchange, now or later. */
 export interface Router {
@@ -73,18 +45,14 @@ const WAITING: State = { kind: "waiting" };
 const OVER: State = { kind: "over" };
 
 /** One request and its response: waiting → sent → answering → over; sent → waiting again where nothing was answered. */
-export class Exchange implements UpstreamUser {
+export class Exchange implements ExchangeRecord, UpstreamUser {
   readonly head: RequestHead;
   readonly idempotent: boolean;
   readonly startedAt = Date.now();
-  /** What was answered; 0: nothing yet. */
   status = 0;
   substatus = 0;
-  /** Of the response, its head included. */
   bytes = 0;
-  /** What it was sent to last. */
   artifact: string | undefined;
-  /** The site that it is for, where there are several. */
   site: string | undefined;
   /** Set while it is held, milliseconds since the epoch. */
   heldUntil = 0;
@@ -95,9 +63,7 @@ export class Exchange implements UpstreamUser {
   /** The head as the backend gets it, without the line end that closes it. */
   readonly #headText: string;
   #state: State = WAITING;
-  #kept: Buffer[] = [];
-  #keptBytes = 0;
-  #replayable = true;
+  readonly #replay = new Replay();
   #bodyDone: boolean;
 
   constructor(head: RequestHead, headText: string, client: ExchangeClient) {
@@ -110,7 +76,7 @@ export class Exchange implements UpstreamUser {
 
   /** Everything sent so far can be sent again. */
   get replayable(): boolean {
-    return this.#replayable;
+    return this.#replay.possible;
   }
 
   get waiting(): boolean {
@@ -125,13 +91,14 @@ export class Exchange implements UpstreamUser {
     connection.carry(this, this.head.method);
     const { socket } = connection;
     const headText = `${this.#headText}${origin.fields}\r\n`;
-    if (this.#kept.length === 0) {
+    const { parts } = this.#replay;
+    if (parts.length === 0) {
       socket.write(headText, "latin1");
       return;
     }
     socket.cork();
     socket.write(headText, "latin1");
-    for (const part of this.#kept) socket.write(part);
+    for (const part of parts) socket.write(part);
     socket.uncork();
     this.#client.resume();
   }
@@ -141,12 +108,11 @@ export class Exchange implements UpstreamUser {
     const state = this.#state;
     switch (state.kind) {
       case "waiting":
-        this.#keep(part);
-        if (this.#keptBytes >= REPLAY_BYTES) this.#client.pause();
+        this.#replay.keep(part, true);
+        if (this.#replay.full) this.#client.pause();
         return;
       case "sent":
-        this.#keep(part);
-        if (this.#keptBytes > REPLAY_BYTES) this.#forget();
+        this.#replay.keep(part, false);
         this.#forward(state.connection, part);
         return;
       case "answering":
@@ -217,7 +183,7 @@ export class Exchange implements UpstreamUser {
   }
 
   informed(head: ResponseHead): void {
-    this.#forget();
+    this.#replay.forget();
     // HTTP/1.0 knows no interim responses.
     if (this.head.minor === 1) this.#client.write(`${head.line}\r\n${head.fields}\r\n`);
   }
@@ -225,7 +191,7 @@ export class Exchange implements UpstreamUser {
   answered(head: ResponseHead, body: Buffer | undefined, done: boolean): void {
     if (this.#state.kind !== "sent") return;
     const { connection, origin } = this.#state;
-    this.#forget();
+    this.#replay.forget();
     this.#client.expect(Number.POSITIVE_INFINITY);
     this.status = head.status;
     origin.answered(head.status);
@@ -302,20 +268,8 @@ export class Exchange implements UpstreamUser {
   }
 
   #write(connection: UpstreamConnection, headText: string, body: Buffer | undefined): void {
-    const client = this.#client;
     this.bytes += headText.length + (body?.length ?? 0);
-    let flowing: boolean;
-    if (body === undefined) {
-      flowing = client.write(headText);
-    } else if (body.length <= ONE_WRITE_BYTES) {
-      flowing = client.write(headText + body.toString("latin1"));
-    } else {
-      client.cork();
-      client.write(headText);
-      flowing = client.write(body);
-      client.uncork();
-    }
-    if (!flowing) connection.socket.pause();
+    if (!writeResponse(this.#client, headText, body)) connection.socket.pause();
   }
 
   #responseDone(connection: UpstreamConnection, head: ResponseHead): void {
@@ -341,16 +295,5 @@ export class Exchange implements UpstreamUser {
 
   #forward(connection: UpstreamConnection, part: Buffer): void {
     if (!connection.socket.write(part)) this.#client.pause();
-  }
-
-  #keep(part: Buffer): void {
-    if (!this.#replayable) return;
-    this.#kept.push(part);
-    this.#keptBytes += part.length;
-  }
-
-  #forget(): void {
-    this.#replayable = false;
-    if (this.#kept.length > 0) this.#kept = [];
   }
 }

@@ -5,7 +5,8 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { CLIENT_LIMITS, bodyTooLarge, type ClientOptions } from "./client-connection.ts";
-import { Exchange, type ExchangeClient } from "./exchange.ts";
+import type { ExchangeClient, ExchangeRecord } from "./exchange-client.ts";
+import { Exchange } from "./exchange.ts";
 import { failureResponse, type Failure } from "./failure.ts";
 import { BodyScanner } from "./http1/body.ts";
 import { forwardedHead } from "./http1/forwarded.ts";
@@ -95,8 +96,8 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
     return response.length;
   }
 
-  ended(exchange: Exchange, cut: boolean): void {
-    this.#options.ended?.(exchange, cut, this.#options.facts);
+  ended(record: ExchangeRecord, cut: boolean): void {
+    this.#options.ended?.(record, cut, this.#options.facts);
   }
 
   exchangeOver(): void {
