@@ -1,16 +1,16 @@
-// The app whose cost is measured: a keep-alive "hello". "library" makes it stoppable by a call; the preloaded runtime
-// needs no call. Writes its port; answers questions on standard input with a line of JSON each.
+// The app whose cost is measured: a keep-alive "hello", "bare" or by Express. "library" makes it stoppable by a call;
+// the preloaded runtime needs no call. Writes its port; answers questions on standard input with a line of JSON each.
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 
-const server = createServer((_request, response) => response.end("hello"));
+const [kind, then] = process.argv.slice(2);
+const hello = (_request, response) => response.end("hello");
+const server = createServer(kind === "express" ? (await import("express")).default().use(hello) : hello);
 const listener =
-  process.argv[2] === "library"
-    ? (await import("../dist/listener/stoppable.js")).stoppable(server)
-    : undefined;
+  kind === "library" ? (await import("../dist/listener/stoppable.js")).stoppable(server) : undefined;
 server.keepAliveTimeout = 600_000;
 server.listen(0, "127.0.0.1", () => console.log(server.address().port));
-if (process.argv[3] === "exit") server.on("listening", () => process.exit(0));
+if (then === "exit") server.on("listening", () => process.exit(0));
 
 async function answer(question) {
   switch (question) {

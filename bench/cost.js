@@ -3,30 +3,35 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const RUNTIME = ["--import", "../dist/runtime/bundle/register.mjs"];
 const { site, started } = deployedSite();
-/** What is put before the app's path, how the app is to make its server, and where it runs. */
+/** The arguments of node up to the app, how the app is to make its server, and where it runs. */
 const VARIANTS = {
-  bare: { args: ["cost-app.js", "bare"] },
-  library: { args: ["cost-app.js", "library"] },
-  runtime: { args: [...RUNTIME, "cost-app.js", "bare"] },
+  bare: { app: ["cost-app.js"] },
+  library: { app: ["cost-app.js"], kind: "library" },
+  runtime: { app: [...RUNTIME, "cost-app.js"] },
   // As a launcher starts it: its artifact is checked, and the site is watched.
   "in its site": started,
+};
+const EXPRESS = {
+  "Express, bare": { ...VARIANTS.bare, kind: "express" },
+  "Express, in its site": { ...started, kind: "express" },
 };
 const variants = Object.keys(VARIANTS);
 const ROUNDS = 5;
 const WRK_SECONDS = Number(process.argv[2] ?? 5);
 const BOOTS = 20;
 const IDLE = 10_000;
+const MEMORIES = 9;
 
 class App {
   static async start(variant, flags = []) {
-    const child = spawn(process.execPath, [...flags, ...VARIANTS[variant].args], {
-      ...whereOf(variant),
+    const { args, ...where } = startOf(variant);
+    const child = spawn(process.execPath, [...flags, ...args], {
+      ...where,
       stdio: ["pipe", "pipe", "ignore"],
     });
     const app = new App();
@@ -47,27 +52,29 @@ class App {
   }
 }
 
-function whereOf(variant) {
-  const { cwd = import.meta.dirname, env = {} } = VARIANTS[variant];
-  return { cwd, env: { ...process.env, ...env } };
+function startOf(variant) {
+  const { app, kind = "bare", cwd = import.meta.dirname, env = {} } = { ...VARIANTS, ...EXPRESS }[variant];
+  return { args: [...app, kind], cwd, env: { ...process.env, ...env } };
 }
 
 /** The app deployed into a site of its own, and how launch.sh would start it there. */
 function deployedSite() {
-  const site = mkdtempSync(join(tmpdir(), "bench-cost-"));
+  // Where the app finds Express.
+  const site = mkdtempSync(join(import.meta.dirname, "node_modules/.cost-"));
   copyFileSync(join(import.meta.dirname, "cost-app.js"), join(site, "cost-app.mjs"));
   const copy = 'fs.copyFileSync("cost-app.mjs", process.env.ARTIFACT)';
   const build = { builder: "command", command: ["node", "-e", copy], extension: ".mjs" };
   writeFileSync(join(site, "inplace.config.json"), JSON.stringify({ site: "cost", build }));
-  const command = [join(import.meta.dirname, "../bin/inplace.js"), "deploy", "--json"];
+  const inplace = join(import.meta.dirname, "../bin/inplace.js");
+  const command = [inplace, "deploy", "--json", "--site-root", site, "--source", site];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: site, encoding: "utf8" });
   if (status !== 0) throw new Error(`the app could not be deployed: ${stdout}${stderr}`);
   const { artifact } = JSON.parse(stdout);
   const runtime = readFileSync(join(site, ".inplace/runtime/current"), "utf8").trim();
-  const args = ["--import", `./.inplace/runtime/${runtime}/register.mjs`, `_target/${artifact}`, "bare"];
+  const app = ["--import", `./.inplace/runtime/${runtime}/register.mjs`, `_target/${artifact}`];
   return {
     site,
-    started: { args, cwd: site, env: { INPLACE_SITE_ROOT: site, INPLACE_ARTIFACT: artifact } },
+    started: { app, cwd: site, env: { INPLACE_SITE_ROOT: site, INPLACE_ARTIFACT: artifact } },
   };
 }
 
@@ -90,8 +97,9 @@ async function throughput(variant) {
 }
 
 function bootMs(variant) {
+  const { args, ...where } = startOf(variant);
   const at = performance.now();
-  spawnSync(process.execPath, [...VARIANTS[variant].args, "exit"], whereOf(variant));
+  spawnSync(process.execPath, [...args, "exit"], where);
   return performance.now() - at;
 }
 
@@ -112,6 +120,7 @@ async function idleConnections(port, count) {
   return sockets;
 }
 
+/** Heap of an idle connection, bytes. */
 async function idleCost(variant) {
   const app = await App.start(variant, ["--expose-gc"]);
   const warm = await idleConnections(app.port, 100);
@@ -120,7 +129,17 @@ async function idleCost(variant) {
   const after = await app.ask("heap");
   for (const socket of [...warm, ...sockets]) socket.destroy();
   await app.end();
-  return { start: before, perConnection: (after.heapUsed - before.heapUsed) / IDLE };
+  return (after.heapUsed - before.heapUsed) / IDLE;
+}
+
+/** Once it has served a little and its site is watched. */
+async function memory(variant) {
+  const app = await App.start(variant, ["--expose-gc"]);
+  for (const socket of await idleConnections(app.port, 100)) socket.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const used = await app.ask("heap");
+  await app.end();
+  return used;
 }
 
 async function drainOfIdle() {
@@ -176,16 +195,20 @@ for (const name of variants) {
 const idle = {};
 for (const name of variants) idle[name] = await idleCost(name);
 for (const name of variants) {
-  const more = idle[name].perConnection - idle.bare.perConnection;
-  const heap = (idle[name].start.heapUsed - idle.bare.start.heapUsed) / 1e6;
-  const rss = (idle[name].start.rss - idle.bare.start.rss) / 1e6;
+  const more = idle[name] - idle.bare;
+  print(`heap per idle connection, ${name}`, `${Math.round(idle[name])} B, ${Math.round(more)} B more`);
+}
+
+const apps = [...variants, ...Object.keys(EXPRESS)];
+const used = Object.fromEntries(apps.map((name) => [name, []]));
+for (let n = 0; n < MEMORIES; n += 1) for (const name of apps) used[name].push(await memory(name));
+for (const name of apps) {
+  const base = name in EXPRESS ? "Express, bare" : "bare";
+  const more = (key) =>
+    (median(used[name].map((each) => each[key])) - median(used[base].map((each) => each[key]))) / 1e6;
   print(
-    `heap per idle connection, ${name}`,
-    `${Math.round(idle[name].perConnection)} B, ${Math.round(more)} B more`,
-  );
-  print(
-    `memory at the start, ${name}`,
-    `heap ${heap.toFixed(1)} MB more, resident ${rss.toFixed(1)} MB more`,
+    `memory, ${name}`,
+    `heap ${more("heapUsed").toFixed(1)} MB more, resident ${more("rss").toFixed(1)} MB more`,
   );
 }
 
