@@ -110,3 +110,21 @@ test("--commit builds exactly that commit, whatever the working tree holds, and 
   assert.deepEqual(await readdir(layout.staging), []);
   assert.match(await repository.git("status", "--porcelain"), /^M server.mjs|^ ?M server.mjs/);
 });
+
+test("a project inside another site's repository is deployed into its own folder, and that site stays as it is", async (t) => {
+  const configuration = { build: { builder: "entry", entry: "server.mjs" } };
+  const repository = await sourceRepository(t, {
+    "web.config": "<configuration/>",
+    "inplace.config.json": { site: "outer", ...configuration },
+    "tools/status/inplace.config.json": { site: "inner", ...configuration },
+    "tools/status/server.mjs": "console.log('inner');\n",
+  });
+  const inner = join(repository.folder, "tools", "status");
+  const { code, stdout, stderr } = await inplace(t, ["deploy", "--json"], { cwd: inner });
+  assert.equal(code, 0, stderr);
+  assert.match(JSON.parse(stdout).artifact, /^inner-/);
+  assert.equal(await repository.git("status", "--short", "--untracked-files=no"), "");
+  const pointer = await readPointer(siteLayout(inner));
+  assert.equal(pointer.state, "names");
+  assert.equal((await readPointer(siteLayout(repository.folder))).state, "missing");
+});
