@@ -16,6 +16,16 @@ if not "%INPLACE_L_HERE:~-1%"=="\" set "INPLACE_L_HERE=%INPLACE_L_HERE%\"
 set "INPLACE_APP_PID="
 set "INPLACE_L_FELL_BACK="
 set "ERRORLEVEL="
+rem A deploy with "rollout": "handover" leaves this: then a supervisor keeps the port, and chooses the artifact by itself.
+if not exist ".inplace\handover.json" goto recycle
+call :runtime
+if not defined INPLACE_L_RUNTIME goto recycle
+if not exist ".inplace\runtime\%INPLACE_L_RUNTIME%\supervise.mjs" goto recycle
+node.exe ".inplace\runtime\%INPLACE_L_RUNTIME%\supervise.mjs" %*
+set "INPLACE_L_CODE=%ERRORLEVEL%"
+goto done
+
+:recycle
 if not defined PORT if defined HTTP_PLATFORM_PORT set "PORT=%HTTP_PLATFORM_PORT%"
 if not defined HTTP_PLATFORM_PORT if defined PORT set "HTTP_PLATFORM_PORT=%PORT%"
 
@@ -53,8 +63,7 @@ for /f "delims=" %%N in ("%INPLACE_ARTIFACT%") do >".inplace\started" echo.%%N
 goto %INPLACE_L_KIND%
 
 :node
-set "INPLACE_L_RUNTIME="
-if exist ".inplace\runtime\current" for /f "usebackq" %%V in (".inplace\runtime\current") do set "INPLACE_L_RUNTIME=%%V"
+call :runtime
 if defined INPLACE_L_RUNTIME if exist ".inplace\runtime\%INPLACE_L_RUNTIME%\register.mjs" goto preloaded
 node.exe "%INPLACE_L_PROGRAM%" %*
 goto exited
@@ -93,6 +102,12 @@ goto start
 :done
 popd 2>nul
 endlocal & exit /b %INPLACE_L_CODE%
+
+
+:runtime
+set "INPLACE_L_RUNTIME="
+if exist ".inplace\runtime\current" for /f "usebackq" %%V in (".inplace\runtime\current") do set "INPLACE_L_RUNTIME=%%V"
+exit /b
 
 
 rem Reads a name from a file as the pointer and last-good hold it: bare, relative or absolute, / or \, with a byte

@@ -176,9 +176,14 @@ forward() {
   [ -z "$child" ] || kill "-$1" "$child" 2>/dev/null
 }
 
+unset INPLACE_APP_PID
+# A deploy with "rollout": "handover" leaves this: then a supervisor keeps the port, and chooses the artifact by itself.
+if [ -f .inplace/handover.json ] && line_of .inplace/runtime/current && [ -f ".inplace/runtime/$line/supervise.mjs" ]; then
+  export INPLACE_SITE_ROOT="$root"
+  exec node ".inplace/runtime/$line/supervise.mjs" "$@"
+fi
 if [ -z "${HTTP_PLATFORM_PORT-}" ] && [ -n "${PORT-}" ]; then export HTTP_PLATFORM_PORT="$PORT"; fi
 if [ -z "${PORT-}" ] && [ -n "${HTTP_PLATFORM_PORT-}" ]; then export PORT="$HTTP_PLATFORM_PORT"; fi
-unset INPLACE_APP_PID
 # Sockets of systemd begin at descriptor 3, and its services have no input.
 [ "${LISTEN_PID-}" = "$$" ] && sockets=1 || { sockets= && exec 3<&0; }
 child=

@@ -1,5 +1,6 @@
 // Bundles what launchers preload: register.mjs; start-check.mjs, which it imports where an artifact is to be hashed; watch.mjs, which it imports once the app listens; and archive.mjs, which
-// that imports when somebody drops an archive.
+// that imports when somebody drops an archive. And what they start for a handover: supervise.mjs with the programs that it
+// starts as workers, or preloads into them.
 // bundle.json names the version that this content gets in a site, so that no content is ever overwritten there.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,6 +13,10 @@ const ENTRIES = {
   "start-check": "src/runtime/start-check.ts",
   watch: "src/runtime/site-side.ts",
   archive: "src/watch/archive/adopt-archive.ts",
+  supervise: "src/cli/supervise-launched.ts",
+  supervised: "src/runtime/supervised.ts",
+  "port-program": "src/supervisor/port-program.ts",
+  "inherit-program": "src/supervisor/inherit-program.ts",
 };
 
 const loadedLater = {

@@ -53,6 +53,12 @@ export interface HaproxyHost {
   readonly siteRoot?: string;
 }
 
+/**
+ * How a launcher's site goes from one release to the next. recycle: the app drains and ends, and the platform starts the
+ * next one. handover: the launcher starts a supervisor, which keeps the port.
+ */
+export type Rollout = "recycle" | "handover";
+
 /** The configuration as people write it. */
 export interface UserConfig {
   readonly $schema?: string;
@@ -64,6 +70,7 @@ export interface UserConfig {
   readonly branch?: string;
   readonly requireSignature?: string;
   readonly drain?: { readonly deadlineMs?: number; readonly maxUnavailable?: number };
+  readonly rollout?: Rollout;
   readonly supervise?: SuperviseConfig;
   readonly haproxy?: HaproxyConfig;
 }
@@ -77,6 +84,7 @@ export interface SiteConfig {
   readonly keep: number;
   readonly lockWaitMs: number;
   readonly branch: string | undefined;
+  readonly rollout: Rollout;
   /** As written: the supervisor knows its own defaults. */
   readonly supervise: SuperviseConfig;
   readonly haproxy: HaproxyConfig | undefined;
@@ -94,6 +102,7 @@ export function normalizeConfig(user: UserConfig): SiteConfig {
     keep: user.keep ?? DEFAULT_KEEP,
     lockWaitMs: user.lockWaitMs ?? DEFAULT_LOCK_WAIT_MS,
     branch: user.branch,
+    rollout: user.rollout ?? "recycle",
     supervise: user.supervise ?? {},
     haproxy: user.haproxy,
   };

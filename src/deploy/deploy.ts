@@ -3,6 +3,7 @@ import { loadConfig } from "../config/load.ts";
 import type { DeployEvent, EventSink, SiteEvent } from "../events.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { acquireLock, type HeldLock, type LockOwner } from "../site/lock.ts";
+import { writeHandover } from "../site/handover.ts";
 import { installRuntime } from "../site/runtime-bundle.ts";
 import { checkOut, type WorkingTree } from "./checkout.ts";
 import { findBuilt } from "./choose-name.ts";
@@ -138,6 +139,8 @@ async function publishTree(
   const files = await siteFiles(tree.folder, plan.config, layout);
   const staged = await stageFiles(layout, files, staging);
   await installRuntime(layout);
+  // Before the pointer moves: what ends for this release is started as this release wants it.
+  await writeHandover(layout, plan.config.rollout === "handover" ? plan.config.supervise : undefined);
   options.signal.throwIfAborted();
   await lock.confirm();
   const previous = await publish(options, plan.source, prepared, staged);

@@ -39,6 +39,7 @@ export class Drain implements Followers, DrainContext, Interception {
   #untilRefusing: (() => void)[] | undefined;
   #olderGone: (() => void) | undefined;
   #over: (() => void) | undefined;
+  #recalled = false;
 
   constructor(connections: Connections, options: DrainOptions) {
     this.options = options;
@@ -70,7 +71,7 @@ export class Drain implements Followers, DrainContext, Interception {
     release();
     this.#connections.followers = undefined;
     // Ends core's timer of header and request timeouts, which would hold the server in memory.
-    if ("headersTimeout" in server) HttpServer.prototype.close.call(server as HttpServer);
+    if ("headersTimeout" in server && !this.#recalled) HttpServer.prototype.close.call(server as HttpServer);
     return {
       durationMs: now() - this.#startedAt,
       served: this.#served,
@@ -78,6 +79,12 @@ export class Drain implements Followers, DrainContext, Interception {
       accepted: this.#accepted,
       cut: this.#cut,
     };
+  }
+
+  /** The server is to serve on, through another listener: nothing is cut any more, and what is open ends by itself. */
+  recall(): void {
+    this.#recalled = true;
+    this.#over?.();
   }
 
   quietFor(socket: Socket): number {

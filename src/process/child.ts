@@ -133,9 +133,10 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     });
     // A child that ends while we write to its stdin is no failure of ours.
     child.stdin?.on("error", () => undefined);
-    await once(child, "spawn");
+    if (child.pid === undefined) throw (await once(child, "error"))[0];
+    // Within the turn of the start: whoever ends this process may ask for the child's end from now on.
     if (options.onClose !== undefined) child.once("close", options.onClose);
-    return new Child(child, child.pid ?? 0, options.onOutput);
+    return new Child(child, child.pid, options.onOutput);
   } catch (cause) {
     // Most failures are events; an environment that is too large (E2BIG) is thrown.
     const message = cause instanceof Error ? cause.message : String(cause);

@@ -22,6 +22,8 @@ export type FromWorker =
   /** The app itself says that it is ready. */
   | { readonly inplace: "ready" }
   | { readonly inplace: "serving" }
+  /** IIS's module asked for the end of the site; its request reached this worker instead of the supervisor. */
+  | { readonly inplace: "stop-asked" }
   | { readonly inplace: "first-request"; readonly at: number }
   | { readonly inplace: "counted"; readonly requests: number }
   | {

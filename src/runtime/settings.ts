@@ -58,7 +58,8 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   };
 }
 
-function moduleToken(environment: NodeJS.ProcessEnv): ModuleToken | undefined {
+/** What IIS's module gave to the process that it started, which hands it on to its children. */
+export function moduleToken(environment: NodeJS.ProcessEnv): ModuleToken | undefined {
   for (const prefix of ["HTTP_PLATFORM", "ASPNETCORE"]) {
     const token = environment[`${prefix}_TOKEN`];
     if (token) return { token, appPath: environment[`${prefix}_APPL_PATH`] ?? "/" };

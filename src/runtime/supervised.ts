@@ -2,9 +2,12 @@
 import type { SendHandle } from "node:child_process";
 import { Server } from "node:net";
 import { isMainThread } from "node:worker_threads";
+import { answerFirst } from "../listener/own-requests.ts";
+import { shutdownAnswer } from "../listener/shutdown-request.ts";
 import { asToWorker, SUPERVISED_ENV, type FromWorker, type ToWorker } from "../process/worker-messages.ts";
-import { armExitGuard, EXIT_CUT, EXIT_DRAINED, EXIT_GUARD_MS, exitFlushed } from "./exit.ts";
+import { armExitGuard, EXIT_CUT, EXIT_DRAINED, EXIT_GUARD_MS, exitFlushed, exitNow } from "./exit.ts";
 import { listenRequest } from "./listen-request.ts";
+import { moduleToken } from "./settings.ts";
 import { WorkerListener, type DrainOrder, type Listen, type SharedPlace } from "./worker-listener.ts";
 
 /** When the supervisor has died nobody sets a deadline. */
@@ -22,6 +25,8 @@ class SupervisedProcess {
       const order = asToWorker(message);
       if (order !== undefined) void this.#obey(order, handle as SendHandle | undefined);
     });
+    // A supervisor that died while this was being loaded is not told of any more.
+    if (!process.connected) exitNow(EXIT_DRAINED);
     process.once("disconnect", () => void this.#stop({ deadlineMs: ORPHAN_DEADLINE_MS, last: true }));
     // A program that never listens may end by itself.
     process.channel?.unref();
@@ -39,6 +44,8 @@ class SupervisedProcess {
       return true;
     }
     const onFirstRequest = (): void => tell({ inplace: "first-request", at: Date.now() });
+    const token = moduleToken(process.env);
+    if (token !== undefined) answerFirst(server, shutdownAnswer(token, () => tell({ inplace: "stop-asked" })));
     const listener = new WorkerListener(server, listen, this.#place, onFirstRequest);
     this.#listener = listener;
     process.channel?.ref();

@@ -10,6 +10,7 @@ import {
   keptMs,
   normalizeOptions,
   type AcceptDrain,
+  type StoppableOptions,
 } from "../listener/options.ts";
 import type { DrainReport } from "../listener/report.ts";
 import { stoppable } from "../listener/stoppable.ts";
@@ -49,9 +50,14 @@ export class WorkerListener {
   readonly #server: Server;
   readonly #listen: Listen;
   #probe: Server | undefined;
+  #probePort = 0;
   #shared = false;
   /** Accepts for the app's server after parking, when that cannot listen once more. */
   #second: Server | undefined;
+  #draining: Promise<DrainReport> | undefined;
+  /** The app's server itself has let go of its socket: a server listens only once. */
+  #stopped = false;
+  #recalled = false;
   #requests = 0;
 
   constructor(server: Server, listen: Listen, place: SharedPlace, onFirstRequest: () => void) {
@@ -85,11 +91,9 @@ export class WorkerListener {
 
   /** Opens the private port, gives its number, and lets the app go on as if it listened. */
   async openProbe(): Promise<number> {
-    const probe = this.#feeder();
-    this.#probe = probe;
-    await this.#listening(probe, 0, LOOPBACK);
+    await this.#openProbe();
     this.#server.emit("listening");
-    return (probe.address() as AddressInfo).port;
+    return this.#probePort;
   }
 
   /** No health check comes any more. Where visitors come in through the private port, it stays. */
@@ -97,10 +101,18 @@ export class WorkerListener {
     if (this.#shared) this.#probe?.close();
   }
 
-  /** Accepts from the shared socket; without one, visitors come in through the private port. */
+  /** Accepts from the shared socket; without one, visitors come in through the private port. Ends a drain that still runs. */
   async serve(handle: SendHandle | undefined): Promise<void> {
-    if (handle === undefined) return;
-    if (!this.#shared) {
+    if (this.#draining !== undefined) {
+      this.#recalled = true;
+      Connections.of(this.#server).followers?.recall();
+      await this.#draining;
+    }
+    if (handle === undefined) {
+      if (this.#probe?.listening !== true) await this.#openProbe();
+      return;
+    }
+    if (!this.#stopped) {
       await listenInTruth(this.#server, () => this.#listen.call(this.#server, handle));
     } else {
       this.#second = this.#feeder();
@@ -109,26 +121,37 @@ export class WorkerListener {
     this.#shared = true;
   }
 
-  async drain({ deadlineMs, last }: DrainOrder): Promise<DrainReport> {
-    const options = {
-      deadlineMs,
-      acceptDrain: last || TAKES_IN_ADVANCE,
-      // Nobody waits for the end of a handover.
-      ...(last ? {} : { lingerMs: keptMs(this.#server) }),
-    };
-    if (!this.#shared) {
-      await this.#letGoOfProbe();
-      stopPretending(this.#server);
-    }
-    if (this.#second === undefined) return stoppable(this.#server, options).stop();
-    this.#second.close();
-    return new Drain(Connections.of(this.#server), normalizeOptions(options)).run();
+  /** Lets go of the socket and of what came in through it. Asked again while it does, it goes on as it began. */
+  drain(order: DrainOrder): Promise<DrainReport> {
+    this.#draining ??= this.#drain(order).finally(() => (this.#draining = undefined));
+    return this.#draining;
   }
 
-  /** What the supervisor has connected before it took this worker off its list is accepted first. */
-  async #letGoOfProbe(): Promise<void> {
-    if (this.#probe !== undefined) await acceptQueued(this.#probe, ACCEPT_BOUNDS);
-    this.#probe?.close();
+  async #drain({ deadlineMs, last }: DrainOrder): Promise<DrainReport> {
+    this.#recalled = false;
+    const acceptDrain = last || TAKES_IN_ADVANCE;
+    // Nobody waits for the end of a handover.
+    const options = { deadlineMs, acceptDrain, ...(last ? {} : { lingerMs: keptMs(this.#server) }) };
+    if (!this.#shared) {
+      await letGoOf(this.#probe);
+      stopPretending(this.#server);
+    }
+    const report = this.#stopped ? this.#drainOnceMore(options) : stoppable(this.#server, options).stop();
+    this.#stopped = true;
+    if (this.#recalled) Connections.of(this.#server).followers?.recall();
+    return await report;
+  }
+
+  async #drainOnceMore(options: StoppableOptions): Promise<DrainReport> {
+    if (options.acceptDrain !== false) await letGoOf(this.#second);
+    this.#second?.close();
+    return await new Drain(Connections.of(this.#server), normalizeOptions(options)).run();
+  }
+
+  async #openProbe(): Promise<void> {
+    this.#probe = this.#feeder();
+    await this.#listening(this.#probe, this.#probePort, LOOPBACK);
+    this.#probePort = (this.#probe.address() as AddressInfo).port;
   }
 
   #feeder(): Server {
@@ -147,6 +170,13 @@ export class WorkerListener {
       });
     });
   }
+}
+
+/** What is connected already is accepted first. */
+async function letGoOf(feeder: Server | undefined): Promise<void> {
+  if (feeder === undefined) return;
+  await acceptQueued(feeder, ACCEPT_BOUNDS);
+  feeder.close();
 }
 
 function pretendListening(server: Server, { address, port }: SharedPlace): void {

@@ -29,6 +29,8 @@ export interface SiteLayout {
   /** Which of them may go away now. */
   readonly turns: string;
   readonly runtime: string;
+  /** Where this is, launchers start a supervisor instead of the artifact; it holds the supervisor's options. */
+  readonly handover: string;
 }
 
 export const TARGET_FOLDER = "_target";
@@ -57,5 +59,6 @@ export function siteLayout(siteRoot: string): SiteLayout {
     instances: join(own, "instances"),
     turns: join(own, "turns"),
     runtime: join(own, "runtime"),
+    handover: join(own, "handover.json"),
   };
 }

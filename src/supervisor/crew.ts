@@ -19,7 +19,6 @@ export class Crew {
   readonly #drainMs: number;
   readonly #slots: readonly Slot[];
   readonly #leaving = new Set<Promise<unknown>>();
-  readonly #everybody = new Set<Worker>();
   /** A serving worker ended without being asked to. */
   onDeath: (worker: Worker, slot: number, exit: Exit) => void = () => undefined;
 
@@ -59,6 +58,17 @@ export class Crew {
     if (place.parked !== undefined) this.#dismiss(place.parked.worker);
     place.parked = parked;
     return parked;
+  }
+
+  /** Gives a worker the socket and a vacant place, unless meanwhile somebody has it, or it is not wanted any more. */
+  async fill(slot: number, worker: Worker, wanted: () => boolean): Promise<void> {
+    await this.#serve(slot, worker);
+    if (this.isVacant(slot) && wanted()) {
+      this.#at(slot).serving = worker;
+      return;
+    }
+    this.#front.take(worker);
+    this.#dismiss(worker);
   }
 
   /** Workers on trial go, those that they replaced serve again. Gives whether one does, and the slots that have nobody now. */
@@ -112,16 +122,9 @@ export class Crew {
     await Promise.all(this.#leaving);
   }
 
-  /** Ends everybody now, also those on the way out. */
-  kill(): void {
-    for (const worker of this.#everybody) void worker.kill();
-  }
-
   async #serve(slot: number, worker: Worker): Promise<void> {
     await this.#front.give(worker);
-    this.#everybody.add(worker);
     void worker.exited.then((exit) => {
-      this.#everybody.delete(worker);
       const place = this.#at(slot);
       if (place.serving !== worker) return;
       place.serving = undefined;

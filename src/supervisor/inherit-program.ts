@@ -80,5 +80,6 @@ process.on("message", (message, handle) => {
   const order = asToWorker(message);
   if (order !== undefined) void obey(order, handle);
 });
+if (!process.connected) process.exit(0);
 process.once("disconnect", () => void end().then(() => process.exit(0)));
 tell({ inplace: "listening", port: 0, secure: false });

@@ -1,3 +1,4 @@
+import { InplaceError } from "../errors.ts";
 import type { EventSink, SupervisorEvent } from "../events.ts";
 import { SUPERVISED_ENV } from "../process/worker-messages.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -25,10 +26,14 @@ const NOT_INHERITED = [
   "INPLACE_APP_PID",
 ];
 
-/** Starts the workers of one front. */
+/** Starts the workers of one front, and knows all that run. */
 export class Launcher {
   readonly #setup: LaunchSetup;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #running = new Set<Worker>();
+  #closed = false;
+  /** A worker was asked to end the site. */
+  onStopAsked: () => void = () => undefined;
 
   constructor(setup: LaunchSetup, { address, port }: Pick<Front, "address" | "port">) {
     this.#setup = setup;
@@ -46,13 +51,29 @@ export class Launcher {
   async launch({ artifact, path }: Pick<WantedRelease, "artifact" | "path">): Promise<Worker> {
     const { layout, options, args, events } = this.#setup;
     const call = await workerCommand(path, { args, socket: options.socket });
+    if (this.#closed) throw new InplaceError("START_FAILED", `${artifact} was not started: it is to end.`);
     const worker = await Worker.start(artifact, {
       call,
       cwd: layout.root,
       env: { ...this.#env, INPLACE_ARTIFACT: artifact },
       onOutput: (chunk, stream) => events({ type: "worker-output", stream, text: chunk.toString("utf8") }),
     });
+    this.#running.add(worker);
+    void worker.exited.then(() => this.#running.delete(worker));
+    void worker.heard("stop-asked", new AbortController().signal).then(() => this.onStopAsked());
     events({ type: "worker-started", artifact, pid: worker.pid });
     return worker;
+  }
+
+  /** Nothing is started any more; resolves when all that runs has ended. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#running].map((worker) => worker.exited));
+  }
+
+  /** Ends everything now, also what has only just been started. */
+  kill(): void {
+    this.#closed = true;
+    for (const worker of this.#running) void worker.kill();
   }
 }

@@ -74,18 +74,16 @@ export class Revival {
   async #launchInto(slot: number, live: WantedRelease): Promise<void> {
     const { crew, options, stopped, launch } = this.#context;
     const worker = await launch(live);
+    const wanted = (): boolean => this.#toRevive(slot) === live;
     try {
       const failure = await prove(worker, options, stopped);
       if (failure !== undefined) throw new Error(describeFailure(failure));
-      if (this.#toRevive(slot) === live) {
-        await crew.admit(slot, worker);
-        worker.proven();
-        return;
-      }
+      if (!wanted()) return void (await worker.kill());
+      await crew.fill(slot, worker, wanted);
+      worker.proven();
     } catch (error) {
       await worker.kill();
       if (!stopped.aborted) throw error;
     }
-    await worker.kill();
   }
 }

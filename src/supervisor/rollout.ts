@@ -78,6 +78,7 @@ async function replace(
   slot: number,
   end: AbortSignal,
 ): Promise<{ readonly drained: Promise<Drained | undefined> } | undefined> {
+  end.throwIfAborted();
   onStep("starting");
   const worker = await launch().catch((error: unknown) => {
     throw notStarted(error, undefined);

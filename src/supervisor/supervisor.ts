@@ -68,6 +68,7 @@ export class Supervisor {
     this.#crew = new Crew(front, setup.options);
     this.#crew.onDeath = (worker, slot, exit) => this.#died(worker, slot, exit);
     this.#launcher = new Launcher(setup, front);
+    this.#launcher.onStopAsked = () => this.stop("the platform's module asked for it");
     this.#revival = new Revival({
       crew: this.#crew,
       options: setup.options,
@@ -108,7 +109,7 @@ export class Supervisor {
       }
     } finally {
       this.#state = { state: "stopping" };
-      await Promise.all([this.#watcher?.close(), this.#crew.stop()]);
+      await Promise.all([this.#watcher?.close(), this.#crew.stop(), this.#launcher.close()]);
     }
   }
 
@@ -119,9 +120,10 @@ export class Supervisor {
     this.#stopped.abort();
   }
 
-  /** Ends the workers now; for the end of this process. */
+  /** Ends the workers and lets go of the port now; for the end of this process. */
   kill(): void {
-    this.#crew.kill();
+    this.#launcher.kill();
+    this.#front.close();
   }
 
   /** Fresh workers of the release that is live, whose name it gives. Throws ARTIFACT_MISSING where nothing is. */

@@ -1,0 +1,38 @@
+// What launchers start in a site whose configuration says "rollout": "handover"; bundled into the site's runtime.
+import { stderr, stdout } from "node:process";
+import type { SuperviseConfig } from "../config/supervise.ts";
+import { ERROR_CODES, EXIT, InplaceError, type ExitCode } from "../errors.ts";
+import type { EventSink } from "../events.ts";
+import { wordsFor } from "../log/words.ts";
+import { readHandover } from "../site/handover.ts";
+import { siteLayout } from "../site/layout.ts";
+import { normalizeSupervise } from "../supervisor/options.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { placeOf, superviseSite } from "./supervise-site.ts";
+
+const print: EventSink = (event) => {
+  const { level, text } = wordsFor(event);
+  if (level !== "detail") (level === "info" ? stdout : stderr).write(`${text}\n`);
+};
+
+/** The working folder is the site's root, the arguments are the artifact's. */
+async function main({ argv, env }: NodeJS.Process): Promise<ExitCode> {
+  const { signal } = onInterrupt({ hangup: false });
+  try {
+    const layout = siteLayout(env["INPLACE_SITE_ROOT"] ?? ".");
+    const options = normalizeSupervise(JSON.parse((await readHandover(layout)) ?? "{}") as SuperviseConfig);
+    const place = placeOf({}, env);
+    await superviseSite({ layout, place, options, args: argv.slice(2), env, emit: print, signal });
+    return EXIT.done;
+  } catch (error) {
+    const { code, message, hint } = error instanceof InplaceError ? error : internal(error);
+    print({ type: "command-failed", code, message, hint, stack: undefined });
+    return ERROR_CODES[code].exit;
+  }
+}
+
+function internal(error: unknown): InplaceError {
+  return new InplaceError("INTERNAL", error instanceof Error ? String(error.stack) : String(error));
+}
+
+process.exitCode = await main(process);
