@@ -17,11 +17,12 @@ export const defineSupervise: DefineVerb = (program, run) => {
 
 /** Ends on Ctrl+C or SIGTERM, when everything is drained. */
 async function supervise(
-  { env, emit, signal, site }: VerbContext,
+  context: VerbContext,
   args: readonly string[],
   flags: WantedPlace,
 ): Promise<Outcome> {
-  const layout = site();
+  const { env, emit, signal } = context;
+  const layout = context.site();
   const { supervise: config } = await loadConfig(layout.root);
   const place = placeOf(flags, env);
   await superviseSite({ layout, place, options: normalizeSupervise(config), args, env, emit, signal });

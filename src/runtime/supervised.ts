@@ -45,7 +45,11 @@ class SupervisedProcess {
     }
     const onFirstRequest = (): void => tell({ inplace: "first-request", at: Date.now() });
     const token = moduleToken(process.env);
-    if (token !== undefined) answerFirst(server, shutdownAnswer(token, () => tell({ inplace: "stop-asked" })));
+    if (token !== undefined)
+      answerFirst(
+        server,
+        shutdownAnswer(token, () => tell({ inplace: "stop-asked" })),
+      );
     const listener = new WorkerListener(server, listen, this.#place, onFirstRequest);
     this.#listener = listener;
     process.channel?.ref();

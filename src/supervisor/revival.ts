@@ -78,12 +78,16 @@ export class Revival {
     try {
       const failure = await prove(worker, options, stopped);
       if (failure !== undefined) throw new Error(describeFailure(failure));
-      if (!wanted()) return void (await worker.kill());
-      await crew.fill(slot, worker, wanted);
-      worker.proven();
+      if (wanted()) {
+        await crew.fill(slot, worker, wanted);
+        worker.proven();
+        return;
+      }
     } catch (error) {
       await worker.kill();
       if (!stopped.aborted) throw error;
+      return;
     }
+    await worker.kill();
   }
 }

@@ -4,6 +4,7 @@ import { chmod, mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { mock, test } from "node:test";
 import { startHeartbeat } from "#src/deploy/heartbeat.js";
+import { readHandover } from "#src/site/handover.js";
 import { PROJECT } from "../rig/project.ts";
 import { runProgram } from "../rig/program.ts";
 import { APP, inplace, kuduEnvironment, sourceAndSite, writeFiles } from "../rig/source.ts";
@@ -21,6 +22,20 @@ test("Kudu's environment decides source, target, site name and commit, from any 
   assert.equal(JSON.parse(stdout).artifact, `mysite-${commit.slice(0, 10)}.mjs`);
   assert.equal(existsSync(join(layout.target, `mysite-${commit.slice(0, 10)}.mjs`)), true);
   assert.equal(existsSync(join(repository.folder, "_target")), false);
+});
+
+test("a rollout by handover is said to the launchers of the site, and taken back", async (t) => {
+  const { repository, layout } = await sourceAndSite(t);
+  const env = kuduEnvironment(repository, layout);
+  const deployed = async (config: object): Promise<string | undefined> => {
+    await writeFiles(repository.folder, { "package.json": { inplace: config } });
+    await repository.commit(JSON.stringify(config));
+    assert.equal((await inplace(t, ["deploy"], { cwd: repository.folder, env })).code, 0);
+    return await readHandover(layout);
+  };
+  const supervise = { probationMs: 300 };
+  assert.deepEqual(JSON.parse((await deployed({ rollout: "handover", supervise })) ?? ""), supervise);
+  assert.equal(await deployed({}), undefined);
 });
 
 test("without DEPLOYMENT_TARGET, App Service's site under HOME is meant", async (t) => {

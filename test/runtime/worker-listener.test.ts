@@ -29,6 +29,7 @@ for (const how of ["a shared socket", "its private port"] as const) {
     const order = { deadlineMs: DEADLINE_MS, last: false };
 
     await listener.serve(shared ? first.handle : undefined);
+    listener.closeProbe();
     const before = answer(shared ? first.port : privatePort, "/slow");
     await once(server, "request");
     const drained = listener.drain(order);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { stat } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { SiteLayout } from "#src/site/layout.js";
@@ -10,7 +11,7 @@ import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad } from "../rig/load.js";
 import { temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
-import { app, publish } from "./supervised-site.js";
+import { app, lives, publish } from "./supervised-site.js";
 
 const INPLACE = fileURLToPath(new URL("../../bin/inplace.js", import.meta.url));
 
@@ -58,6 +59,7 @@ const get = async (port: number, path = "/"): Promise<string> =>
 test("the command tells what a swap cost, or why a release failed, with the exit code that scripts need", async (t) => {
   const layout = await temporarySite(t);
   await publish(layout, "app-1.mjs", app("1"));
+  await writeFile(join(layout.root, "inplace.config.json"), '{ "supervise": { "probationMs": 300 } }');
   const { port } = await supervise(t, layout);
 
   await publish(layout, "app-2.mjs", app("2"));
@@ -142,13 +144,4 @@ if (process.platform !== "win32") {
     assert.equal(await slow, "cut");
     await until("the worker is gone", () => !lives(worker));
   });
-}
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
+import { SUPERVISED_ENV } from "#src/process/worker-messages.js";
 import { markFailed, markGood } from "#src/site/health-marks.js";
 import { normalizeSupervise } from "#src/supervisor/options.js";
 import { Supervisor } from "#src/supervisor/supervisor.js";
+import { workerCommand } from "#src/supervisor/worker-command.js";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad } from "../rig/load.js";
 import { temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
-import { app, assertOnlyInsideLost, publish, SETTLE_MS, supervisedSite } from "./supervised-site.js";
+import { app, assertOnlyInsideLost, lives, publish, SETTLE_MS, supervisedSite } from "./supervised-site.js";
 
 const FRESH = { name: "one connection per request", perSecond: 100, connections: "fresh" } as const;
 
@@ -117,12 +123,40 @@ test("an app that says itself when it is ready gets no visitor before", async (t
   const site = await supervisedSite(
     t,
     { artifact: "app-1.mjs", content: ready("1") },
-    { explicitReady: true, readyMs: 10_000 },
+    { explicitReady: true, readyMs: 4_000 },
   );
   assert.equal((await site.deploy("app-2.mjs", ready("2"))).result, "live");
   const cold = await site.deploy("app-3.mjs", app("3"));
   assert.ok(cold.result === "failed");
   assert.match(cold.reason, /did not say that it is ready/);
+});
+
+test("ending the supervisor at once ends a worker that is only being proved, though it hears nothing", async (t) => {
+  const site = await supervisedSite(t, { artifact: "app-1.mjs", content: app("1") });
+  const deaf = `
+import { renameSync, writeFileSync } from "node:fs";
+writeFileSync(process.env.INPLACE_SITE_ROOT + "/new", String(process.pid));
+renameSync(process.env.INPLACE_SITE_ROOT + "/new", process.env.INPLACE_SITE_ROOT + "/pid");
+Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+`;
+  await publish(site.layout, "app-2.mjs", deaf);
+  const told = join(site.layout.root, "pid");
+  const pid = Number(await until("it runs", () => readFile(told, "utf8").catch(() => undefined)));
+  site.supervisor.kill();
+  await until("it is gone", () => !lives(pid));
+});
+
+test("a worker whose supervisor dies before the runtime is loaded ends", async (t) => {
+  const layout = await temporarySite(t);
+  await publish(layout, "app.mjs", app("1"));
+  const { file, args } = await workerCommand(join(layout.target, "app.mjs"), { args: [], socket: "inherit" });
+  const worker = spawn(file, args, {
+    env: { ...process.env, [SUPERVISED_ENV]: "127.0.0.1", PORT: "1" },
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    timeout: SETTLE_MS,
+  });
+  worker.disconnect();
+  assert.deepEqual(await once(worker, "exit"), [0, null]);
 });
 
 test("a first release that fails ends the supervisor where no other ever proved good", async (t) => {
