@@ -133,7 +133,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     });
     // A child that ends while we write to its stdin is no failure of ours.
     child.stdin?.on("error", () => undefined);
-    if (child.pid === undefined) throw (await once(child, "error"))[0];
+    if (child.pid === undefined) throw (await once(child, "error"))[0] as Error;
     // Within the turn of the start: whoever ends this process may ask for the child's end from now on.
     if (options.onClose !== undefined) child.once("close", options.onClose);
     return new Child(child, child.pid, options.onOutput);
