@@ -161,6 +161,8 @@ export type PlatformEvent =
   | { readonly type: "setting-without-effect"; readonly setting: "forwardWindowsAuthToken" }
   | { readonly type: "artifact-live"; readonly artifact: string; readonly pid: number }
   | { readonly type: "access-log-failed"; readonly problem: string }
+  /** The disk is slower than what comes: so many entries were dropped. */
+  | { readonly type: "log-behind"; readonly log: "access" | "stdout"; readonly entries: number }
   /** Where one handler serves several sites. */
   | { readonly type: "of-site"; readonly site: string; readonly event: PlatformEvent }
   | { readonly type: "health-unrecorded"; readonly problem: string };

@@ -19,6 +19,8 @@ export const PLATFORM_WORDS: Words<PlatformEvent> = {
   "site-file-changed": ({ path }) => info(`${path} has changed`),
   "stdout-log-failed": ({ problem }) => warn(`the output of the process cannot be logged: ${problem}`),
   "access-log-failed": ({ problem }) => warn(`requests cannot be logged: ${problem}`),
+  "log-behind": ({ log, entries }) =>
+    warn(`the disk does not keep up: ${entries} entries of the ${log} log are lost`),
   "site-broken": ({ problem }) => warn(`the site answers 500.19: ${problem}`),
   "config-change-ignored": () =>
     info("the processes stay as they are: web.config says disallowRotationOnConfigChange"),

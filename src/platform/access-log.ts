@@ -1,5 +1,6 @@
-import { createWriteStream, type WriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
 import type { RequestHead } from "./http1/request-head.ts";
+import { LogFile, type LogFileOptions } from "./log-file.ts";
 
 export const ACCESS_LOG_FORMATS = ["w3c", "json"] as const;
 export type AccessLogFormat = (typeof ACCESS_LOG_FORMATS)[number];
@@ -33,35 +34,61 @@ const W3C_FIELDS =
 /** ERROR_NETNAME_DELETED: what IIS writes where the client or the backend broke the connection. */
 const WIN32_CUT = 64;
 
-/** Requests, a line each, appended to one file. A log that cannot be written never stops a request. */
-export class AccessLog {
-  readonly #stream: WriteStream;
-  readonly #line: (record: AccessRecord) => string;
-  #broken = false;
+/** A file of the access log: IIS begins another one every day, however large. */
+export const ACCESS_LOG_MAX_BYTES = 100 * 1024 * 1024;
+/** So many files are kept: PATH, PATH.1 (the one before), PATH.2 … */
+export const ACCESS_LOG_MAX_FILES = 10;
 
-  constructor(path: string, format: AccessLogFormat, failed: (error: Error) => void) {
+export interface AccessLogOptions extends Pick<LogFileOptions, "dropped" | "failed"> {
+  readonly path: string;
+  readonly format: AccessLogFormat;
+  readonly maxBytes?: number;
+  readonly maxFiles?: number;
+}
+
+/** Requests, a line each, appended to a file. A log that cannot be written never stops a request. */
+export class AccessLog {
+  readonly #file: LogFile;
+  readonly #line: (record: AccessRecord) => string;
+
+  constructor(options: AccessLogOptions) {
+    const { path, format, maxFiles = ACCESS_LOG_MAX_FILES } = options;
     this.#line = format === "json" ? jsonLine : w3cLine;
-    this.#stream = createWriteStream(path, { flags: "a" });
-    this.#stream.on("error", (error) => {
-      if (!this.#broken) failed(error);
-      this.#broken = true;
+    let first = true;
+    this.#file = new LogFile({
+      maxBytes: options.maxBytes ?? ACCESS_LOG_MAX_BYTES,
+      next: async () => {
+        if (!first) await moveOn(path, maxFiles);
+        first = false;
+        return path;
+      },
+      ...(format === "w3c" ? { head: w3cHead } : {}),
+      dropped: options.dropped,
+      failed: options.failed,
     });
-    if (format === "w3c") {
-      const now = stamp(new Date());
-      this.#stream.write(`#Software: inplace-deploy\n#Version: 1.0\n#Date: ${now}\n#Fields: ${W3C_FIELDS}\n`);
-    }
   }
 
   write(record: AccessRecord): void {
-    if (!this.#broken) this.#stream.write(this.#line(record));
+    this.#file.write(this.#line(record));
   }
 
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#broken) resolve();
-      else this.#stream.end(() => resolve());
-    });
+    return this.#file.close();
   }
+}
+
+/** PATH becomes PATH.1, PATH.1 becomes PATH.2, and the last one goes. */
+async function moveOn(path: string, maxFiles: number): Promise<void> {
+  await rm(maxFiles > 1 ? `${path}.${maxFiles - 1}` : path, { force: true });
+  for (let n = maxFiles - 1; n > 0; n -= 1) {
+    // Not there yet; or, on Windows, open in a program that reads it: then it goes on growing.
+    await rename(n === 1 ? path : `${path}.${n - 1}`, `${path}.${n}`).catch(() => undefined);
+  }
+}
+
+function w3cHead(): string {
+  const now = stamp(new Date());
+  return `#Software: inplace-deploy\n#Version: 1.0\n#Date: ${now}\n#Fields: ${W3C_FIELDS}\n`;
 }
 
 function w3cLine(record: AccessRecord): string {

@@ -129,9 +129,11 @@ function openLog(
   events: EventSink<PlatformEvent>,
 ): AccessLog | undefined {
   if (accessLog === undefined) return undefined;
-  return new AccessLog(accessLog.path, accessLog.format, (error) =>
-    events({ type: "access-log-failed", problem: error.message }),
-  );
+  return new AccessLog({
+    ...accessLog,
+    dropped: (entries) => events({ type: "log-behind", log: "access", entries }),
+    failed: (error) => events({ type: "access-log-failed", problem: error.message }),
+  });
 }
 
 function recorder(log: AccessLog, port: () => number): ClientOptions["ended"] {

@@ -84,7 +84,9 @@ function output(
   const log = new StdoutLog({
     path: resolve(layout.root, siteRelative(expand(config.stdoutLogFile), layout.root)),
     maxBytes: STDOUT_LOG_MAX_BYTES,
-    maxFiles: STDOUT_LOG_MAX_FILES,
+    // Each process has a file in use.
+    maxFiles: STDOUT_LOG_MAX_FILES + config.processesPerApplication - 1,
+    dropped: (entries) => options.events({ type: "log-behind", log: "stdout", entries }),
     failed: (error) => options.events({ type: "stdout-log-failed", problem: error.message }),
   });
   return {
@@ -92,7 +94,7 @@ function output(
       log.write(chunk);
       options.onOutput?.(chunk, stream);
     },
-    onClose: () => log.close(),
+    onClose: () => void log.close(),
   };
 }
 

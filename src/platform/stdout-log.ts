@@ -1,18 +1,15 @@
-import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { LogFile, type LogFileOptions } from "./log-file.ts";
 
-export interface StdoutLogOptions {
+export interface StdoutLogOptions extends Pick<LogFileOptions, "dropped" | "failed" | "maxBytes"> {
   /** Absolute; what follows is `_YYYYMMDDhhmmss_PID.log` in UTC, as the module names its files. */
   readonly path: string;
-  /** A file that has grown beyond this is followed by another one, bytes. The module never rotates. */
-  readonly maxBytes: number;
   /** So many files are kept, the newest. */
   readonly maxFiles: number;
-  /** The log cannot be written any more; said once. */
-  readonly failed: (error: Error) => void;
 }
 
+/** The module never begins another file. */
 export const STDOUT_LOG_MAX_BYTES = 10 * 1024 * 1024;
 export const STDOUT_LOG_MAX_FILES = 10;
 
@@ -20,53 +17,33 @@ export const STDOUT_LOG_MAX_FILES = 10;
 export class StdoutLog {
   readonly #options: StdoutLogOptions;
   readonly #stem: string;
-  #stream: WriteStream;
-  #bytes = 0;
+  readonly #file: LogFile;
   #part = 0;
-  #broken = false;
 
   constructor(options: StdoutLogOptions, now: Date = new Date()) {
     this.#options = options;
     this.#stem = `${options.path}_${now.toISOString().replace(/\D/g, "").slice(0, 14)}_${process.pid}`;
-    this.#stream = this.#open();
+    this.#file = new LogFile({ ...options, next: () => this.#next() });
   }
 
   write(chunk: Buffer): void {
-    if (this.#broken) return;
-    if (this.#bytes > 0 && this.#bytes + chunk.length > this.#options.maxBytes) this.#rotate();
-    this.#bytes += chunk.length;
-    this.#stream.write(chunk);
+    this.#file.write(chunk);
   }
 
-  close(): void {
-    this.#stream.end();
+  close(): Promise<void> {
+    return this.#file.close();
   }
 
-  #rotate(): void {
-    this.#stream.end();
-    this.#part += 1;
-    this.#bytes = 0;
-    this.#stream = this.#open();
-  }
-
-  #open(): WriteStream {
+  async #next(): Promise<string> {
     const path = `${this.#stem}${this.#part === 0 ? "" : `.${this.#part}`}.log`;
-    const fail = (error: Error): void => {
-      if (!this.#broken) this.#options.failed(error);
-      this.#broken = true;
-    };
-    try {
-      mkdirSync(dirname(path), { recursive: true });
-    } catch (error) {
-      fail(error as Error);
-    }
-    const stream = createWriteStream(path, { flags: "a" });
-    stream.on("error", fail);
-    stream.once("open", () => void removeOldest(this.#options).catch(fail));
-    return stream;
+    this.#part += 1;
+    await mkdir(dirname(path), { recursive: true });
+    await removeOldest(this.#options);
+    return path;
   }
 }
 
+/** Makes room for one more. */
 async function removeOldest({ path, maxFiles }: StdoutLogOptions): Promise<void> {
   const folder = dirname(path);
   const prefix = `${basename(path)}_`;
@@ -76,7 +53,10 @@ async function removeOldest({ path, maxFiles }: StdoutLogOptions): Promise<void>
   const parts = (name: string): number[] => name.slice(prefix.length).split(/\D+/).map(Number);
   // The time orders them, then the part; names alone would put part 10 before part 2.
   ours.sort((a, b) => compare(parts(b), parts(a)));
-  for (const name of ours.slice(maxFiles)) await rm(join(folder, name), { force: true });
+  for (const name of ours.slice(maxFiles - 1)) {
+    // Windows does not remove what another process of the application still writes.
+    await rm(join(folder, name), { force: true }).catch(() => undefined);
+  }
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {

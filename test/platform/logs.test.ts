@@ -1,0 +1,108 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { AccessLog, type AccessRecord } from "#src/platform/access-log.js";
+import { LogFile, MAX_PENDING_BYTES } from "#src/platform/log-file.js";
+import { parseRequestHead } from "#src/platform/http1/request-head.js";
+import { StdoutLog } from "#src/platform/stdout-log.js";
+import { temporaryFolder } from "../rig/temporary-site.js";
+
+const fail = (what: unknown): never => {
+  throw new Error(`unexpected: ${String(what)}`);
+};
+
+function recordOf(n: number): AccessRecord {
+  const head = parseRequestHead(`GET /${n} HTTP/1.1\r\nHost: site\r\n`);
+  ok(head.kind === "request");
+  return {
+    at: new Date(),
+    head,
+    client: "127.0.0.1",
+    localAddress: "127.0.0.1",
+    localPort: 80,
+    status: 200,
+    substatus: 0,
+    cut: false,
+    bytes: 100,
+    elapsedMs: 1,
+    site: undefined,
+    artifact: undefined,
+  };
+}
+
+test("the access log begins another file when one is full, keeps as many as it may, and loses no line of them under load", async (t) => {
+  const path = join(await temporaryFolder(t), "access.log");
+  await writeFile(path, "of an earlier run\n");
+  const [maxBytes, maxFiles, lines] = [50_000, 3, 10_000];
+  const log = new AccessLog({ path, format: "w3c", maxBytes, maxFiles, dropped: fail, failed: fail });
+  for (let n = 1; n <= lines; n += 1) log.write(recordOf(n));
+  await log.close();
+  const files = [`${path}.2`, `${path}.1`, path];
+  equal((await readdir(join(path, ".."))).length, files.length);
+  const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
+  for (const text of texts) {
+    ok(text.startsWith("#Software: "));
+    ok(text.length <= maxBytes);
+  }
+  const numbers = [...texts.join("").matchAll(/ GET \/(\d+) /g)].map(([, number]) => Number(number));
+  ok(numbers.length > 600);
+  const first = lines - numbers.length + 1;
+  deepEqual(
+    numbers,
+    Array.from(numbers, (_, index) => first + index),
+  );
+});
+
+test("a disk that does not keep up costs entries, which are counted, and never memory without limit", async (t) => {
+  const path = join(await temporaryFolder(t), "log");
+  let dropped = 0;
+  const next = (): Promise<string> => Promise.resolve(path);
+  const log = new LogFile({ maxBytes: 1e9, next, dropped: (entries) => (dropped += entries), failed: fail });
+  const entry = Buffer.alloc(100_000, "x");
+  for (let n = 0; n < 200; n += 1) log.write(entry);
+  await log.close();
+  ok(dropped > 0);
+  equal((await stat(path)).size, (200 - dropped) * entry.length);
+  // The first one was under way at once, and the last one was let in below the limit.
+  ok((await stat(path)).size <= MAX_PENDING_BYTES + 2 * entry.length);
+});
+
+test("the log of a process begins another file when one is full, and the oldest go, also those of earlier processes", async (t) => {
+  const folder = join(await temporaryFolder(t), "logs");
+  await mkdir(folder);
+  const write = async (at: string, parts: number): Promise<void> => {
+    const path = join(folder, "out");
+    const log = new StdoutLog(
+      { path, maxBytes: 100, maxFiles: 4, dropped: fail, failed: fail },
+      new Date(at),
+    );
+    for (let n = 0; n < parts; n += 1) log.write(Buffer.from(`${at} ${n}`.padEnd(80)));
+    await log.close();
+  };
+  await write("2026-01-01T00:00:00Z", 3);
+  await write("2026-01-02T00:00:00Z", 12);
+  await write("2026-01-03T00:00:00Z", 1);
+  deepEqual(
+    (await readdir(folder)).sort().map((name) => name.replace(String(process.pid), "PID")),
+    [
+      "out_20260102000000_PID.10.log",
+      "out_20260102000000_PID.11.log",
+      "out_20260102000000_PID.9.log",
+      "out_20260103000000_PID.log",
+    ],
+  );
+});
+
+test("a log that cannot be written says so once, and nothing else happens", async (t) => {
+  const folder = await temporaryFolder(t);
+  const problems: string[] = [];
+  const failed = ({ message }: Error): void => void problems.push(message);
+  const log = new AccessLog({ path: folder, format: "json", dropped: fail, failed });
+  log.write(recordOf(1));
+  log.write(recordOf(2));
+  await log.close();
+  log.write(recordOf(3));
+  equal(problems.length, 1);
+  await rm(folder, { recursive: true });
+});
