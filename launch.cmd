@@ -32,23 +32,22 @@ if not defined HTTP_PLATFORM_PORT if defined PORT set "HTTP_PLATFORM_PORT=%PORT%
 call :name_in "_artifact.txt"
 set "INPLACE_ARTIFACT=%INPLACE_L_NAME%"
 if defined INPLACE_ARTIFACT if not exist ".inplace\failed\%INPLACE_ARTIFACT%" goto start
-call :name_in ".inplace\last-good"
-if defined INPLACE_L_NAME if /i not "%INPLACE_L_NAME%"=="%INPLACE_ARTIFACT%" goto last_good
+call :sound_one
+if defined INPLACE_L_NAME goto another
+rem Of those that failed, the first at least, where there is no other.
 if defined INPLACE_ARTIFACT goto start
+call :name_in ".inplace\last-good"
+if defined INPLACE_L_NAME goto another
 call :newest
-if defined INPLACE_L_NAME goto newest_one
+set "INPLACE_L_WHICH=newest"
+if defined INPLACE_L_NAME goto another
 >&2 echo launch.cmd: nothing to start: _target in "%INPLACE_SITE_ROOT%" holds no artifact. Deploy one, or copy one into it.
 set "INPLACE_L_CODE=4"
 goto done
 
-:last_good
-if not defined INPLACE_ARTIFACT >&2 echo launch.cmd: _artifact.txt names nothing that can be started; starting the last good artifact, "%INPLACE_L_NAME%".
-if defined INPLACE_ARTIFACT >&2 echo launch.cmd: "%INPLACE_ARTIFACT%" is marked failed; starting the last good artifact, "%INPLACE_L_NAME%".
-set "INPLACE_ARTIFACT=%INPLACE_L_NAME%"
-goto start
-
-:newest_one
->&2 echo launch.cmd: _artifact.txt names nothing that can be started; starting the newest artifact, "%INPLACE_L_NAME%".
+:another
+if not defined INPLACE_ARTIFACT >&2 echo launch.cmd: _artifact.txt names nothing that can be started; starting the %INPLACE_L_WHICH% artifact, "%INPLACE_L_NAME%".
+if defined INPLACE_ARTIFACT >&2 echo launch.cmd: "%INPLACE_ARTIFACT%" is marked failed; starting the %INPLACE_L_WHICH% artifact, "%INPLACE_L_NAME%".
 set "INPLACE_ARTIFACT=%INPLACE_L_NAME%"
 
 :start
@@ -81,6 +80,8 @@ goto exited
 :exited
 set "INPLACE_L_CODE=%ERRORLEVEL%"
 :ended
+rem The runtime found that it is not what was published, and marked it.
+if "%INPLACE_L_CODE%"=="4" if exist ".inplace\failed\%INPLACE_ARTIFACT%" goto fall_back
 if defined INPLACE_L_FELL_BACK goto done
 call :seconds
 set /a "INPLACE_L_RAN=INPLACE_L_SECONDS-INPLACE_L_STARTED"
@@ -93,8 +94,11 @@ call :name_in ".inplace\last-good"
 if defined INPLACE_L_NAME if /i "%INPLACE_L_NAME%"=="%INPLACE_ARTIFACT%" goto done
 if not exist ".inplace\failed\" md ".inplace\failed"
 >".inplace\failed\%INPLACE_ARTIFACT%" echo exit code %INPLACE_L_CODE%
+:fall_back
+call :sound_one
 if not defined INPLACE_L_NAME goto done
->&2 echo launch.cmd: "%INPLACE_ARTIFACT%" ended with exit code %INPLACE_L_CODE% before it proved itself; starting the last good artifact, "%INPLACE_L_NAME%".
+if /i "%INPLACE_L_NAME%"=="%INPLACE_ARTIFACT%" goto done
+>&2 echo launch.cmd: "%INPLACE_ARTIFACT%" ended with exit code %INPLACE_L_CODE% before it proved itself; starting the %INPLACE_L_WHICH% artifact, "%INPLACE_L_NAME%".
 set "INPLACE_ARTIFACT=%INPLACE_L_NAME%"
 set "INPLACE_L_FELL_BACK=1"
 goto start
@@ -153,6 +157,16 @@ exit /b
 set "INPLACE_L_NAME="
 exit /b
 
+
+rem Sets INPLACE_L_NAME to the last good artifact, and where that one is gone or failed to the newest; undefined where
+rem none was ever good.
+:sound_one
+set "INPLACE_L_NAME="
+set "INPLACE_L_WHICH=last good"
+if not exist ".inplace\last-good" exit /b
+call :name_in ".inplace\last-good"
+if defined INPLACE_L_NAME if not exist ".inplace\failed\%INPLACE_L_NAME%" exit /b
+set "INPLACE_L_WHICH=newest"
 
 :newest
 set "INPLACE_L_NAME="

@@ -6,6 +6,8 @@ set -u
 # Longer than this, seconds: it served, and its end is no failed start.
 PROVEN_AFTER=60
 NOTHING_TO_START=4
+# The runtime found that the artifact is not what was published, and marked it.
+REFUSED=4
 
 CDPATH= cd -- "$(dirname -- "$0")" || exit 1
 root=$PWD
@@ -71,25 +73,31 @@ say() {
   printf 'launch.sh: %s\n' "$1" >&2
 }
 
-# Sets artifact to what the pointer names, else the last good one, else the newest.
+# Sets artifact to what the pointer names, else the last good one, else the newest. Of those that failed, the first at
+# least, where there is no other.
 choose() {
   artifact=
+  why='_artifact.txt names nothing that can be started'
   if name_in _artifact.txt; then
     artifact=$name
     [ -e ".inplace/failed/$artifact" ] || return 0
+    why="$artifact is marked failed"
   fi
-  if name_in .inplace/last-good && [ "$name" != "$artifact" ]; then
-    if [ -n "$artifact" ]; then
-      say "$artifact is marked failed; starting the last good artifact, $name."
-    else
-      say "_artifact.txt names nothing that can be started; starting the last good artifact, $name."
-    fi
-    artifact=$name
-  elif [ -z "$artifact" ]; then
-    newest || return 1
-    say "_artifact.txt names nothing that can be started; starting the newest artifact, $name."
-    artifact=$name
+  if ! sound_one; then
+    [ -z "$artifact" ] || return 0
+    if name_in .inplace/last-good; then which='last good'; else newest && which=newest || return 1; fi
   fi
+  say "$why; starting the $which artifact, $name."
+  artifact=$name
+}
+
+# Sets name to the last good artifact, and where that one is gone or failed to the newest, and which to what it is.
+sound_one() {
+  [ -f .inplace/last-good ] || return 1
+  which='last good'
+  name_in .inplace/last-good && [ ! -e ".inplace/failed/$name" ] && return 0
+  which=newest
+  newest
 }
 
 # Sets program to the file in _target to run, and how.
@@ -196,14 +204,19 @@ if ! choose; then
   say "nothing to start: _target in $root holds no artifact. Deploy one, or copy one into it."
   exit $NOTHING_TO_START
 fi
-run "$artifact" "$@"
-[ -z "$asked_to_end" ] || exit "$code"
-[ $(($(date +%s) - started_at)) -lt $PROVEN_AFTER ] || exit "$code"
-name_in .inplace/last-good && last_good=$name || last_good=
-[ "$last_good" != "$artifact" ] || exit "$code"
-name_in _artifact.txt && [ "$name" != "$artifact" ] && exit "$code"
-mkdir -p .inplace/failed 2>/dev/null && printf 'exit code %s\n' "$code" 2>/dev/null >".inplace/failed/$artifact"
-[ -n "$last_good" ] || exit "$code"
-say "$artifact ended with exit code $code before it proved itself; starting the last good artifact, $last_good."
-run "$last_good" "$@"
-exit "$code"
+fell_back=
+while :; do
+  run "$artifact" "$@"
+  [ -z "$asked_to_end" ] || exit "$code"
+  if [ "$code" -ne $REFUSED ] || [ ! -e ".inplace/failed/$artifact" ]; then
+    [ -z "$fell_back" ] || exit "$code"
+    [ $(($(date +%s) - started_at)) -lt $PROVEN_AFTER ] || exit "$code"
+    name_in .inplace/last-good && [ "$name" = "$artifact" ] && exit "$code"
+    name_in _artifact.txt && [ "$name" != "$artifact" ] && exit "$code"
+    mkdir -p .inplace/failed 2>/dev/null && printf 'exit code %s\n' "$code" 2>/dev/null >".inplace/failed/$artifact"
+  fi
+  sound_one && [ "$name" != "$artifact" ] || exit "$code"
+  say "$artifact ended with exit code $code before it proved itself; starting the $which artifact, $name."
+  artifact=$name
+  fell_back=1
+done

@@ -10,6 +10,7 @@ import type { RapidFailGuard } from "../process/rapid-fail.ts";
 import { Instance, type InstanceOwner } from "./instance.ts";
 import { startedArtifact } from "./started-artifact.ts";
 import type { Launch } from "./launch.ts";
+import { refuseAltered } from "./refuse-altered.ts";
 import { askToStop } from "./shutdown-request.ts";
 
 /** A process that has closed its port but does not end is killed after this, milliseconds. More than any sensible drain. */
@@ -142,6 +143,7 @@ export class Backend {
   ): Promise<{ problem: string; output: string } | undefined> {
     const port = await choosePort();
     const token = randomUUID();
+    await refuseAltered(this.#launch.layout).catch(() => undefined); // A disk that takes no marks starts what there is.
     const since = Date.now();
     const child = await startChild(this.#launch.child(port, token));
     endWithUs(child);

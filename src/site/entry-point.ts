@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, join, normalize, sep } from "node:path";
 import { InplaceError } from "../errors.ts";
+import type { SiteLayout } from "./layout.ts";
 import { readOptional } from "./present.ts";
 
 /** One line in a folder artifact: the path of what is started, relative to the folder, with "/". */
@@ -8,6 +9,13 @@ export const ENTRY_FILE = "_entry.txt";
 const NODE_ENTRIES = ["index", "server", "main", "app"].flatMap((name) =>
   [".mjs", ".js", ".cjs"].map((extension) => name + extension),
 );
+
+const NODE_PROGRAM = /\.[cm]?js$/i;
+
+/** Whether what is started for it is a program for Node. Throws ARTIFACT_INCOMPLETE. */
+export async function isNodeProgram({ target }: SiteLayout, artifact: string): Promise<boolean> {
+  return NODE_PROGRAM.test(await entryPoint(join(target, artifact)));
+}
 
 /** The file that is started for an artifact: itself, or the entry point of a folder. Throws ARTIFACT_INCOMPLETE. */
 export async function entryPoint(artifact: string): Promise<string> {

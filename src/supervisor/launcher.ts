@@ -2,6 +2,7 @@ import { InplaceError } from "../errors.ts";
 import type { EventSink, SupervisorEvent } from "../events.ts";
 import { SUPERVISED_ENV } from "../process/worker-messages.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { verifyArtifact } from "../site/verify.ts";
 import type { Front } from "./front.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
 import type { WantedRelease } from "./release.ts";
@@ -47,9 +48,10 @@ export class Launcher {
     for (const name of NOT_INHERITED) delete this.#env[name];
   }
 
-  /** Throws START_FAILED or ARTIFACT_INCOMPLETE. */
+  /** Throws START_FAILED or ARTIFACT_INCOMPLETE, and ARTIFACT_ALTERED or ARTIFACT_UNSIGNED for what must not run. */
   async launch({ artifact, path }: Pick<WantedRelease, "artifact" | "path">): Promise<Worker> {
     const { layout, options, args, events } = this.#setup;
+    await verifyArtifact(layout, artifact);
     const call = await workerCommand(path, { args, socket: options.socket });
     if (this.#closed) throw new InplaceError("START_FAILED", `${artifact} was not started: it is to end.`);
     const worker = await Worker.start(artifact, {

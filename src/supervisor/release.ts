@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { isMarkedFailed, readLastGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { readPointer, writePointer } from "../site/pointer.ts";
+import { exists } from "../site/present.ts";
+import { readReleases } from "../site/releases.ts";
+import { verifyArtifact } from "../site/verify.ts";
 import type { RolloutCause } from "./swap-report.ts";
 
 /** An artifact that is to run, and why. */
@@ -23,16 +26,33 @@ export async function firstRelease(layout: SiteLayout): Promise<WantedRelease | 
   return await lastGoodRelease(layout);
 }
 
-/** The last good artifact, if it is there and is not the one named. */
+/** The last good artifact, unless it is the one named; where it is gone or damaged, the newest whole one that was good once. */
 export async function lastGoodRelease(
   layout: SiteLayout,
   except?: string,
 ): Promise<WantedRelease | undefined> {
-  const artifact = await readLastGood(layout);
-  if (artifact === undefined || artifact === except) return undefined;
-  const path = join(layout.target, artifact);
-  const there = await stat(path).catch(() => undefined);
-  return there === undefined ? undefined : { artifact, path, cause: "last-good", pointedAt: undefined };
+  const lastGood = await readLastGood(layout);
+  if (lastGood === undefined) return undefined;
+  if (await isWhole(layout, lastGood)) return lastGood === except ? undefined : goodRelease(layout, lastGood);
+  for (const { artifact, proven, failed } of await readReleases(layout)) {
+    const usable = proven && failed === undefined && artifact !== except && artifact !== lastGood;
+    if (usable && (await isWhole(layout, artifact))) return goodRelease(layout, artifact);
+  }
+  return undefined;
+}
+
+function goodRelease(layout: SiteLayout, artifact: string): WantedRelease {
+  return { artifact, path: join(layout.target, artifact), cause: "last-good", pointedAt: undefined };
+}
+
+/** What cannot be read counts as damaged. */
+async function isWhole(layout: SiteLayout, artifact: string): Promise<boolean> {
+  try {
+    await verifyArtifact(layout, artifact);
+    return await exists(join(layout.target, artifact));
+  } catch {
+    return false;
+  }
 }
 
 /** When the pointer was last written, milliseconds since the epoch. */

@@ -14,14 +14,17 @@ import { pageOf } from "../rig/page.ts";
 import { writeFiles } from "../rig/source.ts";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.ts";
 
-const KILLS = 100;
+const KILLS = 200;
+/** After so many kills the next deploy is let through. */
+const LET_THROUGH = 8;
+
 const PROGRAM = fileURLToPath(new URL("../rig/deploy-program.js", import.meta.url));
 const DIE_AT = fileURLToPath(new URL("../rig/die-at.js", import.meta.url));
 
-/** Files in an artifact: enough for a deploy to make some hundred calls that change files. */
-const FILES = 35;
+/** Files in an artifact: enough for a deploy to make half as many calls that change files as there are kills. */
+const FILES = 34;
 
-test(`kill at every step: after each of ${KILLS} kills the site serves, the pointer names a whole artifact, and the next deploy succeeds`, async (t) => {
+test(`kill at every step: after each of ${KILLS} kills the site serves, the pointer names a whole artifact, and a deploy let through succeeds`, async (t) => {
   // Without git, as Kudu's zip deployments are: git only reads, and a hundred times that is slow.
   const source = await temporaryFolder(t);
   const layout = await temporarySite(t);
@@ -47,11 +50,12 @@ test(`kill at every step: after each of ${KILLS} kills the site serves, the poin
       SCM_COMMIT_ID: version.toString(16).padStart(10, "0").padEnd(40, "0"),
     };
   };
-  const dying = async (at: number, env: NodeJS.ProcessEnv): Promise<NodeJS.Signals | null> => {
+  const dying = async (at: number, env: NodeJS.ProcessEnv, amid = false): Promise<NodeJS.Signals | null> => {
     const sites = {
       INPLACE_TEST_SOURCE: source,
       INPLACE_TEST_SITE: layout.root,
       INPLACE_TEST_DIE_AT: String(at),
+      INPLACE_TEST_DIE: amid ? "amid" : "before",
     };
     const child = spawn(process.execPath, ["--import", DIE_AT, PROGRAM], {
       env: { ...process.env, ...env, ...sites },
@@ -70,19 +74,22 @@ test(`kill at every step: after each of ${KILLS} kills the site serves, the poin
   const counted = join(await temporaryFolder(t), "calls");
   assert.equal(await dying(0, { ...(await change()), INPLACE_TEST_CALLS: counted }), null);
   const calls = Number(await readFile(counted, "utf8"));
-  assert.ok(calls >= KILLS, `a deploy makes ${calls} calls`);
+  assert.ok(calls >= KILLS / 2, `a deploy makes ${calls} calls`);
 
   for (let kill = 0; kill < KILLS; kill += 1) {
     const at = 1 + Math.floor((kill * calls) / KILLS);
     const env = await change();
-    assert.equal(await dying(at, env), "SIGKILL", `call ${at} of ${calls}`);
-    await assertWhole(layout, `killed before call ${at}`);
-    assert.match(await pageOf(handler.port), /^release \d+$/, `killed before call ${at}`);
+    const amid = kill % 2 === 1;
+    const when = `killed ${amid ? "amid" : "before"} call ${at} of ${calls}`;
+    assert.equal(await dying(at, env, amid), "SIGKILL", when);
+    await assertWhole(layout, when);
+    assert.match(await pageOf(handler.port), /^release \d+$/, when);
+    if (kill % LET_THROUGH !== 0) continue;
     // Half of the time the same commit is deployed again, half of the time the next one.
-    await deployed(layout, source, kill % 2 === 0 ? env : await change());
+    await deployed(layout, source, kill % (2 * LET_THROUGH) === 0 ? env : await change());
   }
   await handler.stop();
-  t.diagnostic(`a deploy makes ${calls} calls that change files; killed before ${KILLS} of them`);
+  t.diagnostic(`a deploy makes ${calls} calls that change files; killed before or amid each`);
 });
 
 function appOf(version: number): string {

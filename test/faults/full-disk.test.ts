@@ -69,12 +69,12 @@ async function deploysInto(t: TestContext, layout: SiteLayout) {
   const build = { builder: "directory", directory: "app" };
   await writeFiles(source, { "inplace.config.json": { files: ["public"], build } });
   let release = 0;
-  return async (beforeCall?: (call: number) => void): Promise<NextDeploy> => {
+  return async (beforeCall = (_call: number): void => undefined): Promise<NextDeploy> => {
     release += 1;
     await writeFiles(source, { "public/page.html": `${release}`, "app/index.mjs": `${APP}// ${release}\n` });
     const commit = release.toString(16).padStart(10, "0").padEnd(40, "0");
     let leftUndone = false;
-    const counted = watchFileCalls(beforeCall);
+    const counted = watchFileCalls({ before: beforeCall });
     const env = { WEBSITE_SITE_NAME: "shop", SCM_COMMIT_ID: commit };
     const { artifact } = await deployFolder(source, layout.root, env, ({ type }) => {
       leftUndone ||= type === "left-undone";

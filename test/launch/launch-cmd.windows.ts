@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { test, type TestContext } from "node:test";
 import { readLastGood } from "#src/site/health-marks.js";
@@ -143,7 +143,31 @@ test("an artifact that dies before it proved itself is marked, and the last good
   assert.equal((await readFile(join(layout.failed, "bad exit9.mjs"), "utf8")).trim(), "exit code 9");
   const next = await launch(layout);
   assert.equal(told(next)["artifact"], "good exit5.mjs");
-  assert.match(next.stderr, /"bad exit9\.mjs" is marked failed/);
+  assert.match(next.stderr, /"bad exit9\.mjs" is marked failed; starting the last good artifact/);
+  await writeFile(join(layout.failed, "good exit5.mjs"), "ARTIFACT_ALTERED");
+  await put(layout, "old exit6.mjs");
+  const last = await launch(layout);
+  assert.equal(last.code, 6, "the last good one is marked too, as the runtime does with a damaged one");
+  assert.match(last.stderr, /starting the newest artifact, "old exit6\.mjs"/);
+});
+
+test("where the current and the last good release are damaged, the newest whole one is started in the same attempt", async (t) => {
+  const layout = await site(t);
+  await installRuntime(layout);
+  for (const name of ["old exit6.mjs", "good.mjs", "bad.mjs"]) await publish(layout, name, TELLING);
+  await writeFile(layout.lastGood, "good.mjs\n");
+  for (const name of ["good.mjs", "bad.mjs"]) {
+    await writeFile(join(layout.target, name), TELLING.replace("exit", "exIt"));
+    await utimes(join(layout.target, name), new Date(0), new Date(0));
+  }
+  await writePointer(layout, "bad.mjs");
+  const { code, stderr } = await launch(layout);
+  assert.equal(code, 6, stderr);
+  assert.match(stderr, /"bad\.mjs" ended with exit code 4 .*; starting the last good artifact, "good\.mjs"/);
+  assert.match(
+    stderr,
+    /"good\.mjs" ended with exit code 4 .*; starting the newest artifact, "old exit6\.mjs"/,
+  );
 });
 
 test("without a pointer the newest artifact is started, without any a clear message and exit code 4", async (t) => {

@@ -1,26 +1,34 @@
-// Tells of each call to node:fs/promises that changes files, right before it is made.
+// Tells of each call to node:fs/promises that changes files.
 import fs from "node:fs";
 import fsPromises from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 
 type Call = (this: unknown, ...args: unknown[]) => unknown;
 
-let calls = 0;
-let tell: (call: number) => void = () => undefined;
+export interface FileCallWatch {
+  readonly before?: (call: number) => void;
+  /** The system has been asked and has not answered. */
+  readonly begun?: (call: number) => void;
+}
 
-/** From now on, `before` is told of each call, counted from 1. Gives how many there have been. */
-export function watchFileCalls(before: (call: number) => void = () => undefined): () => number {
+let calls = 0;
+let watch: FileCallWatch = {};
+
+/** From now on tells of each call, counted from 1. Gives how many there have been. */
+export function watchFileCalls(by: FileCallWatch = {}): () => number {
   calls = 0;
-  tell = before;
+  watch = by;
   return () => calls;
 }
 
 function counted(target: object, name: string): void {
   const original = Reflect.get(target, name) as Call;
   Reflect.set(target, name, function (this: unknown, ...args: unknown[]) {
-    calls += 1;
-    tell(calls);
-    return Reflect.apply(original, this, args);
+    const call = (calls += 1);
+    watch.before?.(call);
+    const result = Reflect.apply(original, this, args);
+    watch.begun?.(call);
+    return result;
   });
 }
 

@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdir, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { SuperviseConfig } from "#src/config/supervise.js";
 import type { InplaceEvent } from "#src/events.js";
 import { clearFailed } from "#src/site/health-marks.js";
 import type { SiteLayout } from "#src/site/layout.js";
-import { describeArtifact, writeManifest } from "#src/site/manifest.js";
 import { writePointer } from "#src/site/pointer.js";
 import { normalizeSupervise } from "#src/supervisor/options.js";
 import type { RolloutOutcome } from "#src/supervisor/state.js";
 import { Supervisor, type SupervisorSetup } from "#src/supervisor/supervisor.js";
 import type { Sample } from "../rig/load.js";
 import { temporarySite } from "../rig/temporary-site.js";
+import { stage } from "../watch/watched-site.js";
 
 /** A rollout, its probation and its drain take no longer than this on a loaded machine. */
 export const SETTLE_MS = 60_000;
@@ -32,14 +30,21 @@ export interface SiteOptions extends SuperviseConfig {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** A site whose first release is live under a supervisor of this process. */
+/** What a supervisor finds in the site: one release to publish, or whatever was prepared. */
+export type First = { readonly artifact: string } & (
+  | { readonly content: string }
+  | { readonly prepare: (layout: SiteLayout) => Promise<void> }
+);
+
+/** A site whose first release was tried by a supervisor of this process, and is live if it could. */
 export async function supervisedSite(
   t: TestContext,
-  first: { readonly artifact: string; readonly content: string },
+  first: First,
   { env, ...options }: SiteOptions = {},
 ): Promise<SupervisedSite> {
   const layout = await temporarySite(t);
-  await publish(layout, first.artifact, first.content);
+  if ("content" in first) await publish(layout, first.artifact, first.content);
+  else await first.prepare(layout);
   const events: InplaceEvent[] = [];
   const setup: SupervisorSetup = {
     layout,
@@ -79,17 +84,7 @@ export async function supervisedSite(
 
 /** As deploy does: staged, manifest, renamed, pointer. */
 export async function publish(layout: SiteLayout, artifact: string, content: string): Promise<void> {
-  await mkdir(layout.staging, { recursive: true });
-  const staged = join(layout.staging, artifact);
-  await writeFile(staged, content, { mode: 0o755 });
-  await writeManifest(layout, {
-    schemaVersion: 1,
-    artifact,
-    origin: "deploy",
-    builtAt: new Date().toISOString(),
-    ...(await describeArtifact(staged)),
-  });
-  await rename(staged, join(layout.target, artifact));
+  await stage(layout, artifact, content);
   await clearFailed(layout, artifact);
   await writePointer(layout, artifact);
 }

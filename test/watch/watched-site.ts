@@ -72,7 +72,7 @@ export async function stage(
 ): Promise<void> {
   await mkdir(layout.staging, { recursive: true });
   const staged = join(layout.staging, artifact);
-  await writeFile(staged, content);
+  await writeFile(staged, content, { mode: 0o755 });
   await writeManifest(layout, {
     schemaVersion: 1,
     artifact,
