@@ -3,10 +3,8 @@ import type { Failure } from "./failure.ts";
 import type { RequestHead } from "./http1/request-head.ts";
 import type { ResponseHead } from "./http1/response-head.ts";
 import { Replay } from "./replay.ts";
+import { isIdempotent } from "./retry.ts";
 import type { Loss, UpstreamConnection, UpstreamUser } from "./upstream.ts";
-
-/** RFC 9110 section 9.2.2; what is unknown is taken for not idempotent. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
 
 /** Finds a backend for an exchange, now or later. */
 export interface Router {
@@ -71,7 +69,7 @@ export class Exchange implements ExchangeRecord, UpstreamUser {
     this.#headText = headText;
     this.#client = client;
     this.#bodyDone = head.framing.kind === "none";
-    this.idempotent = IDEMPOTENT.has(head.method);
+    this.idempotent = isIdempotent(head.method);
   }
 
   /** Everything sent so far can be sent again. */
@@ -170,7 +168,8 @@ export class Exchange implements ExchangeRecord, UpstreamUser {
   fail(failure: Failure): void {
     const state = this.#state;
     if (state.kind === "over") return;
-    if (state.kind !== "waiting") state.connection.abandon();
+    if (state.kind === "waiting") this.holder?.withdraw(this);
+    else state.connection.abandon();
     const begun = state.kind !== "waiting" && state.kind !== "sent";
     this.#state = OVER;
     if (!begun) {

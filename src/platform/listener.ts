@@ -43,6 +43,7 @@ interface Client {
 /** Accepts clients on all hosts of one port. */
 export class Listener {
   readonly #servers: Server[] = [];
+  readonly #addresses: AddressInfo[] = [];
   readonly #clients = new Set<Client>();
   readonly #sessions = new Set<{ close(): void; destroy(): void }>();
   readonly #router: Router;
@@ -75,14 +76,14 @@ export class Listener {
     return listener;
   }
 
+  /** Also when it has closed. */
   get port(): number {
-    return addressOf(this.#servers[0]).port;
+    return this.#addresses[0]?.port ?? this.#options.port;
   }
 
   get urls(): string[] {
     const scheme = this.#options.tls === undefined ? "http" : "https";
-    return this.#servers.map((server) => {
-      const { address, family, port } = addressOf(server);
+    return this.#addresses.map(({ address, family, port }) => {
       return `${scheme}://${family === "IPv6" ? `[${address}]` : address}:${port}`;
     });
   }
@@ -118,6 +119,7 @@ export class Listener {
       server.listen({ port, host, exclusive: true, ipv6Only: true }, () => {
         server.off("error", reject);
         this.#servers.push(server);
+        this.#addresses.push(server.address() as AddressInfo);
         resolve();
       });
     });
@@ -189,13 +191,6 @@ export class Listener {
 
 function withPort(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function addressOf(server: Server | undefined): AddressInfo {
-  const address = server?.address();
-  if (typeof address !== "object" || address === null)
-    throw new Error("The listener is not bound to a port.");
-  return address;
 }
 
 function asListenError(error: unknown, { port, host }: ListenOptions): unknown {

@@ -23,6 +23,13 @@ export function afterLoss(loss: Loss, request: Retryable & { readonly replayable
   return loss.reused && mayRepeat(request) ? "send-again" : "await-exit";
 }
 
+/** RFC 9110 section 9.2.2; what is unknown is taken for not idempotent. */
+export function isIdempotent(method: string): boolean {
+  return IDEMPOTENT.has(method);
+}
+
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
+
 /** Whether it may be sent again to a process that has perhaps served it already (RFC 9110 section 9.2.2). */
 export function mayRepeat(request: Retryable): boolean {
   return request.idempotent && request.repeats < MAX_REPEATS;

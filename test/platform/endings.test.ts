@@ -2,9 +2,10 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { resolve } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
-import { temporarySite } from "../rig/temporary-site.js";
+import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { fetch } from "./fetch.js";
 import { BACKEND, alive, pidOf, serveSite, writeSite } from "./site.js";
@@ -33,8 +34,9 @@ for (const [what, limit, program, exit] of SHUTDOWN) {
   });
 }
 
-test("GracefulShutdownWorksWithMultipleRequestsInFlight: those that wait are answered, then the process is asked to stop", async (t) => {
-  const site = await serveSite(t);
+test("GracefulShutdownWorksWithMultipleRequestsInFlight: those that wait are answered and logged, then the process is asked to stop", async (t) => {
+  const path = join(await temporaryFolder(t), "access.log");
+  const site = await serveSite(t, { accessLog: { path, format: "json" } });
   const pid = pidOf(await fetch(site.url));
   const waiting = Array.from({ length: 5 }, () => fetch(`${site.url}/wait`));
   await until("all are under way", async () => (await (await fetch(`${site.url}/pending`)).text()) === "5");
@@ -47,6 +49,7 @@ test("GracefulShutdownWorksWithMultipleRequestsInFlight: those that wait are ans
   );
   await stopped;
   equal(alive(pid), false);
+  equal((await readFile(path, "utf8")).match(/"target":"\/wait","status":200/g)?.length, 5);
 });
 
 test("a second signal to the handler ends the process that takes its time after the first", async (t) => {

@@ -1,25 +1,67 @@
 import { equal, match, ok, rejects } from "node:assert/strict";
 import { createServer } from "node:net";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { CLIENT_LIMITS } from "#src/platform/client-connection.js";
 import { startPlatformHandler } from "#src/platform/handler.js";
-import { temporarySite } from "../rig/temporary-site.js";
+import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { fetch } from "./fetch.js";
 import { exchangeRaw, rawClient } from "./raw.js";
 import { serveSite, writeSite } from "./site.js";
 
+/** Everybody in this process sees the clock go forward at once. */
+function clock(t: TestContext): (ms: number) => void {
+  const now = Date.now.bind(Date);
+  let ahead = 0;
+  t.mock.method(Date, "now", () => now() + ahead);
+  return (ms) => (ahead += ms);
+}
+
 test("a client that sends its head drop by drop is answered with 408 when its time is over", async (t) => {
   const site = await serveSite(t);
+  const passes = clock(t);
   const client = rawClient(t, site.handler.port);
   client.send("GET / HTTP/1.1\r\n");
-  const drops = setInterval(() => client.send("X: y\r\n"), 1_000);
+  const drops = setInterval(() => client.send("X: y\r\n"), 10);
   t.after(() => clearInterval(drops));
-  await client.sees(/^HTTP\/1\.1 408 /, CLIENT_LIMITS.headMs + 10_000);
+  await until("half its time", () => client.socket.bytesWritten > 100);
+  passes(CLIENT_LIMITS.headMs);
+  await client.sees(/^HTTP\/1\.1 408 /);
   await client.ends();
+});
+
+test("ConnectionTimeout: who neither asks, sends nor reads is let go, and who waits for an answer that has begun is not", async (t) => {
+  const path = join(await temporaryFolder(t), "access.log");
+  const site = await serveSite(t, { accessLog: { path, format: "json" } });
+  const passes = clock(t);
+  const head = (line: string): string => `${line} HTTP/1.1\r\nHost: site\r\n`;
+  const client = () => rawClient(t, site.handler.port);
+  const [silent, asleep, stingy, deaf, patient] = [client(), client(), client(), client(), client()];
+  asleep.send(`${head("GET /")}\r\n`);
+  await asleep.sees(/pid \d+/);
+  stingy.send(`${head("POST /")}Content-Length: 100\r\n\r\nhalf of it`);
+  deaf.socket.pause();
+  deaf.send(`${head("GET /large?bytes=50000000")}\r\n`);
+  patient.send(`${head("GET /events")}\r\n`);
+  await patient.sees(/data: first/);
+  const logged = (): Promise<string> => readFile(path, "utf8").catch(() => "");
+  // How much the kernel takes before it stands still is its own affair, so the clock goes forward until it has.
+  const cut = async (): Promise<boolean> => {
+    passes(CLIENT_LIMITS.idleMs);
+    return /"target":"\/large.*"cut":true/.test(await logged());
+  };
+  await until("who does not read is cut", cut, 1_000 * CLIENT_LIMITS.idleMs);
+  equal(await silent.ends(), "");
+  match(await asleep.ends(), /pid \d+\s*$/);
+  equal(await stingy.ends(), "");
+  deaf.socket.resume();
+  ok((await deaf.ends()).length < 50_000_000);
+  await fetch(`${site.url}/event`);
+  await patient.sees(/data: next/);
+  patient.socket.destroy();
 });
 
 test("a body larger than the limit is answered with 413, by its length at once and in chunks when it is reached", async (t) => {
@@ -31,6 +73,11 @@ test("a body larger than the limit is answered with 413, by its length at once a
   const chunked = `${head}Transfer-Encoding: chunked\r\n\r\n${chunk}${chunk}${chunk}0\r\n\r\n`;
   match(await exchangeRaw(t, site.handler.port, chunked), /^HTTP\/1\.1 413 /);
   equal((await fetch(site.url, { method: "POST", body: "x".repeat(1_000) })).status, 200);
+  // The one that was refused while it waited for the start is not sent after all: the application would wait for its rest.
+  await site.handler.stop();
+  const exited = await site.nth("backend-exited", 1);
+  ok(exited.type === "backend-exited");
+  equal(exited.code, 0);
 });
 
 test("connections beyond the limit are closed, those within it are served", async (t) => {
