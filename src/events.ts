@@ -204,6 +204,7 @@ export type SupervisorEvent =
       readonly detectedAfterMs: number | undefined;
       readonly requests: number | undefined;
       readonly cut: number;
+      readonly reset: number;
       readonly lostWorkers: number;
     }
   | { readonly type: "supervisor-stopping"; readonly reason: string };

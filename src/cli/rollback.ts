@@ -1,5 +1,6 @@
 import { planRollback, rollback, type Rollback } from "../deploy/rollback.ts";
 import { InplaceError } from "../errors.ts";
+import { askSupervisor } from "../supervisor/ask.ts";
 import { duration } from "./duration.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
@@ -65,16 +66,13 @@ async function makeCurrent(
   flags: MoveFlags,
   event: "published" | "rolled-back",
 ): Promise<Outcome> {
-  const done = await rollback({
-    layout: context.site(),
-    ...move,
-    force: flags.force === true,
-    event,
-    waitMs: flags.lockWait ?? 0,
-    signal: context.signal,
-    emit: context.emit,
-  });
-  const { artifact, previous } = done;
+  const layout = context.site();
+  const { signal, emit } = context;
+  const wanted = { ...move, force: flags.force === true, waitMs: flags.lockWait ?? 0 };
+  // A supervisor that is asked needs no file system event to hear of it.
+  const done =
+    event === "rolled-back" ? await askSupervisor(layout, { ask: "rollback", ...wanted }, signal) : undefined;
+  const { artifact, previous } = done ?? (await rollback({ layout, ...wanted, event, signal, emit }));
   const verb = event === "published" ? "promoted" : "rolled back to";
   return {
     document: { artifact, previous: previous ?? null },

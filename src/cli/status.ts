@@ -4,6 +4,7 @@ import { listFailed, readLastGood, recordFailures } from "../site/health-marks.t
 import type { SiteLayout } from "../site/layout.ts";
 import { lockOwner } from "../site/lock.ts";
 import { readManifest } from "../site/manifest.ts";
+import { swapCost } from "../log/supervisor-words.ts";
 import { readPointer, type PointerState } from "../site/pointer.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
 import type { SupervisorStatus } from "../supervisor/supervisor.ts";
@@ -82,9 +83,7 @@ function supervisorRows({ state, address, port, pid, workers, swap }: Supervisor
   return [
     ["supervisor", `${state.state}, ${address}:${port}, pid ${pid}`],
     ["serving", processes || "-"],
-    ...(swap === undefined
-      ? []
-      : [["last swap", `${swap.artifact}: switched after ${swap.switchedAfterMs} ms, ${swap.cut} cut`]]),
+    ...(swap === undefined ? [] : [["last swap", `${swap.artifact}: ${swapCost(swap)}`]]),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { waitUntilLive } from "../deploy/wait.ts";
 import { InplaceError } from "../errors.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { swapCost } from "../log/supervisor-words.ts";
 import { readPointer } from "../site/pointer.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
 import type { SwapReport } from "../supervisor/swap-report.ts";
@@ -63,10 +64,7 @@ export async function untilLive(
 export function describeLive({ artifact, ms, swap }: Live): string {
   const live = `${artifact} is live after ${(ms / 1000).toFixed(1)} s`;
   if (swap === undefined) return live;
-  const { readyAfterMs, switchedAfterMs, drainedAfterMs, requests, cut } = swap;
-  const drained = drainedAfterMs === undefined ? "" : `, old one drained after ${drainedAfterMs} ms`;
-  const served = requests === undefined ? "" : `, ${requests} requests meanwhile`;
-  return `${live}: ready after ${readyAfterMs} ms, switched after ${switchedAfterMs} ms${drained}${served}, ${cut} cut`;
+  return `${live}: ${swapCost(swap)}`;
 }
 
 async function current(layout: SiteLayout): Promise<string | undefined> {

@@ -1,6 +1,11 @@
 import type { SupervisorEvent } from "../events.ts";
 import { detail, error, info, warn, type Words } from "./line.ts";
 
+type SwapFigures = Omit<
+  Extract<SupervisorEvent, { readonly type: "swap-finished" }>,
+  "type" | "artifact" | "previous"
+>;
+
 export const SUPERVISOR_WORDS: Words<SupervisorEvent> = {
   supervising: ({ address, port, by }) =>
     info(`holding ${place(address, port)}${by === "spliced" ? ", spliced" : ""}`),
@@ -23,21 +28,25 @@ export const SUPERVISOR_WORDS: Words<SupervisorEvent> = {
       [`${artifact} failed: ${reason}; ${serving}`, ...output.map((line) => `  | ${line}`)].join("\n"),
     );
   },
-  "swap-finished": (swap) => {
-    const parts = [
-      ms("noticed after", swap.detectedAfterMs),
-      ms("ready after", swap.readyAfterMs),
-      ms("switched after", swap.switchedAfterMs),
-      ms("first request after", swap.firstRequestAfterMs),
-      ms("old one drained after", swap.drainedAfterMs),
-      swap.requests === undefined ? undefined : `${swap.requests} requests meanwhile`,
-      `${swap.cut} cut`,
-      swap.lostWorkers === 0 ? undefined : `${swap.lostWorkers} old workers died`,
-    ];
-    return info(`swap to ${swap.artifact}: ${parts.filter((part) => part !== undefined).join(", ")}`);
-  },
+  "swap-finished": (swap) => info(`swap to ${swap.artifact}: ${swapCost(swap)}`),
   "supervisor-stopping": ({ reason }) => info(`stopping: ${reason}`),
 };
+
+/** What a swap cost, in a line. */
+export function swapCost(swap: SwapFigures): string {
+  const parts = [
+    ms("noticed after", swap.detectedAfterMs),
+    ms("ready after", swap.readyAfterMs),
+    ms("switched after", swap.switchedAfterMs),
+    ms("first request after", swap.firstRequestAfterMs),
+    ms("old one drained after", swap.drainedAfterMs),
+    swap.requests === undefined ? undefined : `${swap.requests} requests meanwhile`,
+    `${swap.cut} cut`,
+    `${swap.reset} reset`,
+    swap.lostWorkers === 0 ? undefined : `${swap.lostWorkers} old workers died`,
+  ];
+  return parts.filter((part) => part !== undefined).join(", ");
+}
 
 function place(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;

@@ -26,6 +26,8 @@ export type FromWorker =
   | { readonly inplace: "stop-asked" }
   | { readonly inplace: "first-request"; readonly at: number }
   | { readonly inplace: "counted"; readonly requests: number }
+  /** So many connections that it passed on were broken by their other side, since its start. */
+  | { readonly inplace: "reset"; readonly connections: number }
   | {
       readonly inplace: "drained";
       readonly served: number;

@@ -15,13 +15,17 @@ export async function askSupervisor<K extends ControlRequest["ask"]>(
   if (text === undefined) return undefined;
   const reply = parse(text);
   if (reply.answer !== undefined) return reply.answer as ControlAnswers[K];
-  const { code = "INTERNAL", message = "The supervisor ended before it answered." } = reply.error ?? {};
-  throw new InplaceError(code in ERROR_CODES ? code : "INTERNAL", message);
+  const { code = "INTERNAL", message = "The supervisor ended before it answered.", hint } = reply.error ?? {};
+  throw new InplaceError(
+    code in ERROR_CODES ? code : "INTERNAL",
+    message,
+    hint === undefined ? {} : { hint },
+  );
 }
 
 interface Reply {
   readonly answer?: unknown;
-  readonly error?: { readonly code: ErrorCode; readonly message: string };
+  readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint?: string };
 }
 
 function parse(text: string): Reply {

@@ -4,8 +4,9 @@ import { createServer, connect, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
-import { InplaceError, systemCode, type ErrorCode } from "../errors.ts";
+import { InplaceError, systemCode } from "../errors.ts";
 import { OWN_FOLDER, type SiteLayout } from "../site/layout.ts";
+import type { Rollback, RollbackOptions } from "../deploy/rollback.ts";
 import type { RolloutOutcome } from "./state.ts";
 import type { Supervisor, SupervisorStatus } from "./supervisor.ts";
 
@@ -13,12 +14,17 @@ import type { Supervisor, SupervisorStatus } from "./supervisor.ts";
 export type ControlRequest =
   | { readonly ask: "status" }
   | { readonly ask: "reload" }
-  | { readonly ask: "wait"; readonly artifact: string };
+  | { readonly ask: "wait"; readonly artifact: string }
+  | ({ readonly ask: "rollback" } & RollbackRequest);
+
+/** The arguments of deploy/rollback.ts. */
+export type RollbackRequest = Pick<RollbackOptions, "artifact" | "from" | "force" | "waitMs">;
 
 export interface ControlAnswers {
   readonly status: SupervisorStatus;
   readonly reload: { readonly reloading: string };
   readonly wait: RolloutOutcome;
+  readonly rollback: Rollback;
 }
 
 /** Longer requests are none of ours. Characters. */
@@ -103,8 +109,9 @@ async function answer(line: string, supervisor: Supervisor, gone: AbortSignal): 
   try {
     return { answer: await answerTo(JSON.parse(line) as ControlRequest, supervisor, gone) };
   } catch (error) {
-    const code: ErrorCode = error instanceof InplaceError ? error.code : "INTERNAL";
-    return { error: { code, message: error instanceof Error ? error.message : String(error) } };
+    if (!(error instanceof InplaceError)) return { error: { code: "INTERNAL", message: String(error) } };
+    const { code, message, hint } = error;
+    return { error: { code, message, hint } };
   }
 }
 
@@ -116,6 +123,8 @@ async function answerTo(request: ControlRequest, supervisor: Supervisor, gone: A
       return { reloading: supervisor.reload() };
     case "wait":
       return await supervisor.outcome(request.artifact, gone);
+    case "rollback":
+      return await supervisor.rollback(request, gone);
     default:
       return request satisfies never;
   }

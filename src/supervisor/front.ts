@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { holdSocket, type HeldSocket, type SocketPlace } from "./held-socket.ts";
 import { splice } from "./splice.ts";
 import type { Worker } from "./worker.ts";
@@ -10,6 +10,8 @@ export interface Front {
   readonly kind: "held" | "spliced";
   readonly address: string;
   readonly port: number;
+  /** Connections that it passed on and that their worker broke. Where workers accept by themselves it sees none. */
+  readonly resets: number;
   /** From now on this worker gets visitors. */
   give(worker: Worker): Promise<void>;
   /** From now on this worker gets none; what it has is its to finish. */
@@ -32,6 +34,7 @@ export async function openFront(place: SocketPlace, kind: Front["kind"]): Promis
 
 class HeldFront implements Front {
   readonly kind = "held";
+  readonly resets = 0;
   readonly #socket: HeldSocket;
 
   constructor(socket: HeldSocket) {
@@ -62,6 +65,7 @@ class HeldFront implements Front {
 /** Public API only: connections are accepted here and spliced to the private ports of the workers. */
 class SplicedFront implements Front {
   readonly kind = "spliced";
+  resets = 0;
   readonly address: string;
   readonly port: number;
   readonly #server: Server;
@@ -72,7 +76,7 @@ class SplicedFront implements Front {
     this.#server = server;
     this.address = address;
     this.port = port;
-    server.on("connection", (socket) => splice(socket, () => this.#target()));
+    server.on("connection", (socket) => this.#splice(socket));
   }
 
   static async open({ host, port, descriptor }: SocketPlace): Promise<SplicedFront> {
@@ -98,6 +102,14 @@ class SplicedFront implements Front {
 
   close(): void {
     this.#server.close();
+  }
+
+  #splice(socket: Socket): void {
+    splice(
+      socket,
+      () => this.#target(),
+      () => (this.resets += 1),
+    );
   }
 
   /** In turn; undefined while no worker is there. */

@@ -33,6 +33,7 @@ export class Launcher {
   readonly #env: NodeJS.ProcessEnv;
   readonly #running = new Set<Worker>();
   #closed = false;
+  #resetsOfGone = 0;
   /** A worker was asked to end the site. */
   onStopAsked: () => void = () => undefined;
 
@@ -61,10 +62,18 @@ export class Launcher {
       onOutput: (chunk, stream) => events({ type: "worker-output", stream, text: chunk.toString("utf8") }),
     });
     this.#running.add(worker);
-    void worker.exited.then(() => this.#running.delete(worker));
+    void worker.exited.then(() => {
+      this.#running.delete(worker);
+      this.#resetsOfGone += worker.resets;
+    });
     void worker.heard("stop-asked", new AbortController().signal).then(() => this.onStopAsked());
     events({ type: "worker-started", artifact, pid: worker.pid });
     return worker;
+  }
+
+  /** Connections that programs broke, in all workers that there ever were. */
+  get resets(): number {
+    return [...this.#running].reduce((sum, { resets }) => sum + resets, this.#resetsOfGone);
   }
 
   /** Nothing is started any more; resolves when all that runs has ended. */

@@ -1,6 +1,7 @@
 // Runs as a worker in the stead of a program that only knows a port: gives it a private one and splices TCP to it.
 import { createServer, type Socket } from "node:net";
 import { choosePort, untilAccepts } from "../process/port.ts";
+import type { FromWorker } from "../process/worker-messages.ts";
 import { splice, type Splice } from "./splice.ts";
 import { programCall, startProgram } from "./stand-in.ts";
 
@@ -20,8 +21,18 @@ program.once("exit", (code, signal) => {
 
 const splices = new Map<Socket, Splice>();
 let draining = false;
+/** Those that were reset. */
+let connections = 0;
 const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
-  const made = splice(socket, () => port);
+  const made = splice(
+    socket,
+    () => port,
+    () => {
+      connections += 1;
+      const message: FromWorker = { inplace: "reset", connections };
+      process.send?.(message, undefined, undefined, () => undefined);
+    },
+  );
   if (draining) made.drain();
   splices.set(socket, made);
   socket.once("close", () => splices.delete(socket));

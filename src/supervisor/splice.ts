@@ -17,16 +17,18 @@ const SWITCHING = /^HTTP\/1\.1 101 /;
 
 /**
  * Joins a paused connection to the local port that `target` names, byte for byte, each direction ending by itself.
- * Nothing is lost while nobody listens: it is tried again, for at most HOLD_MS.
+ * Nothing is lost while nobody listens: it is tried again, for at most HOLD_MS. `onReset`: the client lost its connection
+ * through no doing of its own.
  */
-export function splice(client: Socket, target: () => number | undefined): Splice {
-  return new Splice(client, target);
+export function splice(client: Socket, target: () => number | undefined, onReset: () => void): Splice {
+  return new Splice(client, target, onReset);
 }
 
 /** Two connections joined. While it drains, the answer to the next HTTP/1.1 request announces the end of the connection. */
 export class Splice {
   readonly #client: Socket;
   readonly #target: () => number | undefined;
+  readonly #onReset: () => void;
   readonly #since = Date.now();
   #backend: Socket | undefined;
   #speaks: "unknown" | "http1" | "other" = "unknown";
@@ -34,9 +36,10 @@ export class Splice {
   #last: { readonly from: "client" | "backend" | "nobody"; readonly at: number };
   #draining = false;
 
-  constructor(client: Socket, target: () => number | undefined) {
+  constructor(client: Socket, target: () => number | undefined, onReset: () => void) {
     this.#client = client;
     this.#target = target;
+    this.#onReset = onReset;
     this.#last = { from: "nobody", at: this.#since };
     client.once("error", () => this.#backend?.resetAndDestroy());
     client.once("close", () => this.#backend?.destroy());
@@ -64,14 +67,20 @@ export class Splice {
     backend.once("connect", () => {
       backend.off("error", again);
       // What breaks on one side breaks on the other, so that nobody takes half an answer for a whole one.
-      backend.once("error", () => this.#client.resetAndDestroy());
+      backend.once("error", () => this.#reset());
       this.#join(backend);
     });
   }
 
   #again(): void {
-    if (Date.now() - this.#since > HOLD_MS) this.#client.destroy();
+    if (Date.now() - this.#since > HOLD_MS) this.#reset();
     else setTimeout(() => this.#attempt(), AGAIN_MS);
+  }
+
+  #reset(): void {
+    if (this.#client.destroyed) return;
+    this.#onReset();
+    this.#client.resetAndDestroy();
   }
 
   #join(backend: Socket): void {

@@ -1,9 +1,11 @@
+import { rollback, type Rollback } from "../deploy/rollback.ts";
 import { InplaceError } from "../errors.ts";
 import type { EventSink, InplaceEvent } from "../events.ts";
 import type { Exit } from "../process/child.ts";
 import { markFailed, markGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { watchReleases, type Watcher } from "../watch/watch.ts";
+import type { RollbackRequest } from "./control.ts";
 import { Crew } from "./crew.ts";
 import { openFront, type Front } from "./front.ts";
 import type { SocketPlace } from "./held-socket.ts";
@@ -134,6 +136,15 @@ export class Supervisor {
     return this.#live.artifact;
   }
 
+  /** Moves the pointer back as the command does, and begins at once. Throws what deploy/rollback.ts throws. */
+  async rollback(request: RollbackRequest, signal: AbortSignal): Promise<Rollback> {
+    const { layout, events } = this.#setup;
+    const { artifact, from, force, waitMs } = request;
+    const done = await rollback({ layout, artifact, from, force, waitMs, signal, emit: events });
+    await this.#watcher?.check();
+    return done;
+  }
+
   async status(): Promise<SupervisorStatus> {
     const { address, port, kind } = this.#front;
     const workers = this.#crew.serving.map(({ pid, artifact, startedAt }) => ({
@@ -183,6 +194,7 @@ export class Supervisor {
     const { artifact, cause } = wanted;
     const recorder = new SwapRecorder({ artifact, cause, previous: before?.artifact, detectedAfterMs });
     const requestsBefore = await this.#crew.requests();
+    const resetsBefore = this.#resets;
     const trial = new Trial();
     // Without anything to fall back to at once, a death is met by a restart like any other.
     this.#trial = before === undefined ? undefined : trial;
@@ -201,12 +213,17 @@ export class Supervisor {
         const drained = Promise.all(ended.drains.map(async (drain) => recorder.drained(await drain)));
         const failed = await this.#probation(trial, drained, before !== undefined);
         if (failed !== undefined) return await this.#fallBack(wanted, before, trial, failed);
-        const requests = await this.#crew.requests();
-        return await this.#passed(wanted, recorder.finish(difference(requests, requestsBefore)));
+        const requests = difference(await this.#crew.requests(), requestsBefore);
+        const reset = this.#resets - resetsBefore;
+        return await this.#passed(wanted, recorder.finish({ requests, reset }));
       }
       default:
         return ended satisfies never;
     }
+  }
+
+  get #resets(): number {
+    return this.#front.resets + this.#launcher.resets;
   }
 
   async #rollOut(wanted: WantedRelease, trial: Trial, recorder: SwapRecorder): Promise<RolloutResult> {

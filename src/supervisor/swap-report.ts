@@ -23,6 +23,11 @@ export interface SwapReport {
   readonly requests: number | undefined;
   /** Connections that the drain's deadline ended. */
   readonly cut: number;
+  /**
+   * Connections that were passed on (spliced, or to a program's private port) and broken on the other side. Those that
+   * workers accept by themselves nobody sees breaking from outside: there it is what was in lostWorkers.
+   */
+  readonly reset: number;
   /** Old workers that died instead of draining: what was inside them was reset. */
   readonly lostWorkers: number;
 }
@@ -59,7 +64,7 @@ export class SwapRecorder {
     if (drained !== undefined) this.#lastDrained = this.#since(Date.now());
   }
 
-  finish(requests: number | undefined): SwapReport {
+  finish({ requests, reset }: Pick<SwapReport, "requests" | "reset">): SwapReport {
     const lostWorkers = this.#drained.filter((each) => each === undefined).length;
     const first = this.#firstRequestAt;
     return {
@@ -71,6 +76,7 @@ export class SwapRecorder {
       firstRequestAfterMs: first === undefined ? undefined : this.#since(first),
       requests,
       cut: this.#drained.reduce((sum, each) => sum + (each?.cut ?? 0), 0),
+      reset,
       lostWorkers,
     };
   }

@@ -90,6 +90,11 @@ export class Worker {
     await this.#ask({ inplace: "serve" }, "serving", ANSWER_LIMIT_MS, handle);
   }
 
+  /** Connections that it passed on to a program, and that the program broke. */
+  get resets(): number {
+    return (this.#heard.get("reset") as Message<"reset"> | undefined)?.connections ?? 0;
+  }
+
   /** No health check comes any more. */
   proven(): void {
     this.#tell({ inplace: "proven" });

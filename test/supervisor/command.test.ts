@@ -90,6 +90,15 @@ test("the command tells what a swap cost, or why a release failed, with the exit
     reason: "it ended with exit code 2",
   });
 
+  const back = await inplace(layout, "rollback", "app-1.mjs", "--yes", "--json");
+  assert.deepEqual(JSON.parse(back.out), { schemaVersion: 1, artifact: "app-1.mjs", previous: "app-2.mjs" });
+  const cost =
+    /^app-1\.mjs is live after .* s: .*ready after .*switched after .*drained after .*requests meanwhile, 0 cut, 0 reset\n$/;
+  assert.match((await inplace(layout, "wait", "app-1.mjs")).out, cost);
+  assert.match(await get(port), /^1/);
+  const gone = await inplace(layout, "rollback", "app-0.mjs", "--yes");
+  assert.match(gone.err, /ARTIFACT_MISSING/);
+
   const again = await inplace(layout, "supervise", "--port", "0");
   assert.equal(again.code, 1);
   assert.match(again.err, /SUPERVISED_ALREADY/);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad } from "../rig/load.js";
+import { until } from "../rig/until.js";
 import { app, supervisedSite } from "./supervised-site.js";
 
 /** A program without extension that knows nothing of us: whatever interprets it, the supervisor only sees a program. */
@@ -63,6 +64,23 @@ if (process.platform !== "win32") {
     }
     assertNoneFailed(await load.stop());
   });
+
+  for (const [how, artifact, content, front] of [
+    ["a program's private port", "app", program, "held"],
+    ["a spliced front", "app.mjs", app, "spliced"],
+  ] as const) {
+    test(`connections that break behind ${how} during a rollout are counted`, async (t) => {
+      const breaking = (version: string): string =>
+        content(version).replace("process.exit(9)", "request.socket.resetAndDestroy()");
+      const first = { artifact: `1-${artifact}`, content: breaking("1") };
+      const site = await supervisedSite(t, first, { front, probationMs: 1_000 });
+      const ended = site.deploy(`2-${artifact}`, breaking("2"));
+      await until("the switch", async () => (await site.get()).startsWith("2"));
+      await assert.rejects(site.get("/crash"));
+      const { result, swap } = (await ended) as Extract<Awaited<typeof ended>, { result: "live" }>;
+      assert.deepEqual([result, swap?.reset, swap?.cut], ["live", 1, 0]);
+    });
+  }
 
   for (const socket of ["private-port", "inherit"] as const) {
     test(`a program that fails leaves the old one serving (${socket})`, async (t) => {
