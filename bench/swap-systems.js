@@ -1,31 +1,32 @@
-// What is swapped: each system starts with version 1 and gives { port, swap(version), stop() }.
+// What is swapped: each system starts with version 1 and gives { port, pid, swap(version), stop() }.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { get as getHttp } from "node:http";
+import { get as getHttps } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { siteLayout } from "../dist/site/layout.js";
 import { askSupervisor } from "../dist/supervisor/ask.js";
-import { app, publish } from "../dist-test/supervisor/supervised-site.js";
+import { publish } from "../dist-test/supervisor/supervised-site.js";
+import { app } from "./swap-app.js";
 
 const INPLACE = fileURLToPath(new URL("../bin/inplace.js", import.meta.url));
 const SETTLE_MS = 120_000;
 const PROBATION_MS = 500;
 
 export const systems = {
-  supervise: () => supervised("held"),
-  spliced: () => supervised("spliced"),
+  supervise: (options) => supervised("held", options),
+  spliced: (options) => supervised("spliced", options),
 };
 
-async function supervised(front) {
+async function supervised(front, options = {}) {
   const layout = siteLayout(await mkdtemp(join(tmpdir(), "inplace-swap-")));
   await mkdir(layout.target);
-  await publish(layout, "app-1.mjs", app("1"));
-  await writeFile(
-    join(layout.root, "inplace.config.json"),
-    JSON.stringify({ supervise: { front, probationMs: PROBATION_MS } }),
-  );
+  await publish(layout, "app-1.mjs", app("1", options));
+  const supervise = { front, probationMs: PROBATION_MS };
+  await writeFile(join(layout.root, "inplace.config.json"), JSON.stringify({ supervise }));
   const args = ["--site-root", layout.root, "supervise", "--port", "0", "--host", "127.0.0.1"];
   const child = spawn(process.execPath, [INPLACE, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   let port;
@@ -34,43 +35,64 @@ async function supervised(front) {
   const settled = (artifact) =>
     askSupervisor(layout, { ask: "wait", artifact }, AbortSignal.timeout(SETTLE_MS));
   await until(async () => (await settled("app-1.mjs").catch(() => undefined))?.result === "live");
-  const first = await footprint(child.pid);
-  const reaction = [];
   return {
     port: Number(port),
-    async swap(version) {
-      await publish(layout, `app-${version}.mjs`, app(version));
+    pid: child.pid,
+    folder: layout.root,
+    /** Gives when the pointer had been written. */
+    async publish(version) {
+      await publish(layout, `app-${version}.mjs`, app(version, options));
+      return performance.now();
+    },
+    async settle(version) {
       const ended = await settled(`app-${version}.mjs`);
       if (ended?.result !== "live") throw new Error(JSON.stringify(ended));
-      const { detectedAfterMs, firstRequestAfterMs, readyAfterMs } = ended.swap;
-      if (firstRequestAfterMs !== undefined)
-        reaction.push(detectedAfterMs + firstRequestAfterMs - readyAfterMs);
+      // As prune does.
+      await rm(join(layout.target, `app-${Number(version) - 1}.mjs`), { force: true });
+    },
+    async swap(version) {
+      await this.publish(version);
+      await this.settle(version);
+    },
+    async filesLeft() {
+      return (await readdir(layout.staging)).length + (await readdir(layout.target)).length - 1;
     },
     async stop() {
-      const last = await footprint(child.pid);
       child.kill("SIGTERM");
       await once(child, "exit");
-      const staged = await readdir(layout.staging);
       await rm(layout.root, { recursive: true });
-      const median = reaction.sort((a, b) => a - b)[reaction.length >> 1];
-      return `first answer = boot + ${median} ms (median); supervisor ${first} → ${last}; ${staged.length} files left`;
     },
   };
 }
 
-/** Memory, descriptors and children of a process, on Linux. */
-async function footprint(pid) {
+/** Memory in MB, descriptors and children of a process, on Linux. */
+export async function footprint(pid) {
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   const memory = Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
   const descriptors = (await readdir(`/proc/${pid}/fd`).catch(() => [])).length;
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
-  return `${memory} MB, ${descriptors} fds, ${children.trim().split(/\s+/).length} child`;
+  return { memory, descriptors, children: children.trim().split(/\s+/).length };
 }
 
-async function until(condition) {
+/** Resolves with the time of the first answer by this version, asked for without a pause; one connection per question. */
+export async function untilAnswers(port, version, { tls = false } = {}) {
+  await until(async () => (await versionAt(port, tls)) === version, 1);
+  return performance.now();
+}
+
+function versionAt(port, tls) {
+  const options = { host: "127.0.0.1", port, agent: false, rejectUnauthorized: false, timeout: 30_000 };
+  return new Promise((resolve) => {
+    (tls ? getHttps : getHttp)(options, (response) => {
+      response.resume().once("close", () => resolve(response.headers["x-version"]));
+    }).once("error", () => resolve(undefined));
+  });
+}
+
+async function until(condition, pauseMs = 50) {
   const deadline = Date.now() + SETTLE_MS;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error("not within the limit");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -1,61 +1,187 @@
-// Swaps under load: node swap.js [--swaps 50] [--requests 100000] [--mode NAME,…] [--system NAME,…] prints a table.
+// Swaps under load, and what they cost: npm run bench:swap -- [options]
+//   --swaps 50 --requests 100000   per kind of client and system; a short run: --swaps 5 --requests 10000
+//   --mode NAME,… --system NAME,…  default: all
+//   --rate N                       requests per second instead of each mode's own
+//   --reaction N                   instead: from the pointer to the first answer by the new artifact, N times
+//   --endurance N                  instead: N swaps, and what the supervisor holds before and after
 // Requests are never retried, and their latency counts from the moment they were due.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { report } from "../dist-test/rig/load-report.js";
 import { startLoad } from "../dist-test/rig/load.js";
-import { systems } from "./swap-systems.js";
+import { freePort } from "../dist-test/rig/free-port.js";
+import { app } from "./swap-app.js";
+import { peers } from "./swap-peers.js";
+import { footprint, systems as ours, untilAnswers } from "./swap-systems.js";
+import { LIVES_ON_MS, startWebSockets } from "./swap-websockets.js";
 
+const systems = { ...ours, ...peers };
 const MODES = {
   fresh: { connections: "fresh", perSecond: 500 },
   "keep-alive": { connections: 32, perSecond: 500 },
   halves: { connections: 32, perSecond: 300, halvesApartMs: 20, expect: " 24$" },
   slow: { connections: "fresh", perSecond: 200, path: "/slow" },
+  tls: { connections: 16, perSecond: 300, tls: true },
+  "tls fresh": { connections: "fresh", perSecond: 100, tls: true },
+  websockets: { sockets: 32, perSecond: 320 },
 };
+const list = (all) => ({ type: "string", default: Object.keys(all).join(",") });
 const { values } = parseArgs({
   options: {
     swaps: { type: "string", default: "50" },
     requests: { type: "string", default: "100000" },
-    mode: { type: "string", default: Object.keys(MODES).join(",") },
-    system: { type: "string", default: Object.keys(systems).join(",") },
+    mode: list(MODES),
+    system: list(systems),
     rate: { type: "string" },
+    reaction: { type: "string" },
+    endurance: { type: "string" },
   },
 });
 const swaps = Number(values.swaps);
 const requests = Number(values.requests);
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-console.log(
-  "| system | clients | requests | refused | reset or empty | timeouts | 5xx | p99 steady | p99 in swaps | notes |",
-);
-console.log("|---|---|---|---|---|---|---|---|---|---|");
-for (const name of values.system.split(",")) {
-  for (const mode of values.mode.split(",")) await measure(name, mode);
-}
+if (values.reaction !== undefined) await reaction(Number(values.reaction));
+else if (values.endurance !== undefined) await endurance(Number(values.endurance));
+else await table();
 process.exit(0);
 
+async function table() {
+  row(
+    "system",
+    "clients",
+    "requests",
+    "refused",
+    "reset or empty",
+    "timeouts",
+    "5xx or wrong",
+    "p99 steady",
+    "p99 in swaps",
+  );
+  row(...Array(9).fill("---"));
+  for (const name of values.system.split(",")) {
+    for (const mode of values.mode.split(",")) await measure(name, mode);
+  }
+}
+
 async function measure(name, mode) {
-  const system = await systems[name]();
-  const stream = { name: mode, ...MODES[mode], ...(values.rate && { perSecond: Number(values.rate) }) };
-  const totalMs = (requests / stream.perSecond) * 1000;
-  const load = await startLoad({ port: system.port, streams: [stream], maxMs: totalMs * 2 + 600_000 });
+  const client = { ...MODES[mode], ...(values.rate && { perSecond: Number(values.rate) }) };
+  const system = await systems[name](client);
+  const totalMs = (requests / client.perSecond) * 1000;
   const windows = [];
+  const load = await loadOn(system.port, mode, client, totalMs * 2 + 600_000, () =>
+    windows.map(([from]) => from),
+  );
   const begun = Date.now();
   for (let swap = 1; swap <= swaps; swap += 1) {
-    const due = begun + (swap * totalMs) / (swaps + 1);
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - Date.now())));
-    const from = Date.now();
+    await pause(Math.max(0, begun + (swap * totalMs) / (swaps + 1) - Date.now()));
+    const window = [Date.now(), Infinity];
+    windows.push(window);
     await system.swap(String(swap + 1));
-    windows.push([from, Date.now()]);
+    window[1] = Date.now();
   }
-  await load.until(({ done }) => done >= requests, "all requests", totalMs + 600_000);
-  const samples = await load.stop();
-  const notes = await system.stop();
-  const inSwap = samples.filter(({ dueAt }) => windows.some(([from, to]) => dueAt >= from && dueAt <= to));
-  const steady = samples.filter(({ dueAt }) => !windows.some(([from, to]) => dueAt >= from && dueAt <= to));
+  const samples = await load.end(Math.max(0, begun + totalMs - Date.now()), totalMs + 600_000);
+  await system.stop();
+  const inSwap = ({ dueAt }) => windows.some(([from, to]) => dueAt >= from && dueAt <= to);
   const { failures, requests: count } = report(samples).all;
-  const kinds = (...names) => names.reduce((sum, kind) => sum + (failures[kind] ?? 0), 0);
-  console.log(
-    `| ${name} | ${mode} | ${count} | ${kinds("refused")} | ${kinds("reset", "empty", "truncated")} | ` +
-      `${kinds("timeout")} | ${kinds("status", "unexpected")} | ${report(steady).all?.p99 ?? "-"} ms | ` +
-      `${report(inSwap).all?.p99 ?? "-"} ms | ${notes} |`,
+  const kinds = (...all) => all.reduce((sum, kind) => sum + (failures[kind] ?? 0), 0);
+  const p99 = (some) => `${report(some).all?.p99 ?? "-"} ms`;
+  row(
+    name,
+    mode,
+    count,
+    kinds("refused"),
+    kinds("reset", "empty", "truncated"),
+    kinds("timeout"),
+    kinds("status", "unexpected", "malformed"),
+    p99(samples.filter((sample) => !inSwap(sample))),
+    p99(samples.filter(inSwap)),
   );
+}
+
+async function loadOn(port, mode, client, maxMs, switchedAt) {
+  if (client.sockets !== undefined) {
+    const sockets = startWebSockets(port, client.sockets, switchedAt);
+    return {
+      async end(leftMs) {
+        await pause(Math.max(leftMs, LIVES_ON_MS));
+        await sockets.stop();
+        return sockets.samples;
+      },
+    };
+  }
+  const load = await startLoad({ port, streams: [{ name: mode, ...client }], maxMs });
+  return {
+    async end(_, withinMs) {
+      await load.until(({ done }) => done >= requests, "all requests", withinMs);
+      return await load.stop();
+    },
+  };
+}
+
+/** Medians: the artifact alone, from its start to its first answer; and from the written pointer to that. */
+async function reaction(count) {
+  const alone = [];
+  const swapped = [];
+  const system = await systems.supervise();
+  for (let version = 2; version <= count + 1; version += 1) {
+    alone.push(await bootTime(String(version)));
+    const pointed = await system.publish(String(version));
+    swapped.push((await untilAnswers(system.port, String(version))) - pointed);
+    await system.settle(String(version));
+  }
+  await system.stop();
+  const [boot, reacted] = [median(alone), median(swapped)];
+  console.log(
+    `own boot ${boot} ms, pointer to first answer ${reacted} ms: boot + ${reacted - boot} ms (medians of ${count})`,
+  );
+}
+
+async function bootTime(version) {
+  const folder = await mkdtemp(join(tmpdir(), "inplace-boot-"));
+  const file = join(folder, "app.mjs");
+  await writeFile(file, app(version));
+  const port = await freePort();
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, [file], {
+    env: { ...process.env, PORT: String(port) },
+    stdio: "ignore",
+  });
+  const took = (await untilAnswers(port, version)) - startedAt;
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  await rm(folder, { recursive: true });
+  return took;
+}
+
+async function endurance(count) {
+  const system = await systems.supervise();
+  const load = await startLoad({
+    port: system.port,
+    streams: [{ name: "fresh", connections: "fresh", perSecond: 20 }],
+    maxMs: 24 * 3_600_000,
+  });
+  row("swaps", "memory", "descriptors", "children", "files too many");
+  row(...Array(5).fill("---"));
+  for (let swap = 0; swap <= count; swap += 1) {
+    if (swap > 0) await system.swap(String(swap + 1));
+    if (swap % Math.max(1, Math.round(count / 10)) > 0 && swap !== count) continue;
+    const { memory, descriptors, children } = await footprint(system.pid);
+    row(swap, `${memory} MB`, descriptors, children, await system.filesLeft());
+  }
+  const { failed, requests: sent } = report(await load.stop()).all;
+  console.log(`\n${failed} of ${sent} requests failed`);
+  await system.stop();
+}
+
+function median(numbers) {
+  return Math.round(numbers.toSorted((a, b) => a - b)[numbers.length >> 1]);
+}
+
+function row(...cells) {
+  console.log(`| ${cells.join(" | ")} |`);
 }

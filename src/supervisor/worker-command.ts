@@ -11,11 +11,11 @@ export interface LaunchOptions {
 }
 
 const NODE_PROGRAM = /\.[cm]?js$/i;
-/** In a site's bundle of the runtime the programs lie beside the supervisor, elsewhere where they were compiled. */
-const BUNDLED = import.meta.url.endsWith(".mjs");
-const PRELOAD = ownProgram("supervised", "../runtime/");
-const PORT_PROGRAM = ownProgram("port-program", "./");
-const INHERIT_PROGRAM = ownProgram("inherit-program", "./");
+/** In a site's bundle of the runtime the programs lie beside the supervisor, elsewhere in the bundle that was built. */
+const BUNDLE = new URL(import.meta.url.endsWith(".mjs") ? "./" : "../runtime/bundle/", import.meta.url);
+const PRELOAD = new URL("supervised.mjs", BUNDLE);
+const PORT_PROGRAM = new URL("port-program.mjs", BUNDLE);
+const INHERIT_PROGRAM = new URL("inherit-program.mjs", BUNDLE);
 
 /**
  * How an artifact is started as a worker. A Node program gets the shared socket through the preloaded runtime. Before
@@ -41,8 +41,4 @@ function before(entry: string, { socket }: LaunchOptions): readonly string[] {
     default:
       return socket satisfies never;
   }
-}
-
-function ownProgram(name: string, folder: string): URL {
-  return new URL(BUNDLED ? `./${name}.mjs` : `${folder}${name}.js`, import.meta.url);
 }

@@ -69,7 +69,7 @@ export class LoadClient {
     }
     if (stream.connections !== "fresh" && this.#open >= stream.connections) return undefined;
     this.#open += 1;
-    return new Connection(host, port);
+    return new Connection(host, port, stream.tls);
   }
 
   #finished(connection: Connection, dueAt: number, exchange: Exchange): void {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { ResponseReader, type HttpResponse } from "./http-response.ts";
 
 /** Why a request failed. A request is written once; whatever befalls it then is final. */
@@ -45,8 +46,10 @@ export class Connection {
   #reusable = true;
   #requests = 0;
 
-  constructor(host: string, port: number) {
-    this.#socket = connect({ host, port, noDelay: true });
+  constructor(host: string, port: number, tls = false) {
+    this.#socket = tls
+      ? connectTls({ host, port, rejectUnauthorized: false }).setNoDelay()
+      : connect({ host, port, noDelay: true });
     this.#socket.setEncoding("latin1");
     this.#socket.on("connect", () => this.#pending !== undefined && (this.#pending.sentAt = Date.now()));
     this.#socket.on("data", (chunk: string) => this.#received(chunk));

@@ -13,6 +13,8 @@ export interface LoadStream {
   readonly path?: string;
   /** Makes the request a POST; the second half of the body follows this many milliseconds after the first. */
   readonly halvesApartMs?: number;
+  /** Over TLS, whatever the certificate says. */
+  readonly tls?: boolean;
   /** A JavaScript regular expression that a response's head and body must match to be a success. */
   readonly expect?: string;
 }
