@@ -7,7 +7,7 @@ import { readManifest } from "../site/manifest.ts";
 import { swapCost } from "../log/supervisor-words.ts";
 import { readPointer, type PointerState } from "../site/pointer.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
-import type { SupervisorStatus } from "../supervisor/supervisor.ts";
+import type { SupervisorStatus } from "../supervisor/requests.ts";
 import { table } from "./table.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 import { EXIT } from "../errors.ts";

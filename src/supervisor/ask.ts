@@ -1,7 +1,8 @@
 import { connect } from "node:net";
 import { ERROR_CODES, InplaceError, systemCode, type ErrorCode } from "../errors.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { controlPath, type ControlAnswers, type ControlRequest } from "./control.ts";
+import { controlPath } from "./control.ts";
+import type { ControlAnswers, ControlRequest } from "./requests.ts";
 
 const NOBODY: ReadonlySet<string | undefined> = new Set(["ENOENT", "ECONNREFUSED"]);
 

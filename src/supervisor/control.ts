@@ -6,26 +6,8 @@ import { join } from "node:path";
 import { once } from "node:events";
 import { InplaceError, systemCode } from "../errors.ts";
 import { OWN_FOLDER, type SiteLayout } from "../site/layout.ts";
-import type { Rollback, RollbackOptions } from "../deploy/rollback.ts";
-import type { RolloutOutcome } from "./state.ts";
-import type { Supervisor, SupervisorStatus } from "./supervisor.ts";
-
-/** What the command asks a running supervisor: one line of JSON, answered by one line of JSON. */
-export type ControlRequest =
-  | { readonly ask: "status" }
-  | { readonly ask: "reload" }
-  | { readonly ask: "wait"; readonly artifact: string }
-  | ({ readonly ask: "rollback" } & RollbackRequest);
-
-/** The arguments of deploy/rollback.ts. */
-export type RollbackRequest = Pick<RollbackOptions, "artifact" | "from" | "force" | "waitMs">;
-
-export interface ControlAnswers {
-  readonly status: SupervisorStatus;
-  readonly reload: { readonly reloading: string };
-  readonly wait: RolloutOutcome;
-  readonly rollback: Rollback;
-}
+import type { ControlRequest } from "./requests.ts";
+import type { Supervisor } from "./supervisor.ts";
 
 /** Longer requests are none of ours. Characters. */
 const REQUEST_LIMIT = 4_096;

@@ -5,7 +5,7 @@ import type { Exit } from "../process/child.ts";
 import { markFailed, markGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { watchReleases, type Watcher } from "../watch/watch.ts";
-import type { RollbackRequest } from "./control.ts";
+import { aborted } from "./aborted.ts";
 import { Crew } from "./crew.ts";
 import { openFront, type Front } from "./front.ts";
 import type { SocketPlace } from "./held-socket.ts";
@@ -13,6 +13,7 @@ import { Launcher } from "./launcher.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
 import { Outcomes } from "./outcomes.ts";
 import { firstRelease, lastGoodRelease, pointBack, pointedAt, type WantedRelease } from "./release.ts";
+import type { RollbackRequest, SupervisorStatus } from "./requests.ts";
 import { Revival } from "./revival.ts";
 import { rollOut, type FailedWorker, type RolloutResult } from "./rollout.ts";
 import { describeFailure, type RolloutOutcome, type SupervisorState } from "./state.ts";
@@ -29,21 +30,6 @@ export interface SupervisorSetup {
   /** For the workers; what a worker must not inherit is taken out. */
   readonly env: NodeJS.ProcessEnv;
   readonly events: EventSink<InplaceEvent>;
-}
-
-export interface SupervisorStatus {
-  readonly state: SupervisorState;
-  readonly pid: number;
-  readonly address: string;
-  readonly port: number;
-  readonly front: "held" | "spliced";
-  readonly workers: readonly {
-    readonly pid: number;
-    readonly artifact: string;
-    readonly startedAt: string;
-  }[];
-  /** The last one that was finished. */
-  readonly swap: SwapReport | undefined;
 }
 
 /** Keeps the newest sound release of a site running behind a port that never closes. SupervisorState draws its states. */
@@ -339,13 +325,6 @@ export class Supervisor {
     this.#want(good);
     return true;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 function difference(after: number | undefined, before: number | undefined): number | undefined {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Exit } from "../process/child.ts";
+import { aborted } from "./aborted.ts";
 import { checkHealth } from "./health.ts";
 import { DEFAULT_PROBATION_INTERVAL_MS, type NormalSuperviseOptions } from "./options.ts";
 import { OUTPUT_LINES, TrialFailed, type FailedWorker } from "./rollout.ts";
@@ -66,11 +67,4 @@ export class Trial {
   #fail(worker: Worker, failure: Failure): void {
     this.#failed.abort(new TrialFailed({ failure, output: worker.lastLines(OUTPUT_LINES) }));
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
