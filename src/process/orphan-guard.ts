@@ -23,7 +23,7 @@ let guard: ChildProcess | undefined;
 
 /**
  * The child's tree ends with this process even if this process is killed (SIGKILL), when nothing of its own can run any
- * more: a small shell watches for that, one for all children. What Windows does by its job object, POSIX has no call for.
+ * more: a small shell watches for that, one for all children. POSIX has no call for it; Windows has Node's job object.
  */
 export function endWithUs(child: Child): void {
   if (process.platform === "win32") return;

@@ -112,6 +112,8 @@ function drain(): void {
 }
 
 process.on("SIGTERM", process.env["IGNORE_STOP"] === "1" ? () => undefined : drain);
+// There is no SIGTERM on Windows: the handler closes its end of the input, as the runtime expects it to.
+if (process.platform === "win32") process.stdin.on("end", drain).resume();
 process.on("SIGUSR2", () => {
   for (const held of waiting.splice(0)) answer(held, "released\n");
 });

@@ -11,6 +11,11 @@ const EXCEPT: readonly string[] = [
   "append.test.js", // Wine appends in two steps: it asks for the size, then writes there.
   "backlog.test.js", // A connect() begun in this turn is in the kernel's queue on POSIX only; see backlog.windows.ts.
 ];
+/** Of the embedded handler as many as fit into half a minute, by their names. */
+const OF_PLATFORM: readonly (readonly [file: string, names: readonly string[]])[] = [
+  ["process-life.test.js", ["started on the first", "BackendProcessBeingKilled", "AfterWebConfigUpdated"]],
+  ["app-offline.test.js", ["AppOfflineTestWithRenaming", "DroppedWhileSiteIsDown: a file"]],
+];
 const TIMEOUT_MS = 240_000;
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -25,4 +30,13 @@ for (const part of PARTS) {
       assert.equal(code, 0, `${stdout}\n${stderr}`);
     });
   }
+}
+
+for (const [file, names] of OF_PLATFORM) {
+  test(`on Windows Node: platform/${file}, ${names.length} of its tests`, async () => {
+    const line = `node --test-reporter=tap --test-name-pattern="${names.join("|")}" dist-test\\platform\\${file}`;
+    const { code, stdout, stderr } = await windows.run(line, { cwd: project, timeoutMs: TIMEOUT_MS });
+    assert.equal(code, 0, `${stdout}\n${stderr}`);
+    assert.match(stdout, new RegExp(`^# pass ${names.length}\r?$`, "m"));
+  });
 }
