@@ -36,6 +36,12 @@ export interface LaunchOptions {
   readonly onOutput: ChildOptions["onOutput"];
 }
 
+/**
+ * Windows has no signal for it, and its job object ends only the process that was started: what a batch file runs has to
+ * see that our end of its input has closed. POSIX has endWithUs, and shells there may close the input of what they start.
+ */
+const STOP_WITH_US = process.platform === "win32" ? { INPLACE_STOP_ON_STDIN_END: "1" } : {};
+
 export function launchOf(config: PlatformConfig, layout: SiteLayout, options: LaunchOptions): Launch {
   return {
     layout,
@@ -68,7 +74,7 @@ function childOptions(
   return {
     call: spawnCall(program, expand(config.arguments), layout.root),
     cwd: layout.root,
-    env: { ...options.env, ...own, ...platform },
+    env: { ...options.env, ...STOP_WITH_US, ...own, ...platform },
     ...output(config, layout, options, expand),
   };
 }

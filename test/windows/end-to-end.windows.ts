@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { assertNoneFailed, assertVersions, report, settlingTimes, type Swap } from "../rig/load-report.ts";
 import { startLoad, type LoadStream } from "../rig/load.ts";
-import { windowsMachine } from "../rig/windows.ts";
+import { PROJECT } from "../rig/project.ts";
+import { windowsMachine, windowsPath } from "../rig/windows.ts";
 import { commitId, VERSION, windowsSite } from "./windows-site.ts";
 
 const DEPLOYS = 4;
@@ -53,3 +56,40 @@ test("end to end on Windows Node: deploys and a rollback under load, none fails,
     "each swap is one exit, with code 0",
   );
 });
+
+test("inplace serve that is killed on Windows takes the application behind its batch file with it", async (t) => {
+  const site = await windowsSite(t, windows);
+  await site.deploy(commitId(1));
+  await writeFile(join(site.layout.root, "kill.mjs"), KILL);
+  const bin = windowsPath(join(PROJECT, "bin", "inplace.js"));
+  const { code, stdout, stderr } = await windows.run(`node kill.mjs "${bin}" ${site.port}`, {
+    cwd: site.layout.root,
+  });
+  assert.equal(code, 0, `${stdout}\n${stderr}`);
+  assert.match(stdout, /Commit[\s\S]*the application has ended/);
+});
+
+/** Starts the handler, kills it as soon as the site answers, and waits until the application's own port refuses. */
+const KILL = `import { spawn } from "node:child_process";
+import { get } from "node:http";
+const [bin, port] = process.argv.slice(2);
+const page = (at) => new Promise((resolve, reject) => {
+  get({ port: at, host: "127.0.0.1", agent: false }, (answer) => {
+    answer.setEncoding("utf8").on("data", (text) => console.log(text)).on("end", resolve);
+  }).on("error", reject);
+});
+const until = async (what, condition) => {
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await new Promise((next) => setTimeout(next, 50))) {
+    if (await condition()) return console.log(what);
+  }
+  throw new Error(what + ": not in time");
+};
+const served = spawn(process.execPath, [bin, "serve", "--host", "127.0.0.1", "--port", port], { stdio: ["ignore", "pipe", "inherit"] });
+let said = "";
+served.stdout.setEncoding("utf8").on("data", (text) => (said += text));
+await until("the site answers", () => page(port).then(() => true, () => false));
+const own = /ready on port (\\d+)/.exec(said)[1];
+served.kill("SIGKILL");
+await until("the application has ended", () => page(own).then(() => false, () => true));
+process.exit();
+`;
