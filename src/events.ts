@@ -89,6 +89,8 @@ export type WatchEvent =
       readonly bytes: number;
       readonly ms: number;
     }
+  /** Releases follow on one another so quickly that the newest is taken once they cease. */
+  | { readonly type: "storm" }
   /** This instance waits until another one, which is away, is back. */
   | { readonly type: "turn-waiting"; readonly host: string; readonly pid: number }
   | {

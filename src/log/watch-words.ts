@@ -16,6 +16,7 @@ export const WATCH_WORDS: Words<WatchEvent> = {
     info(`adopted ${artifact} (${bytes} bytes, hashed in ${ms} ms)`),
   "archive-unpacked": ({ archive, artifact, files, bytes, ms }) =>
     info(`unpacked ${archive} into ${artifact} (${files} files, ${bytes} bytes, in ${ms} ms)`),
+  storm: () => info("many releases within seconds: takes the newest once they cease, in 5 s at the latest"),
   "turn-waiting": ({ host, pid }) => info(`waiting for another instance to be back: pid ${pid} on ${host}`),
   "turn-wait-ended": ({ waitedMs, end }) => info(`waited ${waitedMs} ms for this instance's turn: ${end}`),
   "turn-failed": ({ message }) => warn(`could not take turns with other instances: ${message}`),

@@ -4,6 +4,7 @@ import { clearFailed, isMarkedFailed, markGood } from "../site/health-marks.ts";
 import { siteLayout } from "../site/layout.ts";
 import type { SiteOfApp } from "./settings.ts";
 import { Rollout } from "./rollout.ts";
+import { stormOver } from "./storm.ts";
 import { watchReleases, type Watcher } from "../watch/watch.ts";
 
 export interface SiteSide {
@@ -30,6 +31,7 @@ export function openSite(
   const take = async (release: string): Promise<void> => {
     if (waiting) return;
     waiting = true;
+    await stormOver(layout, () => say({ type: "storm" }));
     const go = await rollout.mayGo();
     waiting = false;
     if (go) released(release);

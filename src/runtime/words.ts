@@ -29,6 +29,8 @@ export function sayWatchEvent(event: WatchEvent): void {
       return say(`adopted ${event.artifact} (${event.bytes} bytes)`);
     case "archive-unpacked":
       return say(`unpacked ${event.archive} into ${event.artifact} (${event.files} files)`);
+    case "storm":
+      return say("many releases within seconds: takes the newest once they cease, in 5 s at the latest");
     case "turn-waiting":
       return say(`waits until another instance is back: pid ${event.pid} on ${event.host}`);
     case "turn-wait-ended":

@@ -7,6 +7,9 @@ import type { SiteLayout } from "./layout.ts";
 export const HISTORY_EVENTS = ["published", "adopted", "live", "rolled-back", "failed", "pruned"] as const;
 export type HistoryEvent = (typeof HISTORY_EVENTS)[number];
 
+/** How much of the history's end counts as recent. */
+const RECENT_BYTES = 8_192;
+
 export interface HistoryRecord {
   /** ISO 8601. */
   readonly at: string;
@@ -44,6 +47,24 @@ export async function appendHistory(
     }
   } catch (error) {
     throw asSiteError(error, layout.history);
+  }
+}
+
+/** The last records, about fifty, oldest first: in the time that it takes to read one block, however long the history is. */
+export async function readRecentHistory(layout: SiteLayout): Promise<readonly HistoryRecord[]> {
+  const file = await open(layout.history, "r");
+  try {
+    const { size } = await file.stat();
+    const block = Buffer.alloc(Math.min(size, RECENT_BYTES));
+    await file.read(block, 0, block.length, size - block.length);
+    // The first line of a block is half a record mostly, which is none.
+    return block
+      .toString("utf8")
+      .split("\n")
+      .map(parseRecord)
+      .filter((record) => record !== undefined);
+  } finally {
+    await file.close();
   }
 }
 
