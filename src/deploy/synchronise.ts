@@ -5,6 +5,7 @@ import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import type { DeployEvent, EventSink } from "../events.ts";
 import { renameRetrying, writeFileAtomic } from "../site/atomic-file.ts";
 import { OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
+import { exists } from "../site/present.ts";
 import type { DeployEnvironment } from "./environment.ts";
 import { PROVIDED_FILES, sameContent, type SiteFile } from "./site-files.ts";
 import type { Staging } from "./staging.ts";
@@ -131,8 +132,4 @@ async function removeFile(layout: SiteLayout, path: string): Promise<boolean> {
     if (!emptied) break;
   }
   return true;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined;
 }

@@ -1,8 +1,10 @@
 import type { SiteLayout } from "../site/layout.ts";
+import { isNetworkShare } from "../site/network-share.ts";
 import type { Finding } from "./finding.ts";
 import { checkOthersMayWrite, checkSpace, checkWriting } from "./folder.ts";
 import { checkAppOffline, checkLauncher, checkWebConfig } from "./handler.ts";
-import { checkFileEvents, checkKudu, checkNode } from "./host.ts";
+import { checkFileEvents, checkKudu, checkNode, checkPolling } from "./host.ts";
+import { checkHandler } from "./iis.ts";
 import { checkListenCall, checkListeners } from "./listening.ts";
 import { admit, LEAST_FREE_BYTES, type Check, type Surroundings } from "./patient.ts";
 import { checkConfig, checkHistory, checkLock, checkRuntime } from "./records.ts";
@@ -15,6 +17,7 @@ const CHECKS: readonly Check[] = [
   checkAppOffline,
   checkWebConfig,
   checkLauncher,
+  checkHandler,
   checkConfig,
   checkRuntime,
   checkWriting,
@@ -26,6 +29,7 @@ const CHECKS: readonly Check[] = [
   checkHistory,
   checkKudu,
   checkFileEvents,
+  checkPolling,
   checkNode,
 ];
 
@@ -39,6 +43,8 @@ export async function examine(
     nodeVersion: process.versions.node,
     now: Date.now(),
     leastFreeBytes: LEAST_FREE_BYTES,
+    windowsFolder: process.platform === "win32" ? process.env["windir"] : undefined,
+    isNetworkShare,
     ...surroundings,
   });
   const findings: Finding[] = [];

@@ -35,6 +35,11 @@ export const FINDINGS = {
     "broken",
     "Correct web.config at the place named: IIS answers 500.19 to all requests.",
   ],
+  HANDLER_MISSING: ["broken", "Install HttpPlatformHandler: without it IIS answers 500.19 to all requests."],
+  HANDLER_LACKS_ATTRIBUTE: [
+    "broken",
+    "Leave the attribute out, or install the handler that has it: IIS answers 500.19 to all requests.",
+  ],
   LAUNCHER_MISSING: ["broken", "Put launch.cmd and launch.sh into the site; inplace deploy does."],
   LAUNCHER_DETACHES: [
     "broken",
@@ -56,6 +61,10 @@ export const FINDINGS = {
     "Set SCM_TOUCH_WEBCONFIG_AFTER_DEPLOYMENT=0: Kudu restarts the app once more after every deploy.",
   ],
   NO_FILE_EVENTS: ["risk", "Raise fs.inotify.max_user_watches and max_user_instances; polling goes on."],
+  SHARE_NEEDS_POLLING: [
+    "risk",
+    "Let the program look at _artifact.txt every few seconds: what other machines write raises no event here.",
+  ],
   CLOCK_SKEW: ["risk", "Let both machines keep their clocks by NTP: which drop is newer is told by time."],
   NODE_TOO_OLD: ["broken", "Install Node 20.19 or newer."],
 } as const satisfies Record<string, readonly [Severity, string]>;

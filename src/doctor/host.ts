@@ -1,5 +1,6 @@
 import { watch } from "node:fs";
 import { systemCode } from "../errors.ts";
+import { isNodeProgram } from "../site/entry-point.ts";
 import { finding, type Finding } from "./finding.ts";
 import type { Patient } from "./patient.ts";
 
@@ -23,6 +24,20 @@ export async function checkKudu({ env }: Patient): Promise<readonly Finding[]> {
     findings.push(finding("KUDU_TOUCHES_WEB_CONFIG", "SCM_TOUCH_WEBCONFIG_AFTER_DEPLOYMENT is not 0."));
   }
   return findings;
+}
+
+/** Node programs poll by themselves on a network share; of others nothing is known. */
+export async function checkPolling({
+  layout,
+  pointer,
+  isNetworkShare,
+}: Patient): Promise<readonly Finding[]> {
+  if (pointer.state !== "names" || !(await isNetworkShare(layout.root))) return [];
+  const { artifact } = pointer;
+  if (await isNodeProgram(layout, artifact).catch(() => true)) return []; // checkCurrent says what is wrong with it.
+  return [
+    finding("SHARE_NEEDS_POLLING", `${layout.root} is a network share, and ${artifact} no Node program.`),
+  ];
 }
 
 /** Watches the target folder for a moment, as the app does. */

@@ -3,7 +3,6 @@ import { InplaceError } from "../errors.ts";
 import { readWebConfig, type PlatformConfig } from "../platform/web-config/read.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { readPointer, type PointerState } from "../site/pointer.ts";
-
 import type { Finding } from "./finding.ts";
 
 /** What stands in for the world outside the site's folder. */
@@ -15,6 +14,10 @@ export interface Surroundings {
   readonly now: number;
   /** Less free space than this is low, bytes. */
   readonly leastFreeBytes: number;
+  /** Where Windows is installed; undefined elsewhere. */
+  readonly windowsFolder: string | undefined;
+  /** Whether file system events of other machines get lost there. */
+  readonly isNetworkShare: (folder: string) => Promise<boolean>;
 }
 
 export const LEAST_FREE_BYTES = 512 * 1024 ** 2;

@@ -1,8 +1,9 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { entryPoint } from "../site/entry-point.ts";
 import { readHistory } from "../site/history.ts";
 import { lockOwner } from "../site/lock.ts";
+import { exists } from "../site/present.ts";
 import { finding, type Finding } from "./finding.ts";
 import type { Patient } from "./patient.ts";
 
@@ -30,8 +31,4 @@ export async function checkRuntime({ layout, pointer }: Patient): Promise<readon
   const current = (await readFile(join(layout.runtime, "current"), "utf8").catch(() => "")).trim();
   if (current !== "" && (await exists(join(layout.runtime, current, "register.mjs")))) return [];
   return [finding("RUNTIME_MISSING", `${layout.runtime} holds no runtime for ${pointer.artifact}.`)];
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { copyFile, link, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { asSiteError, systemCode } from "../errors.ts";
@@ -8,6 +9,8 @@ import type { SiteLayout } from "./layout.ts";
 /** How long a rename is tried again while another program holds the file (virus scanners, readers). */
 export const RENAME_RETRY_MS = 10_000;
 const RENAME_RETRY_STEP_MS = 20;
+/** Not for want of hard links. */
+const FINAL: ReadonlySet<string> = new Set(["EEXIST", "ENOENT", "ENOSPC", "EDQUOT", "EROFS"]);
 const HELD_BY_OTHERS: ReadonlySet<string> = new Set(["EPERM", "EACCES", "EBUSY"]);
 
 /** Replaces a file as a whole: readers see the old content or the new, also when this process is killed. */
@@ -27,6 +30,25 @@ export async function writeFileAtomic(layout: SiteLayout, path: string, content:
     await rm(temporary, { force: true });
     throw asSiteError(error, path);
   }
+}
+
+/**
+ * Gives a whole file a second name, unless that is taken: then false. It appears with its content at once where the file
+ * system has hard links; elsewhere it is written in its place, exclusively.
+ */
+export async function createFrom(temporary: string, path: string): Promise<boolean> {
+  return await whileHeldByOthers(async () => {
+    try {
+      await link(temporary, path).catch(async (error: unknown) => {
+        if (FINAL.has(systemCode(error) ?? "")) throw error;
+        await copyFile(temporary, path, constants.COPYFILE_EXCL);
+      });
+      return true;
+    } catch (error) {
+      if (systemCode(error) === "EEXIST") return false;
+      throw error;
+    }
+  });
 }
 
 /** Renames; on Windows tried again while somebody has the file open, at most RENAME_RETRY_MS. */

@@ -52,11 +52,12 @@ export function manifestPath(layout: SiteLayout, artifact: string): string {
 
 export async function writeManifest(layout: SiteLayout, manifest: Manifest): Promise<void> {
   await mkdir(layout.manifests, { recursive: true });
-  await writeFileAtomic(
-    layout,
-    manifestPath(layout, manifest.artifact),
-    `${JSON.stringify(manifest, null, 2)}\n`,
-  );
+  await writeFileAtomic(layout, manifestPath(layout, manifest.artifact), manifestText(manifest));
+}
+
+/** As its file holds it. */
+export function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
 /** undefined where there is none, or where what is there is not a manifest of this artifact. */

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { link, open, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { open, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { systemCode } from "../errors.ts";
-import { whileHeldByOthers } from "./atomic-file.ts";
+import { createFrom, whileHeldByOthers } from "./atomic-file.ts";
 
 /** Who owns something, as its file says. */
 export interface Owner {
@@ -49,22 +49,9 @@ export async function createOwned(
   try {
     await writeFile(temporary, content);
     const now = (await stat(temporary)).mtimeMs;
-    return { created: await whileHeldByOthers(() => createFrom(temporary, path, content)), now };
+    return { created: await createFrom(temporary, path), now };
   } finally {
     await rm(temporary, { force: true });
-  }
-}
-
-async function createFrom(temporary: string, path: string, content: string): Promise<boolean> {
-  try {
-    await link(temporary, path).catch(async (error: unknown) => {
-      if (systemCode(error) === "EEXIST") throw error;
-      await writeFile(path, content, { flag: "wx" });
-    });
-    return true;
-  } catch (error) {
-    if (systemCode(error) === "EEXIST") return false;
-    throw error;
   }
 }
 

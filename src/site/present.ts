@@ -20,7 +20,7 @@ async function ifPresent<T, Otherwise>(found: Promise<T>, otherwise: Otherwise):
   try {
     return await found;
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return otherwise;
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return otherwise;
     throw error;
   }
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { cp, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { asSiteError } from "../errors.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import type { SiteLayout } from "./layout.ts";
+import { exists } from "./present.ts";
 
 /** Where the build puts the bundle of this package. */
 const BUNDLE = fileURLToPath(new URL("../runtime/bundle/", import.meta.url));
@@ -45,11 +46,4 @@ async function copyOnce(layout: SiteLayout, version: string): Promise<void> {
   } finally {
     await rm(staged, { recursive: true, force: true });
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -3,7 +3,7 @@ import { basename, resolve } from "node:path";
 import { watch, type FSWatcher } from "chokidar";
 import type { EventSink, WatchEvent } from "../events.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { isNetworkShare } from "./network-share.ts";
+import { isNetworkShare } from "../site/network-share.ts";
 import type { NormalWatchOptions } from "./options.ts";
 
 /** Rings when something may have happened. What did is for the one who looks. */

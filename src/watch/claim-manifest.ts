@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { asSiteError, systemCode } from "../errors.ts";
+import { createFrom } from "../site/atomic-file.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { manifestPath, readManifest, writeManifest, type Manifest } from "../site/manifest.ts";
-
-const NO_LINKS_HERE: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EISDIR"]);
+import { manifestPath, manifestText, readManifest, type Manifest } from "../site/manifest.ts";
 
 /** Creates the manifest, or replaces one of other content; true for the one process of several that did it. */
 export async function claimManifest(layout: SiteLayout, manifest: Manifest): Promise<boolean> {
@@ -13,7 +12,7 @@ export async function claimManifest(layout: SiteLayout, manifest: Manifest): Pro
   try {
     await mkdir(layout.manifests, { recursive: true });
     for (;;) {
-      if (await createWhole(layout, manifest, path)) return true;
+      if (await create(path, manifest)) return true;
       const present = await readManifest(layout, manifest.artifact);
       if (present?.sha256 === manifest.sha256) return false;
       // Of several that find the same outdated manifest, the rename lets one remove it.
@@ -26,18 +25,11 @@ export async function claimManifest(layout: SiteLayout, manifest: Manifest): Pro
   }
 }
 
-/** A link appears with its whole content or not at all, and never replaces. */
-async function createWhole(layout: SiteLayout, manifest: Manifest, path: string): Promise<boolean> {
+async function create(path: string, manifest: Manifest): Promise<boolean> {
   const whole = `${path}.${randomUUID()}.tmp`;
   try {
-    await writeFile(whole, `${JSON.stringify(manifest, null, 2)}\n`, { flag: "wx" });
-    await link(whole, path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === "EEXIST") return false;
-    if (!NO_LINKS_HERE.has(systemCode(error) ?? "")) throw error;
-    await writeManifest(layout, manifest);
-    return true;
+    await writeFile(whole, manifestText(manifest), { flag: "wx" });
+    return await createFrom(whole, path);
   } finally {
     await rm(whole, { force: true });
   }
