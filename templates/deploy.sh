@@ -18,7 +18,14 @@ done
 install_packages() {
   case $1 in
   pnpm-lock.yaml) pnpm install --frozen-lockfile --prod=false ;;
-  yarn.lock) yarn install --frozen-lockfile --production=false ;;
+  yarn.lock)
+    # From version 2 on, yarn writes its own version there, has other options, and would rather not make node_modules.
+    if grep -q '^__metadata:' yarn.lock; then
+      YARN_NODE_LINKER=node-modules yarn install --immutable
+    else
+      yarn install --frozen-lockfile --production=false
+    fi
+    ;;
   package-lock.json) npm ci --include=dev --no-audit --no-fund ;;
   *) npm install --include=dev --no-audit --no-fund ;;
   esac

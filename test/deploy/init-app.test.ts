@@ -1,29 +1,12 @@
 import assert from "node:assert/strict";
-import { readFile, symlink, writeFile } from "node:fs/promises";
+import { readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
-import { freePort } from "../rig/free-port.ts";
-import { pageOf } from "../rig/page.ts";
-import { PROJECT, type Repository } from "../rig/project.ts";
-import { runProgram, startProgram } from "../rig/program.ts";
-import { inplace, sourceRepository, writeFiles, type Files } from "../rig/source.ts";
-import { until } from "../rig/until.ts";
-
-/** An app of somebody's with its packages installed, this one among them, after `inplace init`. */
-async function initialised(t: TestContext, files: Files): Promise<Repository> {
-  const repository = await sourceRepository(t, files);
-  const modules = join(repository.folder, "node_modules");
-  await writeFiles(modules, {
-    ".bin/inplace": `#!/bin/sh\nexec node "${join(PROJECT, "bin", "inplace.js")}" "$@"\n`,
-  });
-  await runProgram(t, "chmod", ["755", join(modules, ".bin", "inplace")], { cwd: modules });
-  for (const name of ["express", "fastify"])
-    await symlink(join(PROJECT, "node_modules", name), join(modules, name));
-  const { code, stderr } = await inplace(t, ["init"], { cwd: repository.folder });
-  assert.equal(code, 0, stderr);
-  await repository.commit("deployed in place");
-  return repository;
-}
+import { test } from "node:test";
+import { PROJECT } from "../rig/project.ts";
+import { runProgram } from "../rig/program.ts";
+import { inplace, sourceRepository, type Files } from "../rig/source.ts";
+import { temporaryFolder } from "../rig/temporary-site.ts";
+import { deployedAndServed, initialised, script } from "./initialised-app.ts";
 
 const APPS: readonly [name: string, files: Files][] = [
   [
@@ -57,22 +40,78 @@ const APPS: readonly [name: string, files: Files][] = [
 for (const [name, files] of APPS) {
   test(`init in an app (${name}): then bash deploy.sh --serve serves it, and the tree stays clean`, async (t) => {
     const repository = await initialised(t, files);
-    const port = await freePort();
-    const options = { cwd: repository.folder, env: { PORT: String(port) } };
-    const served = startProgram(t, "bash", ["deploy.sh", "--serve"], options);
-    const expected = name.split(/[ ,]/)[0]?.toLowerCase() ?? "";
-    await until(
-      `the page of ${name}`,
-      () =>
-        pageOf(port).then(
-          (page) => page === expected,
-          () => false,
-        ),
-      60_000,
-    ).catch((error: unknown) => {
-      throw new Error(`${served.stdout}\n${served.stderr}`, { cause: error });
-    });
+    await deployedAndServed(t, repository.folder, name.split(/[ ,]/)[0]?.toLowerCase() ?? "");
     assert.equal(await repository.git("status", "--porcelain"), "");
+  });
+}
+
+test("init in an app (what Next's standalone build leaves): it is served from its folder, static files beside it", async (t) => {
+  // npm run test:next does it with Next itself.
+  const next = `const { mkdirSync, writeFileSync } = require("node:fs");
+    for (const folder of ["standalone", "static"]) mkdirSync(".next/" + folder, { recursive: true });
+    writeFileSync(".next/static/style.css", "next to it");
+    writeFileSync(".next/standalone/server.js", \`process.chdir(__dirname);
+      require("node:http").createServer((q, r) => r.end(require("node:fs").readFileSync(".next/static/style.css")))
+        .listen(Number(process.env.PORT), "0.0.0.0");\`);`;
+  const files = {
+    ".gitignore": "node_modules/\n.next/\n",
+    "package.json": { name: "pages", dependencies: { next: "16" } },
+    "node_modules/next/build.js": next,
+  };
+  const repository = await initialised(t, files, (modules) =>
+    script(join(modules, ".bin", "next"), `exec node "${join(modules, "next", "build.js")}"`),
+  );
+  await deployedAndServed(t, repository.folder, "next to it");
+});
+
+const MANAGERS: readonly [name: string, program: string, lockOnly: readonly string[]][] = [
+  ["npm", "", ["npm", "install", "--package-lock-only"]],
+  ["pnpm", "pnpm/bin/pnpm.cjs", ["pnpm", "install", "--lockfile-only"]],
+  ["yarn 1", "yarn/bin/yarn.js", ["yarn", "install", "--production=false"]],
+  ["yarn 4", "@yarnpkg/cli-dist/bin/yarn.js", ["yarn", "install", "--mode=update-lockfile"]],
+];
+
+for (const [name, program, lockOnly] of MANAGERS) {
+  test(`deploy.sh in an app whose lock file is of ${name} installs with it, development packages too, and deploys`, async (t) => {
+    const bin = await temporaryFolder(t);
+    const [command = ""] = lockOnly;
+    if (program !== "")
+      await script(join(bin, command), `exec node "${join(PROJECT, "node_modules", program)}" "$@"`);
+    const repository = await sourceRepository(t, {
+      "package.json": {
+        name: "shop",
+        version: "1.0.0",
+        dependencies: { greeting: "file:./greeting" },
+        devDependencies: { "inplace-deploy": "file:./inplace" },
+      },
+      "greeting/package.json": { name: "greeting", version: "1.0.0", main: "index.js" },
+      "greeting/index.js": `module.exports = "greetings by ${name}";`,
+      // Stands for this package from a registry, and for all that it would bring.
+      "inplace/package.json": { name: "inplace-deploy", version: "1.0.0", bin: { inplace: "inplace.js" } },
+      "inplace/inplace.js": `#!/usr/bin/env node\nimport(${JSON.stringify(join(PROJECT, "bin", "inplace.js"))});\n`,
+      "index.js": `console.log(require("greeting"));`,
+    });
+    const cwd = repository.folder;
+    const env = {
+      PATH: `${bin}:${process.env["PATH"] ?? ""}`,
+      HOME: await temporaryFolder(t),
+      NODE_ENV: "production", // As App Service sets it.
+      CI: undefined,
+      YARN_ENABLE_GLOBAL_CACHE: "false",
+    };
+    const locked = await runProgram(t, command, lockOnly.slice(1), {
+      cwd,
+      env: { ...env, NODE_ENV: undefined },
+    });
+    assert.equal(locked.code, 0, locked.stdout + locked.stderr);
+    await rm(join(cwd, "node_modules"), { recursive: true, force: true });
+    assert.equal((await inplace(t, ["init"], { cwd })).code, 0);
+    await repository.commit("deployed in place");
+    const { code, stdout, stderr } = await runProgram(t, "bash", ["deploy.sh"], { cwd, env });
+    assert.equal(code, 0, stdout + stderr);
+    const [artifact = ""] = await readdir(join(cwd, "_target"));
+    const answer = await runProgram(t, process.execPath, [join(cwd, "_target", artifact)], { cwd });
+    assert.equal(answer.stdout, `greetings by ${name}\n`);
   });
 }
 

@@ -76,8 +76,8 @@ async function deploysInto(t: TestContext, layout: SiteLayout) {
     let leftUndone = false;
     const counted = watchFileCalls({ before: beforeCall });
     const env = { WEBSITE_SITE_NAME: "shop", SCM_COMMIT_ID: commit };
-    const { artifact } = await deployFolder(source, layout.root, env, ({ type }) => {
-      leftUndone ||= type === "left-undone";
+    const { artifact } = await deployFolder(source, layout.root, env, {
+      emit: ({ type }) => void (leftUndone ||= type === "left-undone"),
     });
     return { artifact, leftUndone, fileCalls: counted() };
   };

@@ -7,7 +7,7 @@ export function deployFolder(
   source: string,
   site: string,
   env: NodeJS.ProcessEnv,
-  emit: DeployOptions["emit"] = () => undefined,
+  options: Partial<Pick<DeployOptions, "emit" | "waitMs">> = {},
 ): Promise<Deployment> {
   return deploy({
     layout: siteLayout(site),
@@ -17,8 +17,8 @@ export function deployFolder(
     env,
     rebuild: false,
     signingKey: undefined,
-    waitMs: 0,
+    waitMs: options.waitMs ?? 0,
     signal: new AbortController().signal,
-    emit,
+    emit: options.emit ?? (() => undefined),
   });
 }
