@@ -3,13 +3,16 @@ import { lstat, mkdir, readFile, rename, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { asSiteError, systemCode } from "../errors.ts";
 import type { DeployEvent, EventSink } from "../events.ts";
-import { clearFailed } from "../site/health-marks.ts";
+import { clearFailed, listFailed } from "../site/health-marks.ts";
 import { appendHistory } from "../site/history.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { acquireLock } from "../site/lock.ts";
 import { manifestPath } from "../site/manifest.ts";
 import { verifiedPath } from "../site/verified.ts";
 import { readReleases, type Release } from "../site/releases.ts";
+
+/** How many are removed at the same time. */
+const AT_A_TIME = 64;
 
 export interface PruneOptions {
   readonly layout: SiteLayout;
@@ -35,19 +38,18 @@ export async function prune(options: PruneOptions): Promise<Pruned> {
   try {
     const releases = await readReleases(layout);
     const keep = keptReleases(releases, options.keep, await startedArtifact(layout));
-    const removed: string[] = [];
-    const locked: string[] = [];
-    for (const { artifact } of releases.filter((release) => !keep.has(release.artifact))) {
+    const old = releases.map(({ artifact }) => artifact).filter((artifact) => !keep.has(artifact));
+    const kept = [...keep];
+    if (options.dryRun) return { removed: old, kept, locked: [] };
+    const locked = new Set<string>();
+    for (let from = 0; from < old.length; from += AT_A_TIME) {
       options.signal.throwIfAborted();
-      if (options.dryRun || (await removeArtifact(layout, artifact))) {
-        removed.push(artifact);
-        if (!options.dryRun) emit({ type: "artifact-pruned", artifact });
-      } else {
-        locked.push(artifact);
+      for (const artifact of await removeAll(layout, old.slice(from, from + AT_A_TIME), emit)) {
+        locked.add(artifact);
         emit({ type: "artifact-locked", artifact });
       }
     }
-    return { removed, kept: [...keep], locked };
+    return { removed: old.filter((artifact) => !locked.has(artifact)), kept, locked: [...locked] };
   } finally {
     await lock.release();
   }
@@ -64,20 +66,42 @@ function keptReleases(releases: readonly Release[], count: number, started: stri
   return new Set([...always, ...ranked.slice(0, count)].map((one) => one.artifact));
 }
 
+/** Gives those that a program holds open. */
+async function removeAll(
+  layout: SiteLayout,
+  artifacts: readonly string[],
+  emit: EventSink<DeployEvent>,
+): Promise<readonly string[]> {
+  const ended = await Promise.allSettled(artifacts.map((artifact) => removeArtifact(layout, artifact)));
+  const where = (gone: boolean): string[] =>
+    artifacts.filter((_, index) => {
+      const end = ended[index];
+      return end?.status === "fulfilled" && end.value === gone;
+    });
+  const removed = where(true);
+  const marked = new Set((await listFailed(layout)).map(({ artifact }) => artifact));
+  for (const artifact of removed.filter((name) => marked.has(name))) await clearFailed(layout, artifact);
+  await appendHistory(layout, ...removed.map((artifact) => ({ event: "pruned" as const, artifact })));
+  for (const artifact of removed) emit({ type: "artifact-pruned", artifact });
+  const failed = ended.find((end) => end.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return where(false);
+}
+
 /** False where a program holds it open. */
 async function removeArtifact(layout: SiteLayout, artifact: string): Promise<boolean> {
   const path = join(layout.target, artifact);
   try {
-    if ((await lstat(path)).isDirectory()) await removeFolder(layout, path);
-    else await unlink(path);
+    await unlink(path).catch(async (error: unknown) => {
+      if (!(await lstat(path)).isDirectory()) throw error;
+      await removeFolder(layout, path);
+    });
   } catch (error) {
     if (["EPERM", "EBUSY", "EACCES", "ETXTBSY"].includes(systemCode(error) ?? "")) return false;
     throw asSiteError(error, path);
   }
-  await rm(manifestPath(layout, artifact), { force: true });
-  await rm(verifiedPath(layout, artifact), { force: true });
-  await clearFailed(layout, artifact);
-  await appendHistory(layout, { event: "pruned", artifact });
+  await removeIfThere(manifestPath(layout, artifact));
+  await removeIfThere(verifiedPath(layout, artifact));
   return true;
 }
 
@@ -88,6 +112,13 @@ async function removeFolder(layout: SiteLayout, path: string): Promise<void> {
   await rename(path, aside);
   // What is held open in it is removed by the next deploy, like all leftovers in staging.
   await rm(aside, { recursive: true, force: true }).catch(() => undefined);
+}
+
+/** Cheaper than rm(), which looks before it removes: that counts with ten thousand old releases. */
+async function removeIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (systemCode(error) !== "ENOENT") throw asSiteError(error, path);
+  });
 }
 
 async function startedArtifact(layout: SiteLayout): Promise<string | undefined> {

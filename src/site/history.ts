@@ -31,17 +31,20 @@ export interface History {
   readonly damagedLines: number;
 }
 
-/** Appends one line in one write, so that processes may append at the same time. */
+/** Appends a line each, in one write, so that processes may append at the same time. */
 export async function appendHistory(
   layout: SiteLayout,
-  record: Omit<HistoryRecord, "at" | "by"> & { readonly at?: string },
+  ...records: readonly (Omit<HistoryRecord, "at" | "by"> & { readonly at?: string })[]
 ): Promise<void> {
-  const line = JSON.stringify({ at: new Date().toISOString(), by: whoami(), ...record });
+  if (records.length === 0) return;
+  const by = whoami();
+  const at = new Date().toISOString();
+  const lines = records.map((record) => `${JSON.stringify({ at, by, ...record })}\n`).join("");
   try {
     await mkdir(dirname(layout.history), { recursive: true });
     const file = await open(layout.history, "a+");
     try {
-      await file.appendFile(`${(await endsTorn(file)) ? "\n" : ""}${line}\n`);
+      await file.appendFile(`${(await endsTorn(file)) ? "\n" : ""}${lines}`);
     } finally {
       await file.close();
     }
