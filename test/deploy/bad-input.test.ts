@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { chmod, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { after, test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { ERROR_CODES, type ErrorCode } from "#src/errors.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
@@ -11,12 +11,12 @@ import { runProgram } from "../rig/program.ts";
 import { inplace, sourceAndSite, writeFiles } from "../rig/source.ts";
 import { smallDisk, testWithDisk } from "../rig/small-disk.ts";
 import { snapshot } from "../rig/snapshot.ts";
-import { temporaryFolder } from "../rig/temporary-site.ts";
+import { temporaryFolder, type Cleanup } from "../rig/temporary-site.ts";
 
 const run = promisify(execFile);
 
 /** A site with one release, and a repository that holds the next one. */
-async function liveSite(t: TestContext): Promise<{ repository: Repository; layout: SiteLayout }> {
+async function liveSite(t: Cleanup): Promise<{ repository: Repository; layout: SiteLayout }> {
   const { repository, layout } = await sourceAndSite(t);
   const { code } = await inplace(t, ["deploy", "--site-root", layout.root], { cwd: repository.folder });
   assert.equal(code, 0);
@@ -24,6 +24,9 @@ async function liveSite(t: TestContext): Promise<{ repository: Repository; layou
   await repository.commit("two");
   return { repository, layout };
 }
+
+/** For whatever leaves both as they are. */
+const untouched = liveSite({ after });
 
 interface Attempt {
   readonly cwd: string;
@@ -50,21 +53,21 @@ async function refuses(
 }
 
 test("a repository that git refuses to read is NOT_A_REPOSITORY", async (t) => {
-  const { layout } = await liveSite(t);
+  const { layout } = await untouched;
   const broken = await temporaryFolder(t);
   await writeFiles(broken, { ".git/HEAD": "garbage", "server.mjs": "1" });
   await refuses(t, layout, "NOT_A_REPOSITORY", { cwd: broken });
 });
 
 test("--commit outside of a repository is NOT_A_REPOSITORY", async (t) => {
-  const { layout } = await liveSite(t);
+  const { layout } = await untouched;
   const folder = await temporaryFolder(t);
   await writeFiles(folder, { "server.mjs": "1" });
   await refuses(t, layout, "NOT_A_REPOSITORY", { cwd: folder, args: ["deploy", "--commit", "0123456789"] });
 });
 
 test("a commit that the repository does not have is COMMIT_UNKNOWN", async (t) => {
-  const { repository, layout } = await liveSite(t);
+  const { repository, layout } = await untouched;
   await repository.git("branch", "abcdef0123"); // A name that looks like a commit is none.
   for (const id of ["f".repeat(40), "abcdef0123"]) {
     await refuses(t, layout, "COMMIT_UNKNOWN", { cwd: repository.folder, env: { SCM_COMMIT_ID: id } });
@@ -73,7 +76,7 @@ test("a commit that the repository does not have is COMMIT_UNKNOWN", async (t) =
 });
 
 test("an SCM_COMMIT_ID that is not hexadecimal is COMMIT_INVALID, and git never sees it", async (t) => {
-  const { repository, layout } = await liveSite(t);
+  const { repository, layout } = await untouched;
   for (const id of [
     "main",
     "--upload-pack=touch hacked",
@@ -89,7 +92,7 @@ test("an SCM_COMMIT_ID that is not hexadecimal is COMMIT_INVALID, and git never 
 });
 
 test("site names that a path, a shell or Windows would take for something else are SITE_NAME_INVALID", async (t) => {
-  const { repository, layout } = await liveSite(t);
+  const { repository, layout } = await untouched;
   const names = ["..", "a/b", "a\\b", "a&b", "%PATH%", "my site", "nul.txt", "-rf"];
   for (const name of names) {
     await refuses(t, layout, "SITE_NAME_INVALID", {
@@ -124,7 +127,7 @@ test("a configuration that is no JSON is CONFIG_UNREADABLE, and a value out of r
 });
 
 test("a site root or a source that is not there is said so", async (t) => {
-  const { repository, layout } = await liveSite(t);
+  const { repository, layout } = await untouched;
   const missing = join(layout.root, "missing");
   const { code, stderr } = await inplace(t, ["deploy", "--site-root", missing], { cwd: repository.folder });
   assert.equal(code, 2);
@@ -133,6 +136,8 @@ test("a site root or a source that is not there is said so", async (t) => {
 });
 
 test("a pointer with traversal, and one through a link out of _target, are refused by status, and a deploy mends them", async (t) => {
+  const { repository, layout } = await liveSite(t);
+  await symlink("/etc/passwd", join(layout.target, "link.mjs"));
   for (const [pointer, code] of [
     ["../../etc/passwd", "POINTER_ESCAPES"],
     ["_target/../web.config", "POINTER_ESCAPES"],
@@ -140,8 +145,6 @@ test("a pointer with traversal, and one through a link out of _target, are refus
     ["", "POINTER_INVALID"],
     ["_target/a.mjs\n_target/b.mjs\n", "POINTER_INVALID"],
   ] as const) {
-    const { repository, layout } = await liveSite(t);
-    await symlink("/etc/passwd", join(layout.target, "link.mjs"));
     await writeFile(layout.pointer, pointer);
     const before = await snapshot(layout.root);
     const status = await inplace(t, ["status", "--json", "--site-root", layout.root], {
@@ -158,7 +161,7 @@ test("a pointer with traversal, and one through a link out of _target, are refus
 });
 
 test("rollback takes names of the target folder only", async (t) => {
-  const { repository, layout } = await liveSite(t);
+  const { repository, layout } = await untouched;
   const cwd = repository.folder;
   await refuses(t, layout, "ARTIFACT_NAME_INVALID", { cwd, args: ["rollback", "../web.config", "--yes"] });
   await refuses(t, layout, "ARTIFACT_MISSING", { cwd, args: ["rollback", "nothing-0123456789.mjs"] });
@@ -216,7 +219,7 @@ async function asUnprivileged(t: TestContext, folder: string, args: readonly str
 }
 
 test("a deploy that is under way keeps a second one out: LOCK_HELD, exit 5", async (t) => {
-  const { repository, layout } = await liveSite(t);
+  const { repository, layout } = await untouched;
   await mkdir(join(layout.root, ".inplace"), { recursive: true });
   const { acquireLock } = await import("#src/site/lock.js");
   const lock = await acquireLock(layout);

@@ -5,7 +5,7 @@ import type { SiteLayout } from "#src/site/layout.js";
 import { start, type Started } from "../runtime/launched-site.ts";
 import { PROJECT, Repository } from "./project.ts";
 import { runProgram, startProgram, type Program, type ProgramResult } from "./program.ts";
-import { temporaryFolder, temporarySite } from "./temporary-site.ts";
+import { temporaryFolder, temporarySite, type Cleanup } from "./temporary-site.ts";
 
 /** Relative path → content; an object is written as JSON. */
 export type Files = Readonly<Record<string, string | object>>;
@@ -22,7 +22,7 @@ export async function writeFiles(folder: string, files: Files): Promise<void> {
 }
 
 /** A repository with one commit of these files, called `shop`. */
-export async function sourceRepository(t: TestContext, files: Files = APP): Promise<Repository> {
+export async function sourceRepository(t: Cleanup, files: Files = APP): Promise<Repository> {
   const folder = join(await temporaryFolder(t), "shop");
   await mkdir(folder);
   const repository = new Repository(folder);
@@ -34,7 +34,7 @@ export async function sourceRepository(t: TestContext, files: Files = APP): Prom
 
 /** A repository and a site of its own beside it, as under Kudu. */
 export async function sourceAndSite(
-  t: TestContext,
+  t: Cleanup,
   files: Files = APP,
 ): Promise<{ repository: Repository; layout: SiteLayout }> {
   return { repository: await sourceRepository(t, files), layout: await temporarySite(t) };
@@ -47,7 +47,7 @@ export interface CommandOptions {
 
 /** Runs the real command; nothing of the caller's environment says where to deploy. */
 export function inplace(
-  t: TestContext,
+  t: Cleanup,
   args: readonly string[],
   options: CommandOptions,
 ): Promise<ProgramResult> {

@@ -23,7 +23,7 @@ import { until } from "../rig/until.ts";
 import type { Round, RoundResult } from "./contender.ts";
 
 // Wine takes a second for a round.
-const ROUNDS = process.platform === "win32" ? 8 : 200;
+const ROUNDS = process.platform === "win32" ? 6 : 200;
 
 // Most of them wait for seconds.
 describe("deploy lock", { concurrency: true }, () => {
