@@ -1,7 +1,7 @@
 // Mirrors the ASP.NET Core Module's own tests; the name of the one it mirrors stands before the colon.
 import { deepEqual, equal, match } from "node:assert/strict";
 import { once } from "node:events";
-import { mkdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { constants, mkdir, open, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 import { until } from "../rig/until.js";
@@ -66,12 +66,28 @@ test("AppOfflineAddedAndRemovedStress: only 200 and 503 are ever answered", asyn
 
 test("LockedAppOfflineDroppedWhileSiteIsDown: one that cannot be read is there, with an empty page", async (t) => {
   const site = await serveSite(t);
-  // A file that another process has locked is for Windows; here a folder cannot be read as a file.
-  await mkdir(site.layout.appOffline);
+  const unlock = await locked(site.layout.appOffline);
   equal(await (await answers(site, 503)).text(), "");
-  await rmdir(site.layout.appOffline);
+  await unlock();
   await answers(site, 200);
 });
+
+/** UV_FS_O_EXLOCK, for which Node has no name: nobody else opens the file (https://docs.libuv.org/en/v1.x/fs.html). */
+const EXCLUSIVE = 0x1000_0000;
+
+/** A file that nobody else can open and read; elsewhere than on Windows only a folder is one, also to root. */
+async function locked(path: string): Promise<() => Promise<void>> {
+  if (process.platform !== "win32") {
+    await mkdir(path);
+    return () => rmdir(path);
+  }
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT | EXCLUSIVE);
+  await file.writeFile("a page that nobody can read");
+  return async () => {
+    await file.close();
+    await rm(path);
+  };
+}
 
 test("V21_WebSocketAppOfflineTest: an open WebSocket is told, a new one is refused, and afterwards there are some again", async (t) => {
   const site = await serveSite(t);

@@ -13,8 +13,8 @@ const EXCEPT: readonly string[] = [
 ];
 /** Of the embedded handler as many as fit into half a minute, by their names. */
 const OF_PLATFORM: readonly (readonly [file: string, names: readonly string[]])[] = [
-  ["process-life.test.js", ["started on the first", "BackendProcessBeingKilled", "AfterWebConfigUpdated"]],
-  ["app-offline.test.js", ["AppOfflineTestWithRenaming", "DroppedWhileSiteIsDown: a file"]],
+  ["process-life.test.js", ["started on the first", "BackendProcessBeingKilled"]],
+  ["app-offline.test.js", ["AppOfflineTestWithRenaming", "LockedAppOffline"]],
 ];
 const TIMEOUT_MS = 240_000;
 
