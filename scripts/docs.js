@@ -10,7 +10,7 @@ const schema = JSON.parse(readFileSync(`${root}schema/inplace.config.schema.json
 const TABLES = [
   { file: "docs/errors.md", name: "codes", text: errorTable() },
   { file: "docs/configuration.md", name: "keys", text: keyTable(schema.properties) },
-  ...["entry", "command", "directory"].map((builder) => ({
+  ...["entry", "executable", "command", "directory"].map((builder) => ({
     file: "docs/configuration.md",
     name: builder,
     text: keyTable(schema.definitions[builder].properties, "build.", schema.definitions[builder].required),

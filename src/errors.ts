@@ -60,9 +60,10 @@ export const ERROR_CODES = {
   COMMIT_UNKNOWN: { exit: EXIT.usage, hint: "Fetch the commit, or name one that git log shows." },
   BUILD_NOT_CONFIGURED: {
     exit: EXIT.usage,
-    hint: "Add build to inplace.config.json; docs/configuration.md shows the three builders.",
+    hint: "Add build to inplace.config.json; docs/configuration.md shows the builders.",
   },
   BUILD_TIMED_OUT: { exit: EXIT.buildFailed, hint: "Mend what hangs, or raise build.timeLimitMs." },
+  POSTJECT_MISSING: { exit: EXIT.buildFailed, hint: "Run npm install --save-dev postject in the source." },
   LINK_OUTSIDE: { exit: EXIT.buildFailed, hint: "Replace the link by the file or folder it names." },
   LOCKFILE_UNSUPPORTED: {
     exit: EXIT.buildFailed,

@@ -11,27 +11,33 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
 )
 
 const (
-	drainLimit  = 30 * time.Second
+	drainLimit = 30 * time.Second
+	// So long an idle connection is kept for one more request, whose answer says that it ends.
+	keptFor     = 5 * time.Second
 	exitDrained = 0
 	exitCut     = 7
 )
 
 func main() {
 	site := siteFromEnvironment()
-	// 127.0.0.1 and not localhost: the platform handler looks for the listener there.
-	listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port()))
+	listener, given, err := listen()
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Printf("port %d\n", listener.Addr().(*net.TCPAddr).Port)
 
-	server := &http.Server{Handler: provenByAnswering(site, http.HandlerFunc(hello(site)))}
+	var open connections
+	server := &http.Server{
+		Handler:   open.toldToClose(provenByAnswering(site, http.HandlerFunc(hello(site)))),
+		ConnState: open.follow,
+	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
@@ -45,7 +51,22 @@ func main() {
 		log.Print("asked to stop")
 	}
 	stop() // A second signal ends the process at once.
+	if given {
+		// Nobody else accepts before this process has ended, and what waits in systemd's socket is not lost.
+		open.serveUntilOlderAreGone(keptFor)
+	}
 	os.Exit(drain(server))
+}
+
+// listen takes the socket that systemd opened for this process, else it opens one.
+func listen() (listener net.Listener, given bool, err error) {
+	if os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) && os.Getenv("LISTEN_FDS") != "" {
+		listener, err = net.FileListener(os.NewFile(3, "socket of systemd"))
+		return listener, true, err
+	}
+	// 127.0.0.1 and not localhost: the platform handler looks for the listener there.
+	listener, err = net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port()))
+	return listener, false, err
 }
 
 func hello(site site) http.HandlerFunc {

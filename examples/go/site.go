@@ -31,9 +31,14 @@ func (s site) newerRelease() <-chan string {
 	if s.root == "" {
 		return found
 	}
+	own, _ := os.Stat(s.path("_target", s.artifact))
 	go func() {
 		for {
 			time.Sleep(lookEvery)
+			if s.replaced(own) {
+				found <- s.artifact
+				return
+			}
 			s.adoptDrop()
 			if named := s.pointer(); named != "" && named != s.artifact && s.exists("_target", named) && !s.exists(".inplace", "failed", named) {
 				found <- named
@@ -42,6 +47,12 @@ func (s site) newerRelease() <-chan string {
 		}
 	}()
 	return found
+}
+
+// replaced says whether somebody moved another file over this program's own, and it is whole.
+func (s site) replaced(own os.FileInfo) bool {
+	now, err := os.Stat(s.path("_target", s.artifact))
+	return err == nil && own != nil && !os.SameFile(own, now) && time.Since(now.ModTime()) > still
 }
 
 // pointer gives the name in _artifact.txt: one line, _target\NAME or _target/NAME.

@@ -1,13 +1,21 @@
 import type { SuperviseConfig } from "./supervise.ts";
 
 /** How one artifact is built; docs/configuration.md explains every key. */
-export type BuildConfig = EntryBuild | CommandBuild | DirectoryBuild;
+export type BuildConfig = EntryBuild | ExecutableBuild | CommandBuild | DirectoryBuild;
 
 export interface EntryBuild {
   readonly builder: "entry";
   readonly entry: string;
   readonly assets?: readonly string[];
   readonly sourceMap?: "inline" | "none";
+  readonly minify?: boolean;
+  readonly timeLimitMs?: number;
+}
+
+export interface ExecutableBuild {
+  readonly builder: "executable";
+  readonly entry: string;
+  readonly assets?: readonly string[];
   readonly minify?: boolean;
   readonly timeLimitMs?: number;
 }

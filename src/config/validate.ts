@@ -44,7 +44,7 @@ function asConfigError(error: ErrorObject | undefined, where: string): InplaceEr
 function explain(error: ErrorObject | undefined): string {
   const params = error?.params ?? {};
   if (error?.keyword === "enum") return `must be one of ${(params["allowedValues"] as string[]).join(", ")}`;
-  if (error?.keyword === "discriminator") return "needs a builder: entry, command or directory";
+  if (error?.keyword === "discriminator") return "needs a builder: entry, executable, command or directory";
   if (error?.keyword === "required") return `needs ${String(params["missingProperty"])}`;
   return error?.message ?? "is not valid";
 }

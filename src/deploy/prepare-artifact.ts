@@ -65,7 +65,8 @@ export async function prepareArtifact(options: PrepareOptions): Promise<Prepared
 
 async function buildGuarded(options: PrepareOptions): Promise<Built> {
   const config = options.build ?? inferBuild(options.folder);
-  if (config.builder === "entry") return runBuild(config, options); // No foreign code runs.
+  // No foreign code runs in these.
+  if (config.builder === "entry" || config.builder === "executable") return runBuild(config, options);
   const guard = await guardSite(options.layout, options.folder);
   let built: Built;
   try {

@@ -57,7 +57,10 @@ test("an unknown key names the nearest known one, at any depth", () => {
 test("a value that does not fit says where and what is expected", () => {
   for (const [value, message] of [
     [{ keep: "five" }, "test.json: keep must be integer."],
-    [{ build: { builder: "make" } }, "test.json: build needs a builder: entry, command or directory."],
+    [
+      { build: { builder: "make" } },
+      "test.json: build needs a builder: entry, executable, command or directory.",
+    ],
     [{ build: { builder: "entry" } }, "test.json: build needs entry."],
     [
       { build: { builder: "entry", entry: "x", sourceMap: "file" } },

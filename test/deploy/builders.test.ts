@@ -80,6 +80,16 @@ test("entry: an esbuild that is killed, for want of memory say, is a failed buil
   assert.match(error.message, /esbuild: The service was stopped/);
 });
 
+test("executable: an await outside of functions, which it cannot have, ends with exit 3 and the place", async (t) => {
+  const { code, error } = await failedDeploy(
+    t,
+    { builder: "executable", entry: "bad.mjs" },
+    { "bad.mjs": "await started();\n" },
+  );
+  assert.deepEqual([code, error.code], [3, "BUILD_FAILED"]);
+  assert.match(error.message, /Top-level await[^]*bad\.mjs:1:0/);
+});
+
 test("directory: a folder that a build step filled is copied, with its entry point", async (t) => {
   const { path } = await deployOf(t, {
     "inplace.config.json": {

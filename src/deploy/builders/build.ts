@@ -10,6 +10,10 @@ export async function build(config: BuildConfig, request: BuildRequest): Promise
       const { buildEntry } = await import("./entry.ts");
       return buildEntry(config, request);
     }
+    case "executable": {
+      const { buildExecutable } = await import("./executable.ts");
+      return buildExecutable(config, request);
+    }
     case "command":
       return buildByCommand(config, request);
     case "directory":

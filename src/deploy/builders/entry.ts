@@ -1,15 +1,13 @@
 import { createHash } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { context, formatMessages, type BuildFailure, type BuildOptions, type Plugin } from "esbuild";
+import type { BuildOptions, Plugin } from "esbuild";
 import type { EntryBuild } from "../../config/config.ts";
-import { InplaceError, systemCode } from "../../errors.ts";
 import { copyTree, insideSource } from "../copy-tree.ts";
-import { buildFailed, type Built, type BuildRequest } from "./builder.ts";
+import type { Built, BuildRequest } from "./builder.ts";
+import { bundle } from "./bundle.ts";
 
 const ENTRY_FILE = "index.mjs";
-/** The oldest Node that inplace-deploy runs on. */
-const TARGET = "node20.19";
 // CommonJS packages expect these; the odd names keep clear of what an app declares itself.
 const BANNER = `import { createRequire as __inplaceCreateRequire } from "node:module";
 import { fileURLToPath as __inplaceFileURLToPath } from "node:url";
@@ -22,7 +20,7 @@ const __inplaceDirname = __inplaceDirnameOf(__inplaceFilename);`;
 export async function buildEntry(config: EntryBuild, request: BuildRequest): Promise<Built> {
   const folder = join(request.output, request.name);
   await mkdir(folder);
-  await bundle(config, request, folder);
+  await bundleEntry(config, request, folder);
   for (const asset of config.assets ?? []) {
     const from = await insideSource(request.source, asset, "build.assets");
     await copyTree(from, join(folder, asset), request.signal);
@@ -34,53 +32,19 @@ export async function buildEntry(config: EntryBuild, request: BuildRequest): Pro
   return { path, extension: ".mjs", builder };
 }
 
-async function bundle(config: EntryBuild, request: BuildRequest, folder: string): Promise<void> {
-  const entryPoint = await insideSource(request.source, config.entry, "build.entry");
-  const build = await context({
-    absWorkingDir: request.source,
-    entryPoints: [entryPoint],
+async function bundleEntry(config: EntryBuild, request: BuildRequest, folder: string): Promise<void> {
+  const options = {
+    entryPoints: [await insideSource(request.source, config.entry, "build.entry")],
     // Written by us: the paths in a source map are then relative to the source, the same in every checkout.
     outfile: join(request.source, ENTRY_FILE),
-    write: false,
-    bundle: true,
-    platform: "node",
     format: "esm",
-    target: TARGET,
     sourcemap: config.sourceMap === "none" ? false : "inline",
     minify: config.minify ?? false,
     banner: { js: BANNER },
     define: { __filename: "__inplaceFilename", __dirname: "__inplaceDirname" },
     plugins: [nativeAddons(folder)],
-    logLevel: "silent",
-  } satisfies BuildOptions).catch(async (error: unknown) => {
-    throw await asBuildError(config.entry, error);
-  });
-  const cancel = (): void => void build.cancel();
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    cancel();
-  }, request.limitMs);
-  request.signal.addEventListener("abort", cancel, { once: true });
-  try {
-    const { warnings, outputFiles } = await build.rebuild();
-    for (const { contents } of outputFiles) await writeFile(join(folder, ENTRY_FILE), contents);
-    for (const text of await formatMessages(warnings, { kind: "warning" })) request.onLine(text.trimEnd());
-  } catch (error) {
-    request.signal.throwIfAborted();
-    if (timedOut) {
-      throw new InplaceError(
-        "BUILD_TIMED_OUT",
-        `Bundling ${config.entry} took over ${request.limitMs / 1000} s.`,
-      );
-    }
-    throw await asBuildError(config.entry, error);
-  } finally {
-    clearTimeout(timer);
-    request.signal.removeEventListener("abort", cancel);
-    await build.dispose();
-  }
-  request.signal.throwIfAborted();
+  } satisfies BuildOptions;
+  await writeFile(join(folder, ENTRY_FILE), await bundle(config.entry, options, request));
 }
 
 // An addon cannot be bundled: it is copied beside the code and loaded from there.
@@ -107,12 +71,4 @@ function nativeAddons(folder: string): Plugin {
       build.onResolve({ filter: /\.node$/, namespace: NAMESPACE }, ({ path }) => ({ path, external: true }));
     },
   };
-}
-
-async function asBuildError(entry: string, error: unknown): Promise<unknown> {
-  if (!(error instanceof Error) || systemCode(error) !== undefined) return error;
-  // No message about the source: esbuild itself failed, killed for want of memory, say.
-  if (!("errors" in error)) return buildFailed(`Bundling ${entry} failed`, [`esbuild: ${error.message}`]);
-  const messages = await formatMessages((error as BuildFailure).errors, { kind: "error" });
-  return buildFailed(`Bundling ${entry} failed`, messages.join("").trimEnd().split("\n"));
 }

@@ -1,0 +1,108 @@
+import { chmod, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { basename, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { BuildOptions } from "esbuild";
+import type { ExecutableBuild } from "../../config/config.ts";
+import { InplaceError } from "../../errors.ts";
+import { filesBelow, insideSource } from "../copy-tree.ts";
+import { runCommand } from "../run-command.ts";
+import { expectSuccess, type Built, type BuildRequest } from "./builder.ts";
+import { bundle } from "./bundle.ts";
+
+const WINDOWS = process.platform === "win32";
+const MACOS = process.platform === "darwin";
+// https://nodejs.org/api/single-executable-applications.html
+const RESOURCE = "NODE_SEA_BLOB";
+const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
+const SEGMENT = "NODE_SEA";
+const RUNTIME = fileURLToPath(new URL("../../runtime/take-part.js", import.meta.url));
+// Node gives the embedded script a require for its own modules only.
+const BANNER = `require = require("node:module").createRequire(__filename);
+const __inplaceUrl = require("node:url").pathToFileURL(__filename).href;`;
+
+/**
+ * This Node with the app, its files and the runtime inside: one executable. Where it starts, no Node has to be installed
+ * and nothing preloads the runtime, so the app begins when the runtime takes part. Throws POSTJECT_MISSING.
+ */
+export async function buildExecutable(config: ExecutableBuild, request: BuildRequest): Promise<Built> {
+  const postject = findPostject(request.source);
+  const extension = WINDOWS ? ".exe" : "";
+  const path = join(request.output, `${request.name}${extension}`);
+  const folder = join(request.output, "parts");
+  await mkdir(folder);
+  const blob = await prepareBlob(config, request, folder);
+  await copyFile(process.execPath, path);
+  await chmod(path, 0o755);
+  if (MACOS) await run(request, "codesign", "--remove-signature", path);
+  const segment = MACOS ? ["--macho-segment-name", SEGMENT] : [];
+  await run(request, process.execPath, postject, path, RESOURCE, blob, "--sentinel-fuse", FUSE, ...segment);
+  if (MACOS) await run(request, "codesign", "--sign", "-", path);
+  await rm(folder, { recursive: true });
+  return { path, extension, builder: `executable: ${config.entry} in Node ${process.version}` };
+}
+
+/** What is put into the executable; gives its path. */
+async function prepareBlob(config: ExecutableBuild, request: BuildRequest, folder: string): Promise<string> {
+  const main = join(folder, "main.cjs");
+  const blob = join(folder, "blob");
+  const description = join(folder, "sea.json");
+  await writeFile(main, await bundleMain(config, request));
+  const assets = await assetsOf(config, request.source);
+  const sea = { main, output: blob, disableExperimentalSEAWarning: true, assets };
+  await writeFile(description, JSON.stringify(sea));
+  await run(request, process.execPath, "--experimental-sea-config", description);
+  return blob;
+}
+
+async function bundleMain(config: ExecutableBuild, request: BuildRequest): Promise<Uint8Array> {
+  const entry = await insideSource(request.source, config.entry, "build.entry");
+  const main = `import { takePart } from ${JSON.stringify(RUNTIME)};
+takePart().then(() => import(${JSON.stringify(entry)}));`;
+  const options = {
+    stdin: { contents: main, resolveDir: request.source, sourcefile: "main.mjs" },
+    // Up to Node 24 the embedded script has to be CommonJS.
+    format: "cjs",
+    minify: config.minify ?? false,
+    banner: { js: BANNER },
+    define: {
+      "import.meta.url": "__inplaceUrl",
+      "import.meta.filename": "__filename",
+      "import.meta.dirname": "__dirname",
+    },
+  } satisfies BuildOptions;
+  return bundle(config.entry, options, request);
+}
+
+/** Files by the name that `sea.getAsset` finds them under: their path relative to the source, with "/". */
+async function assetsOf({ assets = [] }: ExecutableBuild, source: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const asset of assets) {
+    const from = await insideSource(source, asset, "build.assets");
+    for (const file of await filesBelow(from)) {
+      const path = join(from, file);
+      found[relative(source, path).replaceAll(sep, "/")] = path;
+    }
+  }
+  return found;
+}
+
+/** Of the site's own packages, else of ours. */
+function findPostject(source: string): string {
+  for (const from of [join(source, "package.json"), import.meta.url]) {
+    try {
+      return createRequire(from).resolve("postject/dist/cli.js");
+    } catch {
+      continue;
+    }
+  }
+  throw new InplaceError("POSTJECT_MISSING", "The builder executable needs the package postject.");
+}
+
+/** What these programs say is of interest only where they fail. */
+async function run(request: BuildRequest, file: string, ...args: readonly string[]): Promise<void> {
+  const { source: cwd, env, signal, limitMs } = request;
+  const options = { cwd, env, signal, limitMs, onLine: () => undefined };
+  const end = await runCommand({ kind: "argv", file, args }, options);
+  expectSuccess(`${basename(file)} ${args[0] ?? ""}`, end, limitMs);
+}
