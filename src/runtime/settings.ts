@@ -2,11 +2,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ModuleToken } from "../listener/shutdown-request.ts";
 import { SUPERVISED_ENV } from "../process/worker-messages.ts";
+import { siteLayout } from "../site/layout.ts";
+import { identityNow } from "../watch/identity.ts";
 
 /** The site that this process serves, and as which artifact. */
 export interface SiteOfApp {
   readonly root: string;
   readonly artifact: string;
+  /** Of the artifact's file at the start of this process. */
+  readonly identity: string;
   /** How many of several instances may be away at the same time. */
   readonly maxUnavailable: number;
   /** No signature is required. */
@@ -45,6 +49,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
         ? {
             root,
             artifact,
+            identity: identityNow(join(siteLayout(root).target, artifact)),
             maxUnavailable: unavailable(environment, config.drain ?? {}),
             mayBeUnsigned: !environment["INPLACE_PUBLIC_KEY"] && !config.requireSignature,
           }

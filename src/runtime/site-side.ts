@@ -16,7 +16,7 @@ export interface SiteSide {
 }
 
 export function openSite(
-  { root, artifact, maxUnavailable }: SiteOfApp,
+  { root, artifact, identity, maxUnavailable }: SiteOfApp,
   released: (artifact: string) => void,
   say: (event: WatchEvent) => void,
 ): SiteSide {
@@ -42,7 +42,7 @@ export function openSite(
       rollout.join();
       stopWatching();
       const asked = pollOnly ? { pollOnly } : {};
-      watcher = watchReleases(layout, { mine: artifact, ...asked }, (event) => {
+      watcher = watchReleases(layout, { mine: artifact, identity, ...asked }, (event) => {
         say(event);
         if (event.type === "release-found") void take(event.artifact);
       });

@@ -20,18 +20,6 @@ async function sizeAndTimes(path: string): Promise<string> {
   return nested.join("\n");
 }
 
-/**
- * Which file or folder this is; differs once it is replaced. Of a file also size and modification, as it may be
- * overwritten where it lies; not of a folder, as apps write into theirs. "gone" where there is none.
- */
-export async function identity(path: string): Promise<string> {
-  const stats = await lstat(path, { bigint: true }).catch(() => undefined);
-  if (stats === undefined) return "gone";
-  return stats.isDirectory()
-    ? `${stats.ino}:${stats.birthtimeNs}`
-    : `${stats.ino}:${stats.size}:${stats.mtimeNs}`;
-}
-
 /** When it came to lie there or was last written, nanoseconds: a copy may keep an old mtime, a rename keeps every mtime. */
 export function changedAt(stats: BigIntStats): bigint {
   return stats.mtimeNs > stats.ctimeNs ? stats.mtimeNs : stats.ctimeNs;

@@ -7,7 +7,8 @@ import { readPointer } from "../site/pointer.ts";
 import { isArchiveName } from "./archive/archive-name.ts";
 import { adopt, type Adopted, type Adoption } from "./adopt.ts";
 import { Drops, pointerChangedAt, type Drop } from "./drops.ts";
-import { changedAt, identity } from "./fingerprint.ts";
+import { changedAt } from "./fingerprint.ts";
+import { identity } from "./identity.ts";
 import type { NormalWatchOptions } from "./options.ts";
 import { Settling } from "./settling.ts";
 
@@ -36,6 +37,8 @@ export class Look {
   readonly #drops: Drops;
   readonly #told = new Map<string, string>();
   #mine: string | undefined;
+  /** Of the file that was started; undefined: the one that is there at the first look. */
+  #started: string | undefined;
   #known: KnownRelease | undefined;
   #pointerAt: bigint | undefined;
 
@@ -45,10 +48,12 @@ export class Look {
     this.#settling = new Settling(options.stillMs);
     this.#drops = new Drops(layout, events);
     this.#mine = options.mine;
+    this.#started = options.identity;
   }
 
   runs(artifact: string | undefined): void {
     this.#mine = artifact;
+    this.#started = undefined;
     this.#known = undefined;
   }
 
@@ -69,8 +74,10 @@ export class Look {
     if (artifact === undefined) return { artifact, identity: "gone", sha256: undefined };
     const path = join(this.#layout.target, artifact);
     const manifest = await readManifest(this.#layout, artifact);
-    const sound = manifest !== undefined && (await matchesManifest(path, manifest));
-    return { artifact, identity: await identity(path), sha256: sound ? manifest.sha256 : undefined };
+    const there = await identity(path);
+    const started = this.#started ?? there;
+    const sound = started === there && manifest !== undefined && (await matchesManifest(path, manifest));
+    return { artifact, identity: started, sha256: sound ? manifest.sha256 : undefined };
   }
 
   async #lookAtPointer(known: KnownRelease): Promise<number | undefined> {

@@ -2,6 +2,8 @@
 export interface WatchOptions {
   /** Name of the artifact that runs; undefined: none of this site's. */
   readonly mine: string | undefined;
+  /** What identity() gave for it when it was started, so that one which was replaced since is found. Default: now. */
+  readonly identity?: string;
   /** true: only poll, as on a network share. Default: INPLACE_POLL=1. */
   readonly pollOnly?: boolean;
   /** Milliseconds between two looks that no event asked for. Default: 2,000. */
@@ -12,6 +14,7 @@ export interface WatchOptions {
 
 export interface NormalWatchOptions {
   readonly mine: string | undefined;
+  readonly identity: string | undefined;
   readonly pollOnly: boolean;
   readonly pollMs: number;
   readonly stillMs: number;
@@ -23,6 +26,7 @@ export const DEFAULT_STILL_MS = 500;
 export function normalWatchOptions(options: WatchOptions): NormalWatchOptions {
   return {
     mine: options.mine,
+    identity: options.identity,
     pollOnly: options.pollOnly ?? process.env["INPLACE_POLL"] === "1",
     pollMs: options.pollMs ?? DEFAULT_POLL_MS,
     stillMs: options.stillMs ?? DEFAULT_STILL_MS,

@@ -5,12 +5,14 @@ import { chmod, mkdir, open, readFile, rename, rm, symlink, writeFile } from "no
 import { join } from "node:path";
 import { test } from "node:test";
 import { markFailed, isMarkedFailed } from "#src/site/health-marks.js";
+import type { WatchEvent } from "#src/events.js";
 import { readHistory } from "#src/site/history.js";
 import type { SiteLayout } from "#src/site/layout.js";
 import { readManifest } from "#src/site/manifest.js";
 import { writePointer } from "#src/site/pointer.js";
+import { identity } from "#src/watch/identity.js";
 import { watchReleases } from "#src/watch/watch.js";
-import { clockPasses, drop, temporaryFolder } from "../rig/temporary-site.js";
+import { clockPasses, drop, temporaryFolder, temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { publish, RUNNING, watchedSite } from "./watched-site.js";
 
@@ -188,6 +190,22 @@ test("a file moved over the running artifact is told as its replacement; touchin
   await rename(elsewhere, running);
   assert.equal((await site.event("release-found")).cause, "replaced");
   assert.deepEqual(site.told(), [RUNNING]);
+});
+
+test("a file moved over the artifact after its process started, before it is watched, is told", async (t) => {
+  const layout = await temporarySite(t);
+  await publish(layout, RUNNING);
+  const running = join(layout.target, RUNNING);
+  const options = { mine: RUNNING, identity: await identity(running), stillMs: 0 };
+  await clockPasses(layout, layout.pointer);
+  const elsewhere = join(await temporaryFolder(t), "new");
+  await writeFile(elsewhere, "// another\n");
+  await rename(elsewhere, running);
+  const events: WatchEvent[] = [];
+  const watcher = watchReleases(layout, options, (event) => events.push(event));
+  t.after(() => watcher.close());
+  const told = await until("it is told", () => events.find(({ type }) => type === "release-found"));
+  assert.equal(told.type === "release-found" && told.cause, "replaced");
 });
 
 test("artifacts without manifest that lay there before the last publish are left alone", async (t) => {
