@@ -25,6 +25,8 @@ const MAX_ANCESTORS = 64;
  * Linux has /proc. (Without native code Windows has netstat and PowerShell for it, which take longer than a start.)
  */
 export async function foreignListener(port: number, tree: OwnTree): Promise<number | undefined> {
+  // Wine shows the /proc below it, and every link that is read there is opened by its server, which loses its lock.
+  if (process.platform !== "linux") return undefined;
   try {
     const sockets = await listeningSockets(port);
     if (sockets.size === 0) return undefined;

@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { constants } from "node:fs";
 import { access, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
@@ -63,10 +64,22 @@ export function wineEnvironment(prefix: string): NodeJS.ProcessEnv {
   };
 }
 
+/** A prefix like the template, whose server runs. */
+export async function copyPrefix({ template, wineserver }: WindowsParts, prefix: string): Promise<void> {
+  // Links instead of 700 MB of copies; but a registry with several links would be written in place, for all of them.
+  await run("cp", ["-al", template, prefix]);
+  const registry = (await readdir(template)).filter((name) => name.endsWith(".reg"));
+  await run("cp", ["--remove-destination", ...registry.map((name) => join(template, name)), prefix]);
+  // It stays until the machine is ended: by itself it ends with its last program, and the next would meet it at that.
+  const starting = spawn(wineserver, ["-p"], { env: wineEnvironment(prefix), stdio: "ignore" });
+  const [code] = (await once(starting, "exit")) as [number | null];
+  if (code !== 0) throw new Error(`wineserver -p ended with ${code}`);
+}
+
 /** Ends every process of a prefix; the registry is on disk when this returns. */
 export async function endWindows(wineserver: string, prefix: string): Promise<void> {
   const options = { env: wineEnvironment(prefix), timeout: END_TIMEOUT_MS };
-  await run(wineserver, ["-k"], options).catch(() => undefined); // It fails where nothing runs any more.
+  await run(wineserver, ["-k"], options).catch(() => undefined); // It fails where nothing runs.
   await run(wineserver, ["-w"], options);
 }
 

@@ -3,7 +3,7 @@ import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after } from "node:test";
 import { promisify } from "node:util";
-import { endWindows, wineEnvironment, windowsParts, type WindowsParts } from "./windows-parts.ts";
+import { copyPrefix, endWindows, wineEnvironment, windowsParts, type WindowsParts } from "./windows-parts.ts";
 
 const run = promisify(execFile);
 const RUN_TIMEOUT_MS = 60_000;
@@ -53,8 +53,7 @@ export async function windowsMachine(): Promise<WindowsMachine> {
   const folder = await mkdtemp(join(parts.machines, "machine-"));
   const machine = new WindowsMachine(parts, folder);
   after(() => machine.remove());
-  // Links instead of 700 MB of copies; Wine replaces what it changes (the registry) by rename.
-  await run("cp", ["-al", parts.template, machine.prefix]);
+  await copyPrefix(parts, machine.prefix);
   return machine;
 }
 
