@@ -15,6 +15,7 @@ export interface EntryBuild {
 export interface ExecutableBuild {
   readonly builder: "executable";
   readonly entry: string;
+  readonly node?: string;
   readonly assets?: readonly string[];
   readonly minify?: boolean;
   readonly timeLimitMs?: number;

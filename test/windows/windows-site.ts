@@ -1,14 +1,21 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
 import { freePort } from "../rig/free-port.ts";
 import { pageOf } from "../rig/page.ts";
 import { PROJECT } from "../rig/project.ts";
+import { inplace, sourceAndSite } from "../rig/source.ts";
 import { temporaryFolder } from "../rig/temporary-site.ts";
 import { until } from "../rig/until.ts";
-import { windowsPath, type WindowsMachine, type WindowsProcess, type WindowsResult } from "../rig/windows.ts";
+import {
+  posixPath,
+  windowsPath,
+  type WindowsMachine,
+  type WindowsProcess,
+  type WindowsResult,
+} from "../rig/windows.ts";
 
 /** What batch files and shells stumble over, and what Windows allows in the name of a folder. */
 const HOSTILE = "a & b (1)! ^x";
@@ -40,11 +47,19 @@ export class WindowsSite {
     await writeFile(join(this.#source, "server.mjs"), SERVER);
   }
 
-  /** From now on an artifact that is a copy of node.exe serves too: the launcher passes it a script to run. */
-  async writeExecutableServer(): Promise<void> {
-    await writeFile(join(this.layout.root, "server.mjs"), SERVER);
-    await writeFile(join(this.layout.root, "main.mjs"), EXECUTABLE_MAIN);
-    await writeFile(this.layout.webConfig, WEB_CONFIG);
+  /** An .exe with the app inside, built on this machine; its page also says `release 1`. */
+  async executable(t: TestContext): Promise<Buffer> {
+    const { repository, layout } = await sourceAndSite(t, {
+      "inplace.config.json": {
+        build: { builder: "executable", entry: "server.mjs", node: posixPath(this.#windows.node) },
+      },
+      "server.mjs": SERVER.replace("</code>", "</code> release 1"),
+    });
+    const args = ["deploy", "--json", "--site-root", layout.root];
+    const { code, stdout, stderr } = await inplace(t, args, { cwd: repository.folder });
+    assert.equal(code, 0, stdout + stderr);
+    const { artifact } = JSON.parse(stdout) as { artifact: string };
+    return readFile(join(layout.target, artifact));
   }
 
   /** `inplace deploy` with the environment that Kudu gives to a deployment of this commit. */
@@ -112,18 +127,4 @@ const commit = /-([0-9a-f]{10})/.exec(process.env.INPLACE_ARTIFACT ?? "")?.[1] ?
 createServer((request, response) => {
   request.resume().on("end", () => response.end("Commit <code>" + commit + "</code>"));
 }).listen(Number(process.env.PORT), "127.0.0.1");
-`;
-
-const EXECUTABLE_MAIN = `import { readFileSync } from "node:fs";
-const version = readFileSync(".inplace/runtime/current", "utf8").trim();
-await import("./.inplace/runtime/" + version + "/register.mjs");
-await import("./server.mjs");
-`;
-
-const WEB_CONFIG = `<?xml version="1.0" encoding="utf-8"?>
-<configuration>
-  <system.webServer>
-    <httpPlatform processPath=".\\launch.cmd" arguments="main.mjs" startupTimeLimit="60" />
-  </system.webServer>
-</configuration>
 `;

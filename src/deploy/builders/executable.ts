@@ -1,6 +1,6 @@
-import { chmod, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, join, relative, sep } from "node:path";
+import { basename, extname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BuildOptions } from "esbuild";
 import type { ExecutableBuild } from "../../config/config.ts";
@@ -10,7 +10,6 @@ import { runCommand } from "../run-command.ts";
 import { expectSuccess, type Built, type BuildRequest } from "./builder.ts";
 import { bundle } from "./bundle.ts";
 
-const WINDOWS = process.platform === "win32";
 const MACOS = process.platform === "darwin";
 // https://nodejs.org/api/single-executable-applications.html
 const RESOURCE = "NODE_SEA_BLOB";
@@ -22,24 +21,38 @@ const BANNER = `require = require("node:module").createRequire(__filename);
 const __inplaceUrl = require("node:url").pathToFileURL(__filename).href;`;
 
 /**
- * This Node with the app, its files and the runtime inside: one executable. Where it starts, no Node has to be installed
+ * Node with the app, its files and the runtime inside: one executable. Where it starts, no Node has to be installed
  * and nothing preloads the runtime, so the app begins when the runtime takes part. Throws POSTJECT_MISSING.
  */
 export async function buildExecutable(config: ExecutableBuild, request: BuildRequest): Promise<Built> {
   const postject = findPostject(request.source);
-  const extension = WINDOWS ? ".exe" : "";
+  const node = await nodeProgram(config, request.source);
+  const extension = extname(node).toLowerCase() === ".exe" ? ".exe" : "";
   const path = join(request.output, `${request.name}${extension}`);
   const folder = join(request.output, "parts");
   await mkdir(folder);
   const blob = await prepareBlob(config, request, folder);
-  await copyFile(process.execPath, path);
+  await copyFile(node, path);
   await chmod(path, 0o755);
   if (MACOS) await run(request, "codesign", "--remove-signature", path);
-  const segment = MACOS ? ["--macho-segment-name", SEGMENT] : [];
-  await run(request, process.execPath, postject, path, RESOURCE, blob, "--sentinel-fuse", FUSE, ...segment);
+  const where = ["--sentinel-fuse", FUSE, "--macho-segment-name", SEGMENT];
+  await run(request, process.execPath, postject, path, RESOURCE, blob, ...where);
   if (MACOS) await run(request, "codesign", "--sign", "-", path);
   await rm(folder, { recursive: true });
   return { path, extension, builder: `executable: ${config.entry} in Node ${process.version}` };
+}
+
+/** The program that the app is put into. Throws CONFIG_INVALID where what we prepare would not fit. */
+async function nodeProgram({ node }: ExecutableBuild, source: string): Promise<string> {
+  if (node === undefined) return process.execPath;
+  const path = resolve(source, node);
+  const content = await readFile(path).catch((cause: unknown) => {
+    throw new InplaceError("CONFIG_INVALID", `build.node: there is no ${path}.`, { cause });
+  });
+  if (content.includes(process.version)) return path;
+  throw new InplaceError("CONFIG_INVALID", `build.node: ${path} is not Node ${process.version}.`, {
+    hint: "Deploy with that version, or name a program of this one.",
+  });
 }
 
 /** What is put into the executable; gives its path. */
