@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** The module looks for app_offline.htm every 200 ms; events of the file system would be lost on network shares. */
 export const FILE_WATCH_MS = 200;
@@ -51,6 +52,20 @@ export class FileWatch {
       await changed(path);
     }
     this.begin(changed);
+  }
+}
+
+/** A file that is being written is locked, or read half: what is wrong with it has to be wrong twice, unless it is `certain`. */
+export async function settled<T>(
+  read: () => Promise<T>,
+  certain: (error: unknown) => boolean = () => false,
+): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (certain(error)) throw error;
+    await delay(FILE_WATCH_MS);
+    return await read();
   }
 }
 

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import type { ChildOptions } from "../process/child.ts";
@@ -8,7 +7,7 @@ import { readAppOffline } from "./app-offline.ts";
 import { Application } from "./application.ts";
 import type { Exchange, Router } from "./exchange.ts";
 import type { Failure } from "./failure.ts";
-import { FILE_WATCH_MS, FileWatch } from "./file-watch.ts";
+import { FileWatch, settled } from "./file-watch.ts";
 import type { HoldLimits } from "./hold-queue.ts";
 import { launchOf, siteRelative } from "./launch.ts";
 import { isMapped } from "./web-config/mappings.ts";
@@ -174,16 +173,6 @@ export class Site implements Router {
     // What its processes no longer take comes back here and goes to whatever serves then.
     const { application } = before;
     void application.stop(this).finally(() => this.#applications.delete(application));
-  }
-}
-
-/** A file that is being written is read half, so what is wrong with it has to be wrong twice. */
-async function settled<T>(read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch {
-    await delay(FILE_WATCH_MS);
-    return await read();
   }
 }
 

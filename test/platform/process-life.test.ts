@@ -146,6 +146,14 @@ test("StartupTimeLimitTest: a process that does not listen in time is killed wit
   for (const pid of pids) await until(`${pid} has ended`, () => !alive(Number(pid)));
 });
 
+test("a process that the system refuses to start, such as for too large an environment, is a 502.5 and no more", async (t) => {
+  const value = "x".repeat(200_000);
+  const site = await serveSite(t, {
+    attributes: `startupRetryCount="1"><environmentVariables><environmentVariable name="A" value="${value}"/></environmentVariables>`,
+  });
+  match(await (await fetch(site.url)).text(), /502\.5[\s\S]*cannot be started: .*E2BIG/);
+});
+
 test("CaptureLogsForOutOfProcessWhenProcessFailsToStart30KbMax: the page shows the end of a long output", async (t) => {
   const site = await serveSite(t, {
     attributes: 'startupRetryCount="1"',
