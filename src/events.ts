@@ -209,6 +209,12 @@ export type SupervisorEvent =
       readonly reset: number;
       readonly lostWorkers: number;
     }
+  /** A supervisor of another version, or with other options, starts beside this one. */
+  | { readonly type: "successor-starting"; readonly program: string }
+  /** It serves; this one drains. */
+  | { readonly type: "successor-live"; readonly pid: number }
+  /** This one goes on. */
+  | { readonly type: "successor-failed"; readonly problem: string }
   | { readonly type: "supervisor-stopping"; readonly reason: string };
 
 export type FrontEvent =

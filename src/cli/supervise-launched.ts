@@ -1,7 +1,7 @@
 // What launchers start in a site whose configuration says "rollout": "handover"; bundled into the site's runtime.
 import { stderr, stdout } from "node:process";
 import type { SuperviseConfig } from "../config/supervise.ts";
-import { ERROR_CODES, EXIT, InplaceError, type ExitCode } from "../errors.ts";
+import { ERROR_CODES, InplaceError } from "../errors.ts";
 import type { EventSink } from "../events.ts";
 import { wordsFor } from "../log/words.ts";
 import { readHandover } from "../site/handover.ts";
@@ -16,14 +16,14 @@ const print: EventSink = (event) => {
 };
 
 /** The working folder is the site's root, the arguments are the artifact's. */
-async function main({ argv, env }: NodeJS.Process): Promise<ExitCode> {
+async function main({ argv, env }: NodeJS.Process): Promise<number> {
   const { signal } = onInterrupt({ hangup: false });
   try {
     const layout = siteLayout(env["INPLACE_SITE_ROOT"] ?? ".");
     const options = normalizeSupervise(JSON.parse((await readHandover(layout)) ?? "{}") as SuperviseConfig);
     const place = placeOf({}, env);
-    await superviseSite({ layout, place, options, args: argv.slice(2), env, emit: print, signal });
-    return EXIT.done;
+    const args = argv.slice(2);
+    return await superviseSite({ layout, place, options, args, env, emit: print, signal, launched: true });
   } catch (error) {
     const { code, message, hint } = error instanceof InplaceError ? error : internal(error);
     print({ type: "command-failed", code, message, hint, stack: undefined });
@@ -36,3 +36,5 @@ function internal(error: unknown): InplaceError {
 }
 
 process.exitCode = await main(process);
+// A successor's channel to its keeper would keep it alive.
+if (process.connected) process.disconnect();

@@ -1,10 +1,12 @@
-import { InplaceError } from "../errors.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { EXIT, InplaceError } from "../errors.ts";
 import type { EventSink } from "../events.ts";
 import { DEFAULT_PORT } from "../platform/listener.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { openControl } from "../supervisor/control.ts";
 import type { SocketPlace } from "../supervisor/held-socket.ts";
 import type { NormalSuperviseOptions } from "../supervisor/options.ts";
+import { inheritSocket, isSuccessor, Succession } from "../supervisor/succession.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { socketOfSystemd, tellingSystemd } from "./supervise-systemd.ts";
 
@@ -19,45 +21,88 @@ export interface SiteToSupervise {
   readonly emit: EventSink;
   /** Aborted by the first signal that asks to end. */
   readonly signal: AbortSignal;
+  /** Started by a launcher: gives way to what launchers would start by now. */
+  readonly launched: boolean;
 }
 
 /** SIGHUP and SIGUSR2 ask for fresh workers of the same release; Windows has neither (its SIGHUP is a closed console). */
 const RELOAD_SIGNALS: readonly NodeJS.Signals[] = process.platform === "win32" ? [] : ["SIGHUP", "SIGUSR2"];
 const LOOPBACK = "127.0.0.1";
 const EVERY_ADDRESS = "::";
+/** The supervisor before lets go of the control channel in less. Milliseconds. */
+const CONTROL_LIMIT_MS = 30_000;
+const CONTROL_AGAIN_MS = 50;
 
-/** Supervises until it is asked to end and everything is drained. */
-export async function superviseSite(site: SiteToSupervise): Promise<void> {
+/** Supervises until it is asked to end and everything is drained. Gives the exit code. */
+export async function superviseSite(site: SiteToSupervise): Promise<number> {
   const { layout, options, args, env, signal } = site;
-  const supervisor = await Supervisor.open({
-    layout,
-    place: socketOfSystemd() ?? site.place,
-    options,
-    args,
-    env,
-    events: tellingSystemd(site.emit),
+  let succession: Succession | undefined;
+  const events = tellingSystemd((event) => {
+    site.emit(event);
+    if (event.type === "release-switched") succession?.live();
+    if (event.type === "swap-finished") void succession?.look();
   });
-  const stop = (): void => supervisor.stop(String((signal.reason as Error | undefined)?.message));
-  const reload = (): void => {
-    if (supervisor.isLive) supervisor.reload();
+  const place = isSuccessor()
+    ? { ...site.place, handle: await inheritSocket() }
+    : (socketOfSystemd() ?? site.place);
+  const supervisor = await Supervisor.open({ layout, place, options, args, env, events });
+  const control = openControlSoon(layout, supervisor, signal);
+  const stop = (reason: string): void => supervisor.stop(reason);
+  const retire = (): void => {
+    void control.then((opened) => opened.close()).catch(() => undefined);
+    supervisor.retire();
+  };
+  if (site.launched) {
+    const { socket } = supervisor;
+    succession = await Succession.open({ layout, args, env, events, socket, retire, stop });
+  }
+  const interrupted = (): void => {
+    succession?.signal("SIGTERM");
+    stop(String((signal.reason as Error | undefined)?.message));
+  };
+  const reload = (name: NodeJS.Signals): void => {
+    if (succession?.signal(name) !== true && supervisor.isLive) supervisor.reload();
   };
   // The second signal ends this process at once, and then nobody else would end the workers.
-  const abandon = (): void => supervisor.kill();
+  const abandon = (): void => {
+    succession?.signal("SIGTERM");
+    supervisor.kill();
+  };
   process.once("exit", abandon);
   for (const name of RELOAD_SIGNALS) process.on(name, reload);
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
+  signal.addEventListener("abort", interrupted, { once: true });
+  if (signal.aborted) interrupted();
   try {
-    const control = await openControl(layout, supervisor);
-    try {
-      await supervisor.run();
-    } finally {
-      await control.close();
-    }
+    // Another supervisor of the site ends this one; a successor serves before it has the channel.
+    if (!isSuccessor()) await control;
+    await Promise.race([supervisor.run(), rejectionOf(control)]);
+    (await control).close();
+    return (await succession?.ended()) ?? EXIT.done;
   } finally {
     for (const name of RELOAD_SIGNALS) process.off(name, reload);
     process.off("exit", abandon);
     supervisor.kill();
+  }
+}
+
+async function rejectionOf(promise: Promise<unknown>): Promise<never> {
+  await promise;
+  return await new Promise(() => undefined);
+}
+
+/** A successor finds its predecessor's channel open, and takes its place once that has let go. */
+async function openControlSoon(
+  layout: SiteLayout,
+  supervisor: Supervisor,
+  signal: AbortSignal,
+): Promise<{ close(): void }> {
+  for (const limit = Date.now() + CONTROL_LIMIT_MS; ;) {
+    try {
+      return await openControl(layout, supervisor);
+    } catch (error) {
+      if (!isSuccessor() || Date.now() > limit || signal.aborted) throw error;
+    }
+    await delay(CONTROL_AGAIN_MS);
   }
 }
 

@@ -25,6 +25,7 @@ async function supervise(
   const layout = context.site();
   const { supervise: config } = await loadConfig(layout.root);
   const place = placeOf(flags, env);
-  await superviseSite({ layout, place, options: normalizeSupervise(config), args, env, emit, signal });
+  const options = normalizeSupervise(config);
+  await superviseSite({ layout, place, options, args, env, emit, signal, launched: false });
   return { document: { stopped: true } };
 }

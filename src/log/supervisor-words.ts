@@ -29,6 +29,10 @@ export const SUPERVISOR_WORDS: Words<SupervisorEvent> = {
     );
   },
   "swap-finished": (swap) => info(`swap to ${swap.artifact}: ${swapCost(swap)}`),
+  "successor-starting": ({ program }) => info(`a new supervisor starts: ${program}`),
+  "successor-live": ({ pid }) => info(`the supervisor of process ${pid} has taken over`),
+  "successor-failed": ({ problem }) =>
+    warn(`the new supervisor did not take over: ${problem}; this one goes on`),
   "supervisor-stopping": ({ reason }) => info(`stopping: ${reason}`),
 };
 

@@ -23,10 +23,7 @@ export function controlPath(layout: SiteLayout): string {
 }
 
 /** Answers the command until closed. Throws SUPERVISED_ALREADY where another supervisor of the site runs. */
-export async function openControl(
-  layout: SiteLayout,
-  supervisor: Supervisor,
-): Promise<{ close(): Promise<void> }> {
+export async function openControl(layout: SiteLayout, supervisor: Supervisor): Promise<{ close(): void }> {
   const path = controlPath(layout);
   const server = createServer((socket) => converse(socket, supervisor));
   await listen(server, path).catch(async (error: unknown) => {
@@ -36,10 +33,8 @@ export async function openControl(
     await listen(server, path);
   });
   return {
-    async close() {
-      server.close();
-      await rm(path, { force: true }).catch(() => undefined);
-    },
+    /** Removes the socket's file too; what is being answered is answered. */
+    close: () => void server.close(),
   };
 }
 

@@ -111,12 +111,12 @@ export class Crew {
     );
   }
 
-  /** Everybody drains and ends, within the deadline of the drain. */
-  async stop(): Promise<void> {
-    this.#front.close();
+  /** Everybody drains and ends, within the deadline of the drain. last: nobody else accepts from the socket. */
+  async stop(last: boolean): Promise<void> {
+    if (last) this.#front.close();
     this.dismissParked();
     for (const place of this.#slots) {
-      if (place.serving !== undefined) this.#leave(place.serving.stop(this.#drainMs, true));
+      if (place.serving !== undefined) this.#leave(place.serving.stop(this.#drainMs, last));
       place.serving = undefined;
     }
     await Promise.all(this.#leaving);

@@ -1,3 +1,4 @@
+import type { SendHandle } from "node:child_process";
 import { createServer, type Server, type Socket } from "node:net";
 import { holdSocket, type HeldSocket, type SocketPlace } from "./held-socket.ts";
 import { splice } from "./splice.ts";
@@ -12,6 +13,8 @@ export interface Front {
   readonly port: number;
   /** Connections that it passed on and that their worker broke. Where workers accept by themselves it sees none. */
   readonly resets: number;
+  /** What another supervisor could take over; undefined where it could not. */
+  readonly socket: SendHandle | undefined;
   /** From now on this worker gets visitors. */
   give(worker: Worker): Promise<void>;
   /** From now on this worker gets none; what it has is its to finish. */
@@ -49,6 +52,10 @@ class HeldFront implements Front {
     return this.#socket.port;
   }
 
+  get socket(): SendHandle {
+    return this.#socket.handle;
+  }
+
   give(worker: Worker): Promise<void> {
     return worker.serve(this.#socket.handle);
   }
@@ -65,6 +72,7 @@ class HeldFront implements Front {
 /** Public API only: connections are accepted here and spliced to the private ports of the workers. */
 class SplicedFront implements Front {
   readonly kind = "spliced";
+  readonly socket = undefined;
   resets = 0;
   readonly address: string;
   readonly port: number;

@@ -20,6 +20,8 @@ export interface SocketPlace {
   readonly port: number;
   /** A socket that was inherited, as systemd passes it; address and port are its own. */
   readonly descriptor?: number;
+  /** A socket that another supervisor holds too; address and port are its own. */
+  readonly handle?: SendHandle;
 }
 
 interface TcpHandle {
@@ -43,13 +45,14 @@ export function canHoldSocket(): boolean {
 }
 
 /** Binds and holds. Throws PORT_IN_USE where another program has the port. */
-export function holdSocket({ host, port, descriptor }: SocketPlace): HeldSocket {
+export function holdSocket({ host, port, descriptor, handle }: SocketPlace): HeldSocket {
   const create = createServerHandle();
   if (create === undefined) throw new TypeError("This Node has no net._createServerHandle.");
   const made =
-    descriptor === undefined
+    (handle as TcpHandle | undefined) ??
+    (descriptor === undefined
       ? create(host, port, net.isIPv6(host) ? 6 : 4, undefined, 0)
-      : create(null, 0, -1, descriptor, 0);
+      : create(null, 0, -1, descriptor, 0));
   if (typeof made === "number") throw refused(host, port, made);
   const name: { address?: string; port?: number } = {};
   // libuv keeps EADDRINUSE of bind back until the socket is asked about.

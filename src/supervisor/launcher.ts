@@ -1,6 +1,7 @@
 import { InplaceError } from "../errors.ts";
 import type { EventSink, SupervisorEvent } from "../events.ts";
 import { SUPERVISED_ENV } from "../process/worker-messages.ts";
+import { SUCCEEDS_ENV } from "./succession.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { verifyArtifact } from "../site/verify.ts";
 import type { Front } from "./front.ts";
@@ -25,6 +26,7 @@ const NOT_INHERITED = [
   "NOTIFY_SOCKET",
   "NODE_CHANNEL_FD",
   "INPLACE_APP_PID",
+  SUCCEEDS_ENV,
 ];
 
 /** Starts the workers of one front, and knows all that run. */

@@ -1,3 +1,4 @@
+import type { SendHandle } from "node:child_process";
 import { rollback, type Rollback } from "../deploy/rollback.ts";
 import { InplaceError } from "../errors.ts";
 import type { EventSink, InplaceEvent } from "../events.ts";
@@ -41,6 +42,7 @@ export class Supervisor {
   readonly #revival: Revival;
   readonly #outcomes = new Outcomes();
   readonly #stopped = new AbortController();
+  #retired = false;
   /** Aborts when something is wanted. */
   #news = new AbortController();
   #wanted: WantedRelease | undefined;
@@ -80,6 +82,10 @@ export class Supervisor {
     return this.#front.port;
   }
 
+  get socket(): SendHandle | undefined {
+    return this.#front.socket;
+  }
+
   get isLive(): boolean {
     return this.#live !== undefined;
   }
@@ -97,7 +103,7 @@ export class Supervisor {
       }
     } finally {
       this.#state = { state: "stopping" };
-      await Promise.all([this.#watcher?.close(), this.#crew.stop(), this.#launcher.close()]);
+      await Promise.all([this.#watcher?.close(), this.#crew.stop(!this.#retired), this.#launcher.close()]);
     }
   }
 
@@ -106,6 +112,12 @@ export class Supervisor {
     if (this.#stopped.signal.aborted) return;
     this.#setup.events({ type: "supervisor-stopping", reason });
     this.#stopped.abort();
+  }
+
+  /** As stop, when another supervisor serves from the socket: what waits in its queue is left to that. */
+  retire(): void {
+    this.#retired = true;
+    this.stop("another supervisor has taken over");
   }
 
   /** Ends the workers and lets go of the port now; for the end of this process. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { copyFile, writeFile } from "node:fs/promises";
+import { copyFile, cp, readFile, writeFile } from "node:fs/promises";
 import { request, type IncomingMessage } from "node:http";
 import { join, resolve } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -8,15 +8,23 @@ import type { PlatformEvent } from "#src/events.js";
 import { startPlatformHandler } from "#src/platform/handler.js";
 import { writeHandover } from "#src/site/handover.js";
 import type { SiteLayout } from "#src/site/layout.js";
-import { installRuntime } from "#src/site/runtime-bundle.js";
+import { CURRENT_RUNTIME_FILE, installRuntime } from "#src/site/runtime-bundle.js";
+import { askSupervisor } from "#src/supervisor/ask.js";
 import { webConfig } from "../platform/site.js";
 import { freePort } from "../rig/free-port.js";
 import { assertNoneFailed } from "../rig/load-report.js";
-import { startLoad } from "../rig/load.js";
+import { startLoad, type LoadStream } from "../rig/load.js";
 import { startProgram, type Program } from "../rig/program.js";
 import { temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
-import { app, publish } from "./supervised-site.js";
+import { app, publish, SETTLE_MS } from "./supervised-site.js";
+
+const VERSION = "x-version: (\\S+)";
+const STREAMS: readonly LoadStream[] = [
+  { name: "keep-alive", perSecond: 100, connections: 16 },
+  { name: "one connection per request", perSecond: 50, connections: "fresh" },
+  { name: "500 ms responses", perSecond: 20, connections: "fresh", path: "/slow" },
+];
 
 /** A site as a deploy with "rollout": "handover" leaves it: without this package and its configuration. */
 async function handoverSite(t: TestContext): Promise<SiteLayout> {
@@ -38,15 +46,7 @@ test("behind the platform handler the launcher starts a supervisor: swaps lose n
     events: (event) => void events.push(event),
   });
   t.after(() => handler.stop());
-  const load = await startLoad({
-    port: handler.port,
-    version: "x-version: (\\S+)",
-    streams: [
-      { name: "keep-alive", perSecond: 100, connections: 16 },
-      { name: "one connection per request", perSecond: 50, connections: "fresh" },
-      { name: "500 ms responses", perSecond: 20, connections: "fresh", path: "/slow" },
-    ],
-  });
+  const load = await startLoad({ port: handler.port, version: VERSION, streams: STREAMS });
   await load.until(({ version }) => version === "1", "the first release");
   for (const version of ["2", "3"]) {
     await publish(layout, `app-${version}.mjs`, app(version));
@@ -69,6 +69,39 @@ async function launched(
   });
   await until("the first release is live", () => started.output.includes("swap to app-1.mjs"));
   return Object.assign(started, { port });
+}
+
+test("a new version of the supervisor takes over under load, and so does the one after that; the first process stays", async (t) => {
+  const layout = await handoverSite(t);
+  const started = await launched(t, layout, {});
+  const supervisor = async (): Promise<number | undefined> =>
+    (await askSupervisor(layout, { ask: "status" }, AbortSignal.timeout(SETTLE_MS)))?.pid;
+  const pids = new Set([await supervisor()]);
+  const load = await startLoad({ port: started.port, streams: STREAMS, version: VERSION });
+  for (const version of ["2", "3"]) {
+    await newSupervisor(layout, version);
+    await publish(layout, `app-${version}.mjs`, app(version));
+    await load.until((progress) => progress.version === version, `answers by ${version}`);
+    pids.add(
+      await until(`supervisor ${version}`, async () => {
+        const pid = await supervisor();
+        return pid !== undefined && !pids.has(pid) && pid;
+      }),
+    );
+  }
+  await publish(layout, "app-4.mjs", app("4"));
+  await load.until(({ version }) => version === "4", "a release by the last supervisor");
+  assertNoneFailed(await load.stop());
+  assert.equal((await started.interrupt()).code, 0, started.output);
+  assert.equal(pids.size, 3);
+});
+
+/** As a deploy by another version of this package leaves it. */
+async function newSupervisor(layout: SiteLayout, name: string): Promise<void> {
+  const current = join(layout.runtime, CURRENT_RUNTIME_FILE);
+  const folder = (await readFile(current, "utf8")).trim();
+  await cp(join(layout.runtime, folder), join(layout.runtime, `${folder}-${name}`), { recursive: true });
+  await writeFile(current, `${folder}-${name}\n`);
 }
 
 test("the module's request to end reaches the supervisor through the worker that got it; with a wrong token it is the app's", async (t) => {

@@ -1,0 +1,187 @@
+import { fork, type ChildProcess, type SendHandle } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EventSink, SupervisorEvent } from "../events.ts";
+import { TREE_SPAWN_OPTIONS } from "../process/tree.ts";
+import { readHandover } from "../site/handover.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { CURRENT_RUNTIME_FILE } from "../site/runtime-bundle.ts";
+
+/** From the start of a successor until it has to be live. Milliseconds. */
+export const SUCCESSION_LIMIT_MS = 120_000;
+/** From the start of a successor until it has to have the socket. Milliseconds. */
+const SOCKET_LIMIT_MS = 30_000;
+/** Environment of a successor. */
+export const SUCCEEDS_ENV = "INPLACE_SUCCEEDS";
+
+/** socket: with the handle. retire: another one is live. stop: where there is no SIGTERM. */
+type ToSuccessor = { readonly inplace: "socket" | "retire" | "stop" };
+/** live: its first release serves. outdated: the site holds another version, which the first supervisor is to start. */
+type FromSuccessor = { readonly inplace: "live" | "outdated" };
+
+export interface SuccessionSetup {
+  readonly layout: SiteLayout;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly events: EventSink<SupervisorEvent>;
+  /** To be handed on; undefined where it cannot be. */
+  readonly socket: SendHandle | undefined;
+  /** Another supervisor serves: drain, and leave what waits in the socket's queue to it. */
+  readonly retire: () => void;
+  /** Drain and end, so that the platform starts what is in the site now. */
+  readonly stop: (reason: string) => void;
+}
+
+/**
+ * What becomes of a launched supervisor when a deploy brings another version of it, or other options: the new one starts
+ * beside it, gets the socket and serves; then the old one drains. The process that the platform started stays, as the
+ * keeper of its successors, of which there is one at a time:
+ *
+ *     supervising ──look──▶ successor starting ──live──▶ keeping ──outdated──▶ next one starting ──live──▶ keeping …
+ *          ▲───────────────────────┘ it failed
+ */
+export class Succession {
+  readonly #setup: SuccessionSetup;
+  #version: string;
+  #candidate: ChildProcess | undefined;
+  #successor: ChildProcess | undefined;
+
+  private constructor(setup: SuccessionSetup, version: string) {
+    this.#setup = setup;
+    this.#version = version;
+    if (isSuccessor()) {
+      process.on("message", ({ inplace }: ToSuccessor) => {
+        if (inplace === "retire") setup.retire();
+        if (inplace === "stop") setup.stop("its keeper was asked to");
+      });
+      process.once("disconnect", () => setup.stop("its keeper has gone"));
+    }
+  }
+
+  static async open(setup: SuccessionSetup): Promise<Succession> {
+    return new Succession(setup, (await supervisorOf(setup.layout)).version);
+  }
+
+  /** At a quiet moment: whether the site holds another supervisor than this one by now. Never rejects. */
+  async look(): Promise<void> {
+    try {
+      await this.#look();
+    } catch (error) {
+      this.#setup.events({ type: "successor-failed", problem: String(error) });
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { layout, socket, stop } = this.#setup;
+    const { version, program } = await supervisorOf(layout);
+    if (version === this.#version) return;
+    this.#version = version;
+    if (program === undefined) return stop("the site is to be recycled from now on");
+    if (socket === undefined) return stop("a new version of the supervisor is there; the platform starts it");
+    if (isSuccessor()) tell({ inplace: "outdated" });
+    else await this.#start(program, socket);
+  }
+
+  /** This process's first release serves. */
+  live(): void {
+    if (isSuccessor()) tell({ inplace: "live" });
+  }
+
+  /** Hands a signal on to the live successor; false: there is none. SIGTERM ends also one that is not live yet. */
+  signal(name: NodeJS.Signals): boolean {
+    if (name === "SIGTERM") this.#candidate?.kill(name);
+    if (process.platform === "win32" && name === "SIGTERM")
+      this.#successor?.send({ inplace: "stop" } satisfies ToSuccessor);
+    else this.#successor?.kill(name);
+    return this.#successor !== undefined;
+  }
+
+  /** The exit code of the last successor once it has ended; undefined where nobody succeeded. */
+  async ended(): Promise<number | undefined> {
+    this.#candidate?.kill("SIGKILL");
+    let last: ChildProcess | undefined;
+    while (this.#successor !== last) {
+      last = this.#successor;
+      if (last !== undefined && last.exitCode === null && last.signalCode === null) await once(last, "exit");
+    }
+    return last === undefined ? undefined : (last.exitCode ?? 1);
+  }
+
+  async #start(program: string, socket: SendHandle): Promise<void> {
+    if (this.#candidate !== undefined) return;
+    const { layout, args, env, events } = this.#setup;
+    const next = fork(program, args, {
+      cwd: layout.root,
+      env: { ...env, [SUCCEEDS_ENV]: "1" },
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      ...TREE_SPAWN_OPTIONS,
+    });
+    this.#candidate = next;
+    events({ type: "successor-starting", program });
+    next.on("message", ({ inplace }: FromSuccessor) => {
+      if (inplace === "outdated" && next === this.#successor) void this.#startAnew();
+    });
+    next.send({ inplace: "socket" } satisfies ToSuccessor, socket, undefined, () => undefined);
+    const problem = await untilLive(next);
+    this.#candidate = undefined;
+    if (problem !== undefined) {
+      next.kill("SIGKILL");
+      return events({ type: "successor-failed", problem });
+    }
+    const before = this.#successor;
+    this.#successor = next;
+    events({ type: "successor-live", pid: next.pid ?? 0 });
+    if (before === undefined) this.#setup.retire();
+    else before.send({ inplace: "retire" } satisfies ToSuccessor, () => undefined);
+  }
+
+  async #startAnew(): Promise<void> {
+    const { layout, socket } = this.#setup;
+    const { program } = await supervisorOf(layout);
+    if (program !== undefined && socket !== undefined) await this.#start(program, socket);
+  }
+}
+
+/** Whether another supervisor started this process to take its place. */
+export function isSuccessor(): boolean {
+  return process.env[SUCCEEDS_ENV] !== undefined;
+}
+
+/** The socket that the supervisor before this one holds. Rejects where it does not come. */
+export async function inheritSocket(): Promise<SendHandle> {
+  const signal = AbortSignal.timeout(SOCKET_LIMIT_MS);
+  const [, handle] = (await once(process, "message", { signal })) as [ToSuccessor, SendHandle];
+  return handle;
+}
+
+/** What the launchers would start now: two versions are the same if their code and their options are. */
+async function supervisorOf(
+  layout: SiteLayout,
+): Promise<{ readonly version: string; readonly program: string | undefined }> {
+  const options = await readHandover(layout);
+  const current = (await readFile(join(layout.runtime, CURRENT_RUNTIME_FILE), "utf8").catch(() => "")).trim();
+  const program = options === undefined ? undefined : join(layout.runtime, current, "supervise.mjs");
+  return { version: `${current}\n${options ?? ""}`, program };
+}
+
+/** undefined: it is; else what went wrong. */
+function untilLive(next: ChildProcess): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const late = setTimeout(
+      () => resolve(`it was not live within ${SUCCESSION_LIMIT_MS} ms`),
+      SUCCESSION_LIMIT_MS,
+    );
+    const settle = (problem: string | undefined): void => {
+      clearTimeout(late);
+      resolve(problem);
+    };
+    next.on("message", ({ inplace }: FromSuccessor) => inplace === "live" && settle(undefined));
+    next.once("exit", (code, signal) => settle(`it ended with ${signal ?? `exit code ${code}`}`));
+    next.once("error", ({ message }) => settle(message));
+  });
+}
+
+function tell(message: FromSuccessor): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}
