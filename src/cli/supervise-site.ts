@@ -49,7 +49,7 @@ export async function superviseSite(site: SiteToSupervise): Promise<number> {
   const control = openControlSoon(layout, supervisor, signal);
   const stop = (reason: string): void => supervisor.stop(reason);
   const retire = (): void => {
-    void control.then((opened) => opened.close()).catch(() => undefined);
+    control.then((opened) => opened.close()).catch(() => undefined);
     supervisor.retire();
   };
   if (site.launched) {
@@ -76,12 +76,12 @@ export async function superviseSite(site: SiteToSupervise): Promise<number> {
     // Another supervisor of the site ends this one; a successor serves before it has the channel.
     if (!isSuccessor()) await control;
     await Promise.race([supervisor.run(), rejectionOf(control)]);
-    (await control).close();
     return (await succession?.ended()) ?? EXIT.done;
   } finally {
     for (const name of RELOAD_SIGNALS) process.off(name, reload);
     process.off("exit", abandon);
     supervisor.kill();
+    control.then((opened) => opened.close()).catch(() => undefined); // It says itself why it could not be opened.
   }
 }
 

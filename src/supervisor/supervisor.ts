@@ -263,8 +263,20 @@ export class Supervisor {
     this.#swap = swap;
     this.#serveOn(wanted);
     events({ type: "swap-finished", ...swap });
-    await markGood(layout, artifact, swap);
+    await this.#record(() => markGood(layout, artifact, swap));
     this.#outcomes.settle({ result: "live", artifact, swap });
+  }
+
+  /** What cannot be written (a full disk) ends no site. Gives whether it was. */
+  async #record(write: () => Promise<void>): Promise<boolean> {
+    try {
+      await write();
+      return true;
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      this.#setup.events({ type: "health-unrecorded", problem });
+      return false;
+    }
   }
 
   #serveOn(live: WantedRelease | undefined): void {
@@ -288,9 +300,10 @@ export class Supervisor {
     this.#state = { state: "fallen-back", artifact: live, failed: artifact, reason };
     events({ type: "release-failed", artifact, reason, output, kept: live });
     if (cause !== "reload" && cause !== "refresh") {
-      await markFailed(layout, artifact, [reason, ...output].join("\n"));
-      this.#watcher?.runs(live);
-      if (live !== undefined) await pointBack(layout, artifact, live);
+      const text = [reason, ...output].join("\n");
+      // Without its mark the watcher would find it again at once.
+      if (await this.#record(() => markFailed(layout, artifact, text))) this.#watcher?.runs(live);
+      if (live !== undefined) await this.#record(() => pointBack(layout, artifact, live));
     }
     this.#outcomes.settle({ result: "failed", artifact, reason, output, live });
     if (before === undefined) return await this.#lastGoodInstead(wanted, reason);
@@ -331,9 +344,9 @@ export class Supervisor {
     const reason = "it died again and again";
     this.#live = undefined;
     events({ type: "release-failed", artifact, reason, output: [], kept: undefined });
-    await markFailed(layout, artifact, reason);
+    await this.#record(() => markFailed(layout, artifact, reason));
     this.#watcher?.runs(good.artifact);
-    await pointBack(layout, artifact, good.artifact);
+    await this.#record(() => pointBack(layout, artifact, good.artifact));
     this.#want(good);
     return true;
   }

@@ -5,7 +5,7 @@ import { request, type IncomingMessage } from "node:http";
 import { join, resolve } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { PlatformEvent } from "#src/events.js";
-import { startPlatformHandler } from "#src/platform/handler.js";
+import { startPlatformHandler, type PlatformHandler } from "#src/platform/handler.js";
 import { writeHandover } from "#src/site/handover.js";
 import type { SiteLayout } from "#src/site/layout.js";
 import { CURRENT_RUNTIME_FILE, installRuntime } from "#src/site/runtime-bundle.js";
@@ -38,14 +38,16 @@ async function handoverSite(t: TestContext): Promise<SiteLayout> {
 }
 
 test("behind the platform handler the launcher starts a supervisor: swaps lose nothing, and its process never ends", async (t) => {
+  // Before the folder's own clean-up.
+  let handler: PlatformHandler | undefined;
+  t.after(() => handler?.stop());
   const layout = await handoverSite(t);
   const events: PlatformEvent[] = [];
-  const handler = await startPlatformHandler({
+  handler = await startPlatformHandler({
     siteRoot: layout.root,
     port: 0,
     events: (event) => void events.push(event),
   });
-  t.after(() => handler.stop());
   const load = await startLoad({ port: handler.port, version: VERSION, streams: STREAMS });
   await load.until(({ version }) => version === "1", "the first release");
   for (const version of ["2", "3"]) {

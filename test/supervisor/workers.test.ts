@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { SUPERVISED_ENV } from "#src/process/worker-messages.js";
@@ -55,6 +55,15 @@ test("a release that keeps dying gives way to the last good one", async (t) => {
   }
   await until("the last good release", async () => (await site.get()).startsWith("1"));
   assert.ok(site.events.some((event) => event.type === "release-failed" && event.artifact === "app-2.mjs"));
+});
+
+test("a site whose disk takes no record of it goes on, from release to release", async (t) => {
+  const site = await supervisedSite(t, { artifact: "app-1.mjs", content: app("1") });
+  await rm(site.layout.lastGood);
+  await mkdir(site.layout.lastGood);
+  assert.equal((await site.deploy("app-2.mjs", app("2"))).result, "live");
+  assert.match(await site.get(), /^2/);
+  assert.ok(site.events.some(({ type }) => type === "health-unrecorded"));
 });
 
 test("several workers are replaced one by one without a lost request", async (t) => {
