@@ -3,7 +3,6 @@ import { rollback, type Rollback } from "../deploy/rollback.ts";
 import { InplaceError } from "../errors.ts";
 import type { EventSink, InplaceEvent } from "../events.ts";
 import type { Exit } from "../process/child.ts";
-import { markFailed, markGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { watchReleases, type Watcher } from "../watch/watch.ts";
 import { aborted } from "./aborted.ts";
@@ -13,7 +12,8 @@ import type { SocketPlace } from "./held-socket.ts";
 import { Launcher } from "./launcher.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
 import { Outcomes } from "./outcomes.ts";
-import { firstRelease, lastGoodRelease, pointBack, pointedAt, type WantedRelease } from "./release.ts";
+import { firstRelease, lastGoodRelease, pointedAt, type WantedRelease } from "./release.ts";
+import { Records } from "./records.ts";
 import type { RollbackRequest, SupervisorStatus } from "./requests.ts";
 import { Revival } from "./revival.ts";
 import { rollOut, type FailedWorker, type RolloutResult } from "./rollout.ts";
@@ -40,6 +40,7 @@ export class Supervisor {
   readonly #crew: Crew;
   readonly #launcher: Launcher;
   readonly #revival: Revival;
+  readonly #records: Records;
   readonly #outcomes = new Outcomes();
   readonly #stopped = new AbortController();
   #retired = false;
@@ -57,6 +58,7 @@ export class Supervisor {
     this.#front = front;
     this.#crew = new Crew(front, setup.options);
     this.#crew.onDeath = (worker, slot, exit) => this.#died(worker, slot, exit);
+    this.#records = new Records(setup.layout, setup.events);
     this.#launcher = new Launcher(setup, front);
     this.#launcher.onStopAsked = () => this.stop("the platform's module asked for it");
     this.#revival = new Revival({
@@ -256,27 +258,14 @@ export class Supervisor {
   }
 
   async #passed(wanted: WantedRelease, swap: SwapReport): Promise<void> {
-    const { layout, events } = this.#setup;
     const { artifact } = wanted;
     this.#crew.dismissParked();
     this.#revival.forget();
     this.#swap = swap;
     this.#serveOn(wanted);
-    events({ type: "swap-finished", ...swap });
-    await this.#record(() => markGood(layout, artifact, swap));
+    this.#setup.events({ type: "swap-finished", ...swap });
+    await this.#records.good(artifact, swap);
     this.#outcomes.settle({ result: "live", artifact, swap });
-  }
-
-  /** What cannot be written (a full disk) ends no site. Gives whether it was. */
-  async #record(write: () => Promise<void>): Promise<boolean> {
-    try {
-      await write();
-      return true;
-    } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      this.#setup.events({ type: "health-unrecorded", problem });
-      return false;
-    }
   }
 
   #serveOn(live: WantedRelease | undefined): void {
@@ -290,7 +279,7 @@ export class Supervisor {
     trial: Trial,
     { failure, output }: FailedWorker,
   ): Promise<void> {
-    const { layout, events } = this.#setup;
+    const { events } = this.#setup;
     const { artifact, cause } = wanted;
     this.#trial = undefined;
     this.#live = before;
@@ -302,8 +291,8 @@ export class Supervisor {
     if (cause !== "reload" && cause !== "refresh") {
       const text = [reason, ...output].join("\n");
       // Without its mark the watcher would find it again at once.
-      if (await this.#record(() => markFailed(layout, artifact, text))) this.#watcher?.runs(live);
-      if (live !== undefined) await this.#record(() => pointBack(layout, artifact, live));
+      if (await this.#records.failed(artifact, text)) this.#watcher?.runs(live);
+      if (live !== undefined) await this.#records.pointBack(artifact, live);
     }
     this.#outcomes.settle({ result: "failed", artifact, reason, output, live });
     if (before === undefined) return await this.#lastGoodInstead(wanted, reason);
@@ -344,9 +333,9 @@ export class Supervisor {
     const reason = "it died again and again";
     this.#live = undefined;
     events({ type: "release-failed", artifact, reason, output: [], kept: undefined });
-    await this.#record(() => markFailed(layout, artifact, reason));
+    await this.#records.failed(artifact, reason);
     this.#watcher?.runs(good.artifact);
-    await this.#record(() => pointBack(layout, artifact, good.artifact));
+    await this.#records.pointBack(artifact, good.artifact);
     this.#want(good);
     return true;
   }

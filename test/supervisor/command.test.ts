@@ -139,6 +139,7 @@ if (process.platform !== "win32") {
     const { child, port } = await supervise(t, layout);
     const worker = Number(await get(port, "/pid"));
     const slow = get(port, "/slow").catch(() => "cut");
+    await until("the slow request is inside", async () => (await get(port)).startsWith("1"));
     child.kill("SIGTERM");
     await until(
       "the port is closed",

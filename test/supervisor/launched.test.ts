@@ -39,15 +39,16 @@ async function handoverSite(t: TestContext): Promise<SiteLayout> {
 
 test("behind the platform handler the launcher starts a supervisor: swaps lose nothing, and its process never ends", async (t) => {
   // Before the folder's own clean-up.
-  let handler: PlatformHandler | undefined;
-  t.after(() => handler?.stop());
+  const running: PlatformHandler[] = [];
+  t.after(() => Promise.all(running.map((each) => each.stop())));
   const layout = await handoverSite(t);
   const events: PlatformEvent[] = [];
-  handler = await startPlatformHandler({
+  const handler = await startPlatformHandler({
     siteRoot: layout.root,
     port: 0,
     events: (event) => void events.push(event),
   });
+  running.push(handler);
   const load = await startLoad({ port: handler.port, version: VERSION, streams: STREAMS });
   await load.until(({ version }) => version === "1", "the first release");
   for (const version of ["2", "3"]) {
