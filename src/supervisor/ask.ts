@@ -1,9 +1,13 @@
 import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { ERROR_CODES, InplaceError, systemCode, type ErrorCode } from "../errors.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { controlPath } from "./control.ts";
 import type { ControlAnswers, ControlRequest } from "./requests.ts";
 
+/** A successor has the channel within this time. Milliseconds. */
+const AGAIN_MS = 500;
+const BROKEN: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE"]);
 const NOBODY: ReadonlySet<string | undefined> = new Set(["ENOENT", "ECONNREFUSED"]);
 
 /** Asks the supervisor of the site; undefined where none runs. Rejects with its error, or the signal's reason. */
@@ -12,7 +16,13 @@ export async function askSupervisor<K extends ControlRequest["ask"]>(
   request: Extract<ControlRequest, { readonly ask: K }>,
   signal: AbortSignal,
 ): Promise<ControlAnswers[K] | undefined> {
-  const text = await exchange(controlPath(layout), `${JSON.stringify(request)}\n`, signal);
+  const line = `${JSON.stringify(request)}\n`;
+  let text = await exchange(controlPath(layout), line, signal);
+  if (text === "") {
+    // It has ended, or given its place to its successor.
+    await delay(AGAIN_MS, undefined, { signal });
+    text = await exchange(controlPath(layout), line, signal);
+  }
   if (text === undefined) return undefined;
   const reply = parse(text);
   if (reply.answer !== undefined) return reply.answer as ControlAnswers[K];
@@ -49,6 +59,7 @@ function exchange(path: string, line: string, signal: AbortSignal): Promise<stri
     socket.once("end", () => resolve(text));
     socket.once("error", (error) => {
       if (NOBODY.has(systemCode(error))) resolve(undefined);
+      else if (BROKEN.has(systemCode(error))) resolve("");
       else reject(error);
     });
     socket.once("close", () => {
