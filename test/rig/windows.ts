@@ -1,11 +1,9 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after } from "node:test";
-import { promisify } from "node:util";
 import { copyPrefix, endWindows, wineEnvironment, windowsParts, type WindowsParts } from "./windows-parts.ts";
 
-const run = promisify(execFile);
 const RUN_TIMEOUT_MS = 60_000;
 
 /** Wine says on every stderr of a machine when one of its own services crashed; a program's crash shows in its exit code. */
