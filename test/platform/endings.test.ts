@@ -52,6 +52,28 @@ test("GracefulShutdownWorksWithMultipleRequestsInFlight: those that wait are ans
   equal((await readFile(path, "utf8")).match(/"target":"\/wait","status":200/g)?.length, 5);
 });
 
+test("a handler that stops while a process starts ends that process, and who waited for it gets 503", async (t) => {
+  const site = await serveSite(t, { program: "exec sleep 60", drainMs: 100 });
+  const waiting = fetch(site.url);
+  const starting = await site.nth("backend-starting", 1);
+  await site.handler.stop();
+  const answer = await waiting;
+  equal(answer.status, 503);
+  match(await answer.text(), /The handler is stopping/);
+  ok(starting.type === "backend-starting");
+  equal(alive(starting.pid), false);
+});
+
+test("a web.config that is mended while its process hangs in the start: who waited for that one is answered by the next", async (t) => {
+  const site = await serveSite(t, { program: "exec sleep 60" });
+  const waiting = fetch(site.url);
+  const hanging = await site.nth("backend-starting", 1);
+  await writeSite(site.layout, 'arguments="mended"');
+  equal((await waiting).status, 200);
+  ok(hanging.type === "backend-starting");
+  equal(alive(hanging.pid), false);
+});
+
 test("a second signal to the handler ends the process that takes its time after the first", async (t) => {
   const site = await serveSite(t, { program: DEAF });
   const pid = pidOf(await fetch(site.url));
