@@ -54,7 +54,7 @@ test("--strict-iis: requests that meet a starting process are held, as IIS holds
 
 test("--strict-iis: what is lost with its process or its connection gets 502.3, also what could be sent again", async (t) => {
   const site = await serveSite(t, { strict: true });
-  for (const path of ["/crash", "/reset"]) {
+  for (const path of ["/reset", "/crash"]) {
     const response = await fetch(`${site.url}${path}`);
     equal(response.status, 502);
     match(await response.text(), /502\.3[\s\S]*closed the connection without an answer/);
