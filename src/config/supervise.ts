@@ -28,7 +28,7 @@ export interface SuperviseConfig {
   readonly probationMs?: number;
   /** Default 30,000. */
   readonly drainMs?: number;
-  /** "spliced": the supervisor accepts and passes every byte on. Default "held": workers accept from its socket. */
+  /** "spliced": the supervisor accepts and passes every byte on. "held": workers accept from its socket. Default: "held", on Windows "spliced". */
   readonly front?: "held" | "spliced";
   /** How programs that are not Node programs get their visitors. Default "private-port". */
   readonly socket?: "private-port" | "inherit";

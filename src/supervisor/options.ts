@@ -14,6 +14,9 @@ export const DEFAULT_GOOD_ANSWERS = 1;
 export const DEFAULT_PROBATION_MS = 10_000;
 export const DEFAULT_DRAIN_MS = 30_000;
 
+/** On Windows a listener that closes can lose a connection that it has taken in advance; a spliced front closes none. */
+export const DEFAULT_FRONT = process.platform === "win32" ? "spliced" : "held";
+
 export interface NormalHealth {
   readonly path: string;
   readonly status: number | undefined;
@@ -49,7 +52,7 @@ export function normalizeSupervise(options: SuperviseConfig = {}): NormalSupervi
     probationMs: options.probationMs ?? DEFAULT_PROBATION_MS,
     drainMs: options.drainMs ?? DEFAULT_DRAIN_MS,
     // Where this Node cannot hold a socket there is no choice.
-    front: canHoldSocket() ? (options.front ?? "held") : "spliced",
+    front: canHoldSocket() ? (options.front ?? DEFAULT_FRONT) : "spliced",
     socket: options.socket ?? "private-port",
   };
 }
