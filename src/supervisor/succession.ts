@@ -55,7 +55,9 @@ export class Succession {
         if (inplace === "retire") setup.retire();
         if (inplace === "stop") setup.stop("its keeper was asked to");
       });
-      process.once("disconnect", () => setup.stop("its keeper has gone"));
+      const orphaned = (): void => setup.stop("its keeper has gone");
+      process.once("disconnect", orphaned);
+      if (!process.connected) orphaned();
     }
   }
 
