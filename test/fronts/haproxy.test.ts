@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { connect } from "node:net";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import type { HaproxyConfig } from "#src/config/config.js";
 import { validateConfig } from "#src/config/validate.js";
 import { haproxyConfig } from "#src/fronts/haproxy/config-file.js";
 import { normalizeFront } from "#src/fronts/haproxy/front.js";
@@ -17,6 +18,7 @@ import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad, type LoadStream } from "../rig/load.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
+import { start, type Started } from "../runtime/launched-site.js";
 import { artifacts, ask, backendApp, busy, deployed, haproxySite } from "./haproxy-site.js";
 
 const NEEDED = unlessInstalled("haproxy");
@@ -96,6 +98,44 @@ test("a changed configuration is checked, and taken without a connection refused
   assert.match((await site.haproxy("up")).stderr, /HAPROXY_CONFIG_INVALID/);
   assertNoneFailed(await load.stop());
 });
+
+test(
+  "an HAProxy that something else runs is used as it is, once it has our servers, and outlives down",
+  NEEDED,
+  async (t) => {
+    const site = await haproxySite(t, { external: true });
+    const first = await site.artifact("blog-1.mjs", backendApp(1));
+    assert.match((await site.haproxy("up")).stderr, /HAPROXY_UNREACHABLE/);
+    const file = join(site.layout.root, "inplace.config.json");
+    const { haproxy } = JSON.parse(await readFile(file, "utf8")) as { haproxy: HaproxyConfig };
+    const front = normalizeFront(site.layout, "blog", haproxy);
+    await mkdir(front.folder, { recursive: true });
+    const path = join(front.folder, "theirs.cfg");
+    const run = async (config: string): Promise<Started> => {
+      await writeFile(path, config);
+      const running = start(t, "haproxy", ["-db", "-f", path]);
+      await until("HAProxy answers", () => site.runtime("show info").then(Boolean, () => false));
+      return running;
+    };
+    const other = await run(haproxyConfig(front).replaceAll("local-2", "elsewhere"));
+    assert.match(
+      (await site.haproxy("up")).stderr,
+      /no server local-2 in its backend blog[^]*server local-2 /,
+    );
+    other.process.kill();
+    await other.exited;
+    const theirs = await run(haproxyConfig(front));
+    assert.match((await site.haproxy("up")).stdout, /runs, started by something else/);
+    await deployed(site, first);
+    const load = await startLoad({ port: site.port, streams: STREAMS, version: "version (\\d+)" });
+    await deployed(site, await site.artifact("blog-2.mjs", backendApp(2)));
+    await load.until(({ version }) => version === "2", "version 2");
+    assertNoneFailed(await load.stop());
+    assert.match((await site.haproxy("down")).stdout, /HAProxy did not run here/);
+    assert.equal(theirs.process.exitCode, null);
+    assert.equal(await ask(site.port), "503");
+  },
+);
 
 test("what runs when traffic moves is finished; at the deadline it is cut and said", NEEDED, async (t) => {
   const site = await haproxySite(t, { drainMs: 4_000 });

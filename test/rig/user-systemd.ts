@@ -2,7 +2,7 @@ import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
 import { until } from "./until.js";
@@ -77,7 +77,9 @@ export class UserSystemd {
   /** Installs units and makes them known. */
   async install(units: readonly Unit[]): Promise<void> {
     for (const { name, content } of units) {
-      await writeFile(join(this.folder, "config/systemd/user", name), content);
+      const path = join(this.folder, "config/systemd/user", name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, content);
     }
     await this.control("daemon-reload");
   }

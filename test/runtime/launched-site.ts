@@ -21,8 +21,8 @@ export interface Started {
 }
 
 /** A site with launch.sh and the runtime in it, as init and deploy leave it. */
-export async function launchedSite(t: TestContext): Promise<SiteLayout> {
-  const layout = await temporarySite(t);
+export async function launchedSite(t: TestContext, site?: SiteLayout): Promise<SiteLayout> {
+  const layout = site ?? (await temporarySite(t));
   await copyFile(resolve("launch.sh"), join(layout.root, "launch.sh"));
   await installRuntime(layout);
   return layout;
