@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { text as readText } from "node:stream/consumers";
 import type { Command } from "commander";
-import { loadConfig, packageName } from "../config/load.ts";
+import { loadConfig, siteName } from "../config/load.ts";
 import { InplaceError } from "../errors.ts";
 import { answerRequest, askHost, type AgentRequest } from "../fronts/haproxy/agent.ts";
 import { normalizeFront, type Front } from "../fronts/haproxy/front.ts";
@@ -186,8 +186,7 @@ async function frontOf(layout: SiteLayout): Promise<Front> {
       `The site ${layout.root} has no "haproxy" in its configuration.`,
     );
   }
-  const name = config.site ?? (await packageName(layout.root)) ?? layout.root.replace(/^.*\//, "");
-  return normalizeFront(layout, name, config.haproxy);
+  return normalizeFront(layout, await siteName(undefined, config, layout.root), config.haproxy);
 }
 
 async function wantedArtifact(

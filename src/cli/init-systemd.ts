@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadConfig, packageName } from "../config/load.ts";
+import { loadConfig, siteName } from "../config/load.ts";
 import { systemdUnits, type UnitFile } from "../fronts/systemd/units.ts";
 import { writeUnits } from "../fronts/systemd/write-units.ts";
 import { OWN_FOLDER, type SiteLayout } from "../site/layout.ts";
@@ -28,7 +28,7 @@ export async function initSystemd(context: VerbContext, flags: SystemdFlags): Pr
   const layout = context.site();
   const manager = flags.user === true ? "user" : "system";
   const units = systemdUnits({
-    site: await siteName(layout),
+    site: await siteName(undefined, await loadConfig(layout.root), layout.root),
     root: layout.root,
     listen: flags.port ?? [DEFAULT_LISTEN],
     manager,
@@ -55,11 +55,6 @@ function superviseCommand(layout: SiteLayout): readonly string[] {
 
 function defaultFolder(layout: SiteLayout): string {
   return join(layout.root, OWN_FOLDER, "systemd");
-}
-
-async function siteName(layout: SiteLayout): Promise<string> {
-  const config = await loadConfig(layout.root);
-  return config.site ?? (await packageName(layout.root)) ?? layout.root.replace(/^.*\//, "");
 }
 
 function howToEnable(

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { InplaceError, systemCode } from "../errors.ts";
 import { normalizeConfig, type SiteConfig, type UserConfig } from "./config.ts";
 import { validateConfig } from "./validate.ts";
@@ -20,6 +20,21 @@ export async function loadConfig(folder: string): Promise<SiteConfig> {
 export async function hasConfig(folder: string): Promise<boolean> {
   if ((await readJson(join(folder, CONFIG_FILE), "loose")) !== undefined) return true;
   return packageKey(await readJson(join(folder, PACKAGE_FILE), "loose")) !== undefined;
+}
+
+/** First that is set: `named`, configuration, package.json, folder. The last two are made to fit; none is checked. */
+export async function siteName(
+  named: string | undefined,
+  config: SiteConfig,
+  folder: string,
+): Promise<string> {
+  const explicit = named ?? config.site;
+  if (explicit !== undefined) return explicit;
+  const name = (await packageName(folder)) ?? basename(folder);
+  return name
+    .replace(/[^A-Za-z0-9._-]+/g, "-")
+    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "")
+    .slice(0, 64);
 }
 
 /** The name in the folder's package.json, without its scope. */

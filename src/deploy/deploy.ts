@@ -1,6 +1,7 @@
 import { DEFAULT_BUILD_LIMIT_MS, type SiteConfig } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig, siteName } from "../config/load.ts";
 import type { DeployEvent, EventSink, SiteEvent } from "../events.ts";
+import { validSiteName } from "../site/artifact-name.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { acquireLock, type HeldLock, type LockOwner } from "../site/lock.ts";
 import { writeHandover } from "../site/handover.ts";
@@ -14,14 +15,7 @@ import { writeManifest } from "../site/manifest.ts";
 import { prepareArtifact, type PreparedArtifact } from "./prepare-artifact.ts";
 import { afterwards, currentArtifact, makeCurrent, placeArtifact, withdrawArtifact } from "./publish.ts";
 import { siteFiles } from "./site-files.ts";
-import {
-  identityOf,
-  readSource,
-  siteName,
-  type Source,
-  type UnnamedIdentity,
-  type Wanted,
-} from "./source.ts";
+import { identityOf, readSource, type Source, type UnnamedIdentity, type Wanted } from "./source.ts";
 import { signManifest } from "../site/signature.ts";
 import { openStaging, type Staging } from "./staging.ts";
 import { placeFiles, removeGone, stageFiles, type StagedFiles } from "./synchronise.ts";
@@ -83,7 +77,7 @@ interface Plan {
 async function makePlan({ layout, source: folder, wanted, environment }: DeployOptions): Promise<Plan> {
   const config = await loadConfig(folder);
   const source = await readSource(folder, wanted, layout);
-  const site = await siteName(environment.siteName, config, folder);
+  const site = validSiteName(await siteName(environment.siteName, config, folder));
   return { config, source, identity: identityOf(source, site, new Date()) };
 }
 

@@ -1,9 +1,8 @@
 import { realpath } from "node:fs/promises";
-import { basename, dirname, relative, resolve, sep } from "node:path";
-import { hasConfig, packageName } from "../config/load.ts";
-import type { SiteConfig } from "../config/config.ts";
+import { dirname, relative, resolve, sep } from "node:path";
+import { hasConfig } from "../config/load.ts";
 import { InplaceError } from "../errors.ts";
-import { validCommit, validSiteName, type BuildIdentity } from "../site/artifact-name.ts";
+import { validCommit, type BuildIdentity } from "../site/artifact-name.ts";
 import { OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { hashChanges } from "./changes.ts";
 import { PROVIDED_FILES } from "./site-files.ts";
@@ -59,23 +58,6 @@ export async function readSource(folder: string, wanted: Wanted, layout: SiteLay
   if (head?.id !== commit.id) return { ...shown, needsCheckout: true };
   const dirty = await hashChanges(repository.top, await ownPaths(repository, layout));
   return wanted.by === "flag" ? { ...shown, needsCheckout: dirty !== undefined } : { ...shown, dirty };
-}
-
-/** First that is set: flag or WEBSITE_SITE_NAME, configuration, package.json, folder. The last two are made to fit. */
-export async function siteName(
-  named: string | undefined,
-  config: SiteConfig,
-  folder: string,
-): Promise<string> {
-  const explicit = named ?? config.site;
-  if (explicit !== undefined) return validSiteName(explicit);
-  const name = (await packageName(folder)) ?? basename(folder);
-  return validSiteName(
-    name
-      .replace(/[^A-Za-z0-9._-]+/g, "-")
-      .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "")
-      .slice(0, 64),
-  );
 }
 
 /** What is known of an artifact's name before it is built. */
