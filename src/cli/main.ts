@@ -8,7 +8,7 @@ import { onInterrupt } from "./interrupt.ts";
 import { findSite } from "./site-root.ts";
 import { printDocument, printText } from "./print.ts";
 import type { RunVerb, VerbContext } from "./verb.ts";
-import { VERBS } from "./verbs.ts";
+import { verbsFor } from "./verbs.ts";
 
 interface GlobalOptions {
   readonly siteRoot?: string;
@@ -34,7 +34,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     if (json) printDocument(outcome.document);
     else if (outcome.text !== undefined) printText(outcome.text);
   };
-  for (const define of VERBS) define(program, run);
+  for (const define of await verbsFor(argv)) define(program, run);
   for (const verb of program.commands) {
     const examples = EXAMPLES[verb.name()]?.map((example) => `  ${example}`) ?? [];
     if (examples.length > 0) verb.addHelpText("after", ["", "Examples:", ...examples].join("\n"));
