@@ -25,6 +25,7 @@ export const ERROR_CODES = {
     exit: EXIT.failed,
     hint: "This is a defect of inplace-deploy; please report it with the text above.",
   },
+  TOO_MANY_FILES: { exit: EXIT.failed, hint: "Raise the limit on open files (ulimit -n), then try again." },
   INTERRUPTED: { exit: EXIT.interrupted, hint: "Nothing was changed; run the command again." },
   CONFIG_UNREADABLE: { exit: EXIT.usage, hint: "Write the configuration as one JSON object." },
   CONFIG_INVALID: { exit: EXIT.usage, hint: "Correct the value; docs/configuration.md lists all keys." },

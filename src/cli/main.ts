@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { ERROR_CODES, EXIT, InplaceError, type ErrorCode, type ExitCode } from "../errors.ts";
+import { ERROR_CODES, EXIT, InplaceError, systemCode, type ErrorCode, type ExitCode } from "../errors.ts";
 import { createLog } from "../log/log.ts";
 import { confirmOnTerminal } from "./confirm.ts";
 import { EXAMPLES } from "./examples.ts";
@@ -102,7 +102,10 @@ function asFailure(error: unknown): Failure {
   if (error instanceof CommanderError) {
     return new InplaceError("USAGE", error.message.replace(/^error: /, ""));
   }
-  return new InplaceError("INTERNAL", error instanceof Error ? error.message : String(error));
+  const message = error instanceof Error ? error.message : String(error);
+  if (["EMFILE", "ENFILE"].includes(systemCode(error) ?? ""))
+    return new InplaceError("TOO_MANY_FILES", message);
+  return new InplaceError("INTERNAL", message);
 }
 
 function packageVersion(): string {

@@ -32,6 +32,7 @@ export interface LockOptions {
 export interface HeldLock {
   /** Throws LOCK_LOST if somebody else took the lock: because they were told to, or this process was suspended. */
   confirm(): Promise<void>;
+  /** Never rejects: a lock that cannot be removed now is inherited once this process has ended. */
   release(): Promise<void>;
 }
 
@@ -132,7 +133,7 @@ function hold(lock: string, file: string, me: Owner): HeldLock {
     async release() {
       clearInterval(timer);
       await beating;
-      await disown(lock, me);
+      await disown(lock, me).catch(() => undefined);
     },
   };
 }

@@ -1,14 +1,40 @@
-// Preloaded into a process: kills it at its n-th call that changes files (INPLACE_TEST_DIE_AT), right before it or, with
-// INPLACE_TEST_DIE=amid, while the system is at it. With 0 it lives, and tells INPLACE_TEST_CALLS how many there were.
-import { writeFileSync } from "node:fs";
-import { watchFileCalls } from "./file-calls.ts";
+// Preloaded into a process: does it harm at its n-th call that changes files (INPLACE_TEST_DIE_AT). By INPLACE_TEST_DIE
+// it is killed right before that call, or amid, while the system is at it; or it runs out of file descriptors before it.
+// With 0 it goes unharmed, and tells INPLACE_TEST_CALLS how many calls there were.
+import { openSync, writeFileSync } from "node:fs";
+import { watchFileCalls, type FileCallWatch } from "./file-calls.ts";
+
+export type Harm = "before" | "amid" | "descriptors";
 
 const dieAt = Number(process.env["INPLACE_TEST_DIE_AT"]);
-const dieWhenItsTime = (call: number): void => {
-  if (call === dieAt) process.kill(process.pid, "SIGKILL");
-};
-const amid = process.env["INPLACE_TEST_DIE"] === "amid";
-const counted = watchFileCalls(amid ? { begun: dieWhenItsTime } : { before: dieWhenItsTime });
+const counted = watchFileCalls(harm((process.env["INPLACE_TEST_DIE"] ?? "before") as Harm));
 process.once("exit", () => {
   if (dieAt === 0) writeFileSync(process.env["INPLACE_TEST_CALLS"] ?? "", String(counted()));
 });
+
+function harm(kind: Harm): FileCallWatch {
+  const at =
+    (act: () => void) =>
+    (call: number): void =>
+      call === dieAt ? act() : undefined;
+  const kill = at(() => process.kill(process.pid, "SIGKILL"));
+  switch (kind) {
+    case "before":
+      return { before: kill };
+    case "amid":
+      return { begun: kill };
+    case "descriptors":
+      return { before: at(useUpDescriptors) };
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** To be called under a low ulimit -n. */
+function useUpDescriptors(): void {
+  try {
+    for (;;) openSync("/dev/null", "r");
+  } catch {
+    return;
+  }
+}

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { appendFileSync, rmSync, statSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
+import { test, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { InplaceError, systemCode } from "#src/errors.js";
 import { readHistory } from "#src/site/history.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
@@ -10,10 +13,14 @@ import { readPointer } from "#src/site/pointer.js";
 import { deployFolder } from "../rig/deploy-folder.js";
 import { watchFileCalls } from "../rig/file-calls.js";
 import { smallDisk, testWithDisk } from "../rig/small-disk.js";
-import { writeFiles } from "../rig/source.js";
-import { temporaryFolder } from "../rig/temporary-site.js";
+import { runProgram } from "../rig/program.js";
+import { writeFiles, type Files } from "../rig/source.js";
+import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
+import { until } from "../rig/until.js";
 import { APP, serve } from "./served-site.js";
 
+const DIE_AT = fileURLToPath(new URL("../rig/die-at.js", import.meta.url));
+const DEPLOY_PROGRAM = fileURLToPath(new URL("../rig/deploy-program.js", import.meta.url));
 const DISK_BYTES = 4_000_000;
 /** What a disk gives away at a time, bytes. */
 const PAGE = 4096;
@@ -63,11 +70,62 @@ interface NextDeploy {
   readonly fileCalls: number;
 }
 
+const READ_ONLY = "a disk that became read-only serves on, also from a new process, and refuses a deploy";
+testWithDisk(import.meta.url, READ_ONLY, async (t) => {
+  const layout = siteLayout(await smallDisk(t, DISK_BYTES));
+  const deployNext = await deploysInto(t, layout);
+  const { artifact } = await deployNext();
+  const site = await serve(t, layout);
+  const { pid } = await site.serves(artifact);
+  await until("nothing writes to the disk", () => remount(layout, "ro"));
+  await assert.rejects(deployNext(), { code: "SITE_NOT_WRITABLE" });
+  process.kill(pid, "SIGKILL");
+  const answer = await site.serves(artifact);
+  assert.notEqual(answer.pid, pid);
+  await remount(layout, "rw");
+  await site.serves((await deployNext()).artifact);
+});
+
+async function remount({ root }: SiteLayout, how: "ro" | "rw"): Promise<boolean> {
+  const args = ["-o", `remount,${how}`, root];
+  return await promisify(execFile)("mount", args).then(
+    () => true,
+    () => false,
+  );
+}
+
+test("a deploy that runs out of file descriptors publishes a whole release or none, and the next one succeeds", async (t) => {
+  const layout = await temporarySite(t);
+  const deployNext = await deploysInto(t, layout);
+  let { artifact: current } = await deployNext();
+  const codes: (number | null)[] = [];
+  for (const at of [14, 34]) {
+    const source = await appFolder(t, { "public/page.html": "1", "app/index.mjs": `// ${at}` });
+    const commit = String(at).padEnd(40, "0");
+    const env = {
+      INPLACE_TEST_SOURCE: source,
+      INPLACE_TEST_SITE: layout.root,
+      INPLACE_TEST_DIE_AT: String(at),
+      INPLACE_TEST_DIE: "descriptors",
+      WEBSITE_SITE_NAME: "shop",
+      SCM_COMMIT_ID: commit,
+    };
+    const line = 'ulimit -n 100; exec "$0" --import "$1" "$2"';
+    const args = ["-c", line, process.execPath, DIE_AT, DEPLOY_PROGRAM];
+    const { code, stderr } = await runProgram(t, "sh", args, { cwd: source, env });
+    codes.push(code);
+    if (code === 0) current = `shop-${commit.slice(0, 10)}`;
+    assert.equal(await wholeRelease(layout), current, `before call ${at}: ${stderr}`);
+    if (code !== 0) assert.match(stderr, /EMFILE/);
+  }
+  t.diagnostic(`exit codes ${codes.join(", ")}`);
+  assert.deepEqual(codes, [1, 0]);
+  assert.equal((await deployNext()).leftUndone, false);
+});
+
 /** Each call deploys another release of a little app. */
 async function deploysInto(t: TestContext, layout: SiteLayout) {
-  const source = await temporaryFolder(t);
-  const build = { builder: "directory", directory: "app" };
-  await writeFiles(source, { "inplace.config.json": { files: ["public"], build } });
+  const source = await appFolder(t, {});
   let release = 0;
   return async (beforeCall = (_call: number): void => undefined): Promise<NextDeploy> => {
     release += 1;
@@ -81,6 +139,13 @@ async function deploysInto(t: TestContext, layout: SiteLayout) {
     });
     return { artifact, leftUndone, fileCalls: counted() };
   };
+}
+
+async function appFolder(t: TestContext, files: Files): Promise<string> {
+  const source = await temporaryFolder(t);
+  const build = { builder: "directory", directory: "app" };
+  await writeFiles(source, { "inplace.config.json": { files: ["public"], build }, ...files });
+  return source;
 }
 
 /** Not even the last page of the history has room then. */
