@@ -214,7 +214,8 @@ async function publish(
     return await makeCurrent(layout, artifact, move, emit);
   } catch (error) {
     const isCurrent = (await currentArtifact(layout)) === artifact;
-    if (staged !== undefined && !isCurrent) await withdrawArtifact(layout, artifact);
+    // Best effort: what it left is in nobody's way.
+    if (staged !== undefined && !isCurrent) await withdrawArtifact(layout, artifact).catch(() => undefined);
     throw error;
   }
 }

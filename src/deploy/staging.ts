@@ -5,6 +5,8 @@ import { asSiteError, systemCode } from "../errors.ts";
 import type { SiteLayout } from "../site/layout.ts";
 
 const BUILD_PREFIX = "build-";
+/** Elsewhere nobody holds a file so that it cannot be removed. */
+const HELD_RETRIES = process.platform === "win32" ? 5 : 0;
 /** A temporary file of an atomic write lives for milliseconds; one this old was left by a killed process. */
 const STALE_TEMPORARY_MS = 3_600_000;
 
@@ -41,7 +43,9 @@ async function removeLeftovers(layout: SiteLayout): Promise<void> {
 
 /** Best effort: on Windows a scanner may hold a file for a while; the next deploy removes the rest. */
 async function removeTree(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }).catch(() => undefined);
+  await rm(path, { recursive: true, force: true, maxRetries: HELD_RETRIES, retryDelay: 100 }).catch(
+    () => undefined,
+  );
 }
 
 async function ageOf(path: string): Promise<number> {

@@ -1,5 +1,5 @@
 // Preloaded into a process: does it harm at its n-th call that changes files (INPLACE_TEST_DIE_AT). By INPLACE_TEST_DIE
-// it is killed right before that call, or amid, while the system is at it; or it runs out of file descriptors before it.
+// it is killed right before that call, or amid, while the system is at it; or it has no file descriptor left from then on.
 // With 0 it goes unharmed, and tells INPLACE_TEST_CALLS how many calls there were.
 import { openSync, writeFileSync } from "node:fs";
 import { watchFileCalls, type FileCallWatch } from "./file-calls.ts";
@@ -24,7 +24,8 @@ function harm(kind: Harm): FileCallWatch {
     case "amid":
       return { begun: kill };
     case "descriptors":
-      return { before: at(useUpDescriptors) };
+      // Each time again, since what is closed meanwhile could be opened once more.
+      return { before: (call) => (call >= dieAt ? useUpDescriptors() : undefined) };
     default:
       return kind satisfies never;
   }
