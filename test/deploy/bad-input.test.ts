@@ -171,7 +171,7 @@ test("rollback takes names of the target folder only", async (t) => {
 const FULL_DISK = "a full disk is DISK_FULL, the old release stays, and with space the same deploy succeeds";
 testWithDisk(import.meta.url, FULL_DISK, async (t) => {
   const { repository } = await sourceAndSite(t);
-  const root = await smallDisk(t, 3_000_000);
+  const root = await smallDisk(3_000_000);
   const layout = siteLayout(root);
   const args = ["deploy", "--site-root", root];
   assert.equal((await inplace(t, args, { cwd: repository.folder })).code, 0);

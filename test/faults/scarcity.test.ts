@@ -28,7 +28,7 @@ const PAGE = 4096;
 const NAME =
   "a disk that fills up before any write of a deploy leaves the old release or the new one, whole and serving";
 testWithDisk(import.meta.url, NAME, async (t) => {
-  const layout = siteLayout(await smallDisk(t, DISK_BYTES));
+  const layout = siteLayout(await smallDisk(DISK_BYTES));
   const ballast = join(layout.root, ".inplace", "ballast");
   const deployNext = await deploysInto(t, layout);
   let { artifact: current } = await deployNext();
@@ -72,7 +72,7 @@ interface NextDeploy {
 
 const READ_ONLY = "a disk that became read-only serves on, also from a new process, and refuses a deploy";
 testWithDisk(import.meta.url, READ_ONLY, async (t) => {
-  const layout = siteLayout(await smallDisk(t, DISK_BYTES));
+  const layout = siteLayout(await smallDisk(DISK_BYTES));
   const deployNext = await deploysInto(t, layout);
   const { artifact } = await deployNext();
   const site = await serve(t, layout);

@@ -1,5 +1,6 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, rmdir } from "node:fs/promises";
+import { execFile, spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -33,14 +34,14 @@ export function testWithDisk(file: string, name: string, body: (t: TestContext) 
   });
 }
 
-/** The folder of a disk of its own with so many bytes (tmpfs), gone when the test ends. */
-export async function smallDisk(t: TestContext, bytes: number): Promise<string> {
+/** The folder of a disk of its own with so many bytes (tmpfs), gone when this process ends. */
+export async function smallDisk(bytes: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "inplace-disk-"));
   await run("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
-  t.after(async () => {
-    // Lazily: a test that failed half way may not have ended yet what it started there.
-    await run("umount", ["--lazy", folder]);
-    await rmdir(folder);
+  // Not when the test ends: what it started there may be ended after that only, and would write to what is below.
+  process.once("exit", () => {
+    spawnSync("umount", ["--lazy", folder]);
+    rmSync(folder, { recursive: true, force: true });
   });
   return folder;
 }
