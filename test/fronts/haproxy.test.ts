@@ -146,7 +146,8 @@ test("what runs when traffic moves is finished; at the deadline it is cut and sa
   await deployed(site, await site.artifact("blog-2.mjs", backendApp(2)));
   assert.equal(await short, "version 1");
   const long = connect(site.port, "127.0.0.1");
-  long.end("GET /slow/60000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  // Not end(): HAProxy may take a client that closes its side for one that went away, and says 400.
+  long.write("GET /slow/60000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   await until("it runs", async () => (await busy(site)) === 1);
   const { stderr } = await site.haproxy("deploy", await site.artifact("blog-3.mjs", backendApp(3)));
   assert.match(stderr, /with 1 requests still running/);
