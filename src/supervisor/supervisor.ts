@@ -10,6 +10,7 @@ import { Crew } from "./crew.ts";
 import { openFront, type Front } from "./front.ts";
 import type { SocketPlace } from "./held-socket.ts";
 import { Launcher } from "./launcher.ts";
+import { NextRelease } from "./next-release.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
 import { Outcomes } from "./outcomes.ts";
 import { firstRelease, lastGoodRelease, pointedAt, type WantedRelease } from "./release.ts";
@@ -18,7 +19,7 @@ import type { RollbackRequest, SupervisorStatus } from "./requests.ts";
 import { Revival } from "./revival.ts";
 import { rollOut, type FailedWorker, type RolloutResult } from "./rollout.ts";
 import { describeFailure, type RolloutOutcome, type SupervisorState } from "./state.ts";
-import { SwapRecorder, type RolloutCause, type SwapReport } from "./swap-report.ts";
+import { SwapRecorder, type Counts, type RolloutCause, type SwapReport } from "./swap-report.ts";
 import { Trial } from "./trial.ts";
 import type { Worker } from "./worker.ts";
 
@@ -43,10 +44,8 @@ export class Supervisor {
   readonly #records: Records;
   readonly #outcomes = new Outcomes();
   readonly #stopped = new AbortController();
+  readonly #next: NextRelease;
   #retired = false;
-  /** Aborts when something is wanted. */
-  #news = new AbortController();
-  #wanted: WantedRelease | undefined;
   #live: WantedRelease | undefined;
   #trial: Trial | undefined;
   #state: SupervisorState = { state: "idle" };
@@ -59,6 +58,7 @@ export class Supervisor {
     this.#crew = new Crew(front, setup.options);
     this.#crew.onDeath = (worker, slot, exit) => this.#died(worker, slot, exit);
     this.#records = new Records(setup.layout, setup.events);
+    this.#next = new NextRelease(this.#outcomes, setup.events);
     this.#launcher = new Launcher(setup, front);
     this.#launcher.onStopAsked = () => this.stop("the platform's module asked for it");
     this.#revival = new Revival({
@@ -97,11 +97,9 @@ export class Supervisor {
     try {
       await this.#begin();
       while (!this.#stopped.signal.aborted) {
-        const wanted = this.#wanted;
-        this.#wanted = undefined;
-        this.#news = new AbortController();
+        const wanted = this.#next.take();
         if (wanted !== undefined) await this.#replaceBy(wanted);
-        else await aborted(AbortSignal.any([this.#news.signal, this.#stopped.signal]));
+        else await aborted(AbortSignal.any([this.#next.arrived, this.#stopped.signal]));
       }
     } finally {
       this.#state = { state: "stopping" };
@@ -132,7 +130,7 @@ export class Supervisor {
   reload(): string {
     if (this.#live === undefined)
       throw new InplaceError("ARTIFACT_MISSING", "Nothing is live that could be reloaded.");
-    this.#want({ ...this.#live, cause: "reload", pointedAt: undefined });
+    this.#next.want({ ...this.#live, cause: "reload", pointedAt: undefined });
     return this.#live.artifact;
   }
 
@@ -166,7 +164,7 @@ export class Supervisor {
     const { layout, events } = this.#setup;
     const first = await firstRelease(layout);
     if (first === undefined) events({ type: "waiting-for-release" });
-    else this.#want(first);
+    else this.#next.want(first);
     this.#watcher = watchReleases(layout, { mine: first?.artifact }, (event) => {
       events(event);
       if (event.type === "release-found") void this.#found(event.artifact, event.path, event.cause);
@@ -174,14 +172,7 @@ export class Supervisor {
   }
 
   async #found(artifact: string, path: string, cause: RolloutCause): Promise<void> {
-    this.#want({ artifact, path, cause, pointedAt: await pointedAt(this.#setup.layout) });
-  }
-
-  #want(wanted: WantedRelease): void {
-    if (this.#wanted !== undefined) this.#superseded(this.#wanted, wanted);
-    this.#outcomes.begin(wanted.artifact);
-    this.#wanted = wanted;
-    this.#news.abort();
+    this.#next.want({ artifact, path, cause, pointedAt: await pointedAt(this.#setup.layout) });
   }
 
   async #replaceBy(wanted: WantedRelease): Promise<void> {
@@ -193,8 +184,7 @@ export class Supervisor {
       wanted.pointedAt === undefined ? undefined : Math.round(Date.now() - wanted.pointedAt);
     const { artifact, cause } = wanted;
     const recorder = new SwapRecorder({ artifact, cause, previous: before?.artifact, detectedAfterMs });
-    const requestsBefore = await this.#crew.requests();
-    const resetsBefore = this.#resets;
+    const countsBefore = await this.#counts();
     const trial = new Trial();
     // Without anything to fall back to at once, a death is met by a restart like any other.
     this.#trial = before === undefined ? undefined : trial;
@@ -202,7 +192,7 @@ export class Supervisor {
     switch (ended.result) {
       case "superseded":
         this.#trial = undefined;
-        if (this.#wanted !== undefined) this.#superseded(wanted, this.#wanted);
+        this.#next.tookThePlaceOf(wanted);
         return this.#serveOn(before);
       case "failed":
         return await this.#fallBack(wanted, before, trial, ended);
@@ -213,17 +203,15 @@ export class Supervisor {
         const drained = Promise.all(ended.drains.map(async (drain) => recorder.drained(await drain)));
         const failed = await this.#probation(trial, drained, before !== undefined);
         if (failed !== undefined) return await this.#fallBack(wanted, before, trial, failed);
-        const requests = difference(await this.#crew.requests(), requestsBefore);
-        const reset = this.#resets - resetsBefore;
-        return await this.#passed(wanted, recorder.finish({ requests, reset }));
+        return await this.#passed(wanted, recorder.finish(countsBefore, await this.#counts()));
       }
       default:
         return ended satisfies never;
     }
   }
 
-  get #resets(): number {
-    return this.#front.resets + this.#launcher.resets;
+  async #counts(): Promise<Counts> {
+    return { requests: await this.#crew.requests(), resets: this.#front.resets + this.#launcher.resets };
   }
 
   async #rollOut(wanted: WantedRelease, trial: Trial, recorder: SwapRecorder): Promise<RolloutResult> {
@@ -236,7 +224,7 @@ export class Supervisor {
         this.#state = { state, artifact: wanted.artifact, live: this.#live?.artifact };
       },
       onSwitched: (worker) => trial.add(worker),
-      superseded: this.#news.signal,
+      superseded: this.#next.arrived,
       trial: trial.signal,
       stopped: this.#stopped.signal,
     });
@@ -251,7 +239,7 @@ export class Supervisor {
     const failed = await trial.run(
       options,
       drained,
-      AbortSignal.any([this.#news.signal, this.#stopped.signal]),
+      AbortSignal.any([this.#next.arrived, this.#stopped.signal]),
     );
     this.#trial = undefined;
     return failed;
@@ -297,25 +285,20 @@ export class Supervisor {
     this.#outcomes.settle({ result: "failed", artifact, reason, output, live });
     if (before === undefined) return await this.#lastGoodInstead(wanted, reason);
     for (const slot of vacant) void this.#revival.revive(slot);
-    if (returned && this.#wanted === undefined)
-      this.#want({ ...before, cause: "refresh", pointedAt: undefined });
+    if (returned && !this.#next.isThere)
+      this.#next.want({ ...before, cause: "refresh", pointedAt: undefined });
   }
 
   async #lastGoodInstead({ artifact }: WantedRelease, reason: string): Promise<void> {
     const good = await lastGoodRelease(this.#setup.layout, artifact);
-    if (good === undefined && this.#wanted === undefined) {
+    if (this.#next.isThere) return;
+    if (good === undefined) {
       throw new InplaceError(
         "START_FAILED",
         `${artifact} failed: ${reason}, and no other release ever proved good.`,
       );
     }
-    if (good !== undefined && this.#wanted === undefined) this.#want(good);
-  }
-
-  #superseded({ artifact }: WantedRelease, by: WantedRelease): void {
-    if (artifact === by.artifact) return;
-    this.#setup.events({ type: "release-superseded", artifact, by: by.artifact });
-    this.#outcomes.settle({ result: "superseded", artifact, by: by.artifact });
+    this.#next.want(good);
   }
 
   #died(worker: Worker, slot: number, exit: Exit): void {
@@ -336,11 +319,7 @@ export class Supervisor {
     await this.#records.failed(artifact, reason);
     this.#watcher?.runs(good.artifact);
     await this.#records.pointBack(artifact, good.artifact);
-    this.#want(good);
+    this.#next.want(good);
     return true;
   }
-}
-
-function difference(after: number | undefined, before: number | undefined): number | undefined {
-  return after === undefined || before === undefined ? undefined : after - before;
 }

@@ -32,6 +32,12 @@ export interface SwapReport {
   readonly lostWorkers: number;
 }
 
+/** What has been counted so far, over all rollouts. requests: undefined if a worker could not be asked. */
+export interface Counts {
+  readonly requests: number | undefined;
+  readonly resets: number;
+}
+
 /** Collects the figures of one rollout as they come. */
 export class SwapRecorder {
   readonly #about: Pick<SwapReport, "artifact" | "previous" | "cause" | "detectedAfterMs">;
@@ -64,7 +70,7 @@ export class SwapRecorder {
     if (drained !== undefined) this.#lastDrained = this.#since(Date.now());
   }
 
-  finish({ requests, reset }: Pick<SwapReport, "requests" | "reset">): SwapReport {
+  finish(before: Counts, after: Counts): SwapReport {
     const lostWorkers = this.#drained.filter((each) => each === undefined).length;
     const first = this.#firstRequestAt;
     return {
@@ -74,9 +80,9 @@ export class SwapRecorder {
       switchedAfterMs: this.#switched ?? 0,
       drainedAfterMs: this.#lastDrained,
       firstRequestAfterMs: first === undefined ? undefined : this.#since(first),
-      requests,
+      requests: difference(after.requests, before.requests),
       cut: this.#drained.reduce((sum, each) => sum + (each?.cut ?? 0), 0),
-      reset,
+      reset: after.resets - before.resets,
       lostWorkers,
     };
   }
@@ -84,4 +90,8 @@ export class SwapRecorder {
   #since(at: number): number {
     return at - this.#startedAt;
   }
+}
+
+function difference(after: number | undefined, before: number | undefined): number | undefined {
+  return after === undefined || before === undefined ? undefined : after - before;
 }
