@@ -4,13 +4,14 @@
 //   --rate N                       requests per second instead of each mode's own
 //   --reaction N                   instead: from the pointer to the first answer by the new artifact, N times
 //   --endurance N                  instead: N swaps, and what the supervisor holds before and after
+//   --throughput N                 instead: of the app alone, supervised and spliced, N rounds in turn (needs wrk)
 // Requests are never retried, and their latency counts from the moment they were due.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { report } from "../dist-test/rig/load-report.js";
 import { startLoad } from "../dist-test/rig/load.js";
 import { freePort } from "../dist-test/rig/free-port.js";
@@ -19,6 +20,8 @@ import { peers } from "./swap-peers.js";
 import { footprint, systems as ours, untilAnswers } from "./swap-systems.js";
 import { LIVES_ON_MS, startWebSockets } from "./swap-websockets.js";
 
+const run = promisify(execFile);
+const WRK_SECONDS = 5;
 const systems = { ...ours, ...peers };
 const MODES = {
   fresh: { connections: "fresh", perSecond: 500 },
@@ -39,6 +42,7 @@ const { values } = parseArgs({
     rate: { type: "string" },
     reaction: { type: "string" },
     endurance: { type: "string" },
+    throughput: { type: "string" },
   },
 });
 const swaps = Number(values.swaps);
@@ -47,6 +51,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 if (values.reaction !== undefined) await reaction(Number(values.reaction));
 else if (values.endurance !== undefined) await endurance(Number(values.endurance));
+else if (values.throughput !== undefined) await throughput(Number(values.throughput));
 else await table();
 process.exit(0);
 
@@ -142,20 +147,59 @@ async function reaction(count) {
 }
 
 async function bootTime(version) {
+  const startedAt = performance.now();
+  const bare = await bareApp(version);
+  const took = bare.answeredAt - startedAt;
+  await bare.stop();
+  return took;
+}
+
+async function bareApp(version) {
   const folder = await mkdtemp(join(tmpdir(), "inplace-boot-"));
   const file = join(folder, "app.mjs");
   await writeFile(file, app(version));
   const port = await freePort();
-  const startedAt = performance.now();
   const child = spawn(process.execPath, [file], {
     env: { ...process.env, PORT: String(port) },
     stdio: "ignore",
   });
-  const took = (await untilAnswers(port, version)) - startedAt;
-  child.kill("SIGKILL");
-  await once(child, "exit");
-  await rm(folder, { recursive: true });
-  return took;
+  return {
+    port,
+    answeredAt: await untilAnswers(port, version),
+    async stop() {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** In turn, so that a change in the machine's load meets all alike; ratios of the same round. */
+async function throughput(rounds) {
+  const apps = {
+    bare: await bareApp("1"),
+    supervise: await systems.supervise(),
+    spliced: await systems.spliced(),
+  };
+  row("requests a second", ...Object.keys(apps), "ratio, supervise", "ratio, spliced");
+  row(...Array(6).fill("---"));
+  for (const [kind, flags] of [
+    ["keep-alive", []],
+    ["one connection per request", ["-H", "Connection: close"]],
+  ]) {
+    const rates = Object.fromEntries(Object.keys(apps).map((name) => [name, []]));
+    for (let round = 0; round < rounds; round += 1)
+      for (const [name, { port }] of Object.entries(apps)) rates[name].push(await wrk(port, flags));
+    const ratio = (name) => middle(rates[name].map((rate, round) => rate / rates.bare[round])).toFixed(3);
+    row(kind, ...Object.values(rates).map(median), ratio("supervise"), ratio("spliced"));
+  }
+  for (const each of Object.values(apps)) await each.stop();
+}
+
+async function wrk(port, flags) {
+  const url = `http://127.0.0.1:${port}/`;
+  const { stdout } = await run("wrk", ["-t1", "-c32", `-d${WRK_SECONDS}s`, ...flags, url]);
+  return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
 }
 
 async function endurance(count) {
@@ -179,7 +223,11 @@ async function endurance(count) {
 }
 
 function median(numbers) {
-  return Math.round(numbers.toSorted((a, b) => a - b)[numbers.length >> 1]);
+  return Math.round(middle(numbers));
+}
+
+function middle(numbers) {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 }
 
 function row(...cells) {
