@@ -13,7 +13,7 @@ import { until } from "../rig/until.ts";
 import { windowsMachine, windowsPath } from "../rig/windows.ts";
 import { app, publish } from "../supervisor/supervised-site.ts";
 
-const SWAPS = 3;
+const SWAPS = 10;
 /** Every system call on a socket passes through one process of Wine. */
 const STREAMS: readonly LoadStream[] = [
   { name: "keep-alive", perSecond: 16, connections: 16 },
@@ -39,7 +39,7 @@ test("on Windows launch.cmd starts a supervisor: swaps under load lose nothing, 
   t.after(() => started.kill());
   const said = async (): Promise<string> => `${await started.stdout()}\n${await started.stderr()}`;
   await until("the first release", async () => (await said()).includes("swap to app-1.mjs"), LIMIT_MS);
-  const load = await startLoad({ port, streams: STREAMS, version: "x-version: (\\S+)", maxMs: LIMIT_MS });
+  const load = await startLoad({ port, streams: STREAMS, version: "x-version: (\\S+)", maxMs: 3 * LIMIT_MS });
   for (let version = 2; version <= SWAPS + 1; version += 1) {
     await publish(layout, `app-${version}.mjs`, app(String(version)));
     await load.until((progress) => progress.version === String(version), `answers by ${version}`, LIMIT_MS);
