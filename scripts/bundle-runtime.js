@@ -45,6 +45,7 @@ async function bundle([name, entry]) {
     target: "node20.19",
     outExtension: { ".js": ".mjs" },
     plugins: [loadedLater],
+    define: { SITE_SIDE_FILE: JSON.stringify("./watch.mjs") },
     ...(name === "archive" && { banner: { js: REQUIRE } }),
     minifySyntax: true,
     minifyWhitespace: true,

@@ -1,4 +1,5 @@
 import type { Server } from "node:net";
+import { loadSiteSide } from "./load-site-side.ts";
 import type { SiteOfApp } from "./settings.ts";
 import type { SiteSide } from "./site-side.ts";
 import { say, sayWatchEvent } from "./words.ts";
@@ -83,7 +84,7 @@ export class SiteLink {
 
   async #open(): Promise<SiteSide | undefined> {
     if (this.#site === undefined) return undefined;
-    const { openSite } = await import("./site-side.ts");
+    const { openSite } = await loadSiteSide((problem) => say(`the site's files: ${problem}; tries again`));
     return openSite(this.#site, this.#released, sayWatchEvent);
   }
 }

@@ -34,15 +34,16 @@ http.createServer((request, response) => response.end(facts)).listen(process.env
 `;
 
 test("the site runs as the account of its units, writes in its folder only, and swaps", NEEDED, async (t) => {
+  // First, so that it has ended, and the app with it, when the site's folder is removed.
+  const systemd = await UserSystemd.start(t);
   // Not below /tmp nor a home, which the units hide or protect.
   const root = await mkdtemp("/srv/inplace-");
-  t.after(() => rm(root, { recursive: true, force: true }));
+  t.after(() => rm(root, { recursive: true, force: true, maxRetries: 10 }));
   const layout = await launchedSite(t, siteLayout(root));
   await mkdir(layout.target);
   await publish(layout, "blog-1.mjs", app(1));
   await run("chown", ["-R", `${ACCOUNT}:`, root]);
   const uid = (await run("id", ["-u", ACCOUNT])).stdout.trim();
-  const systemd = await UserSystemd.start(t);
   for (const path of ["", "run", "run/systemd"]) await chmod(join(systemd.folder, path), 0o755);
   await chmod(join(systemd.folder, "run/systemd/notify"), 0o777);
   const port = await freePort();
