@@ -1,5 +1,6 @@
 import type { Exit } from "../process/child.ts";
 import type { Front } from "./front.ts";
+import type { SupervisorStatus } from "./requests.ts";
 import type { Drained, Worker } from "./worker.ts";
 
 interface ParkedWorker {
@@ -32,8 +33,13 @@ export class Crew {
     return this.#slots.length;
   }
 
-  get serving(): readonly Worker[] {
-    return this.#slots.flatMap(({ serving }) => serving ?? []);
+  /** Those that serve, for the status. */
+  get workers(): SupervisorStatus["workers"] {
+    return this.#slots.flatMap(({ serving }) => {
+      if (serving === undefined) return [];
+      const { pid, artifact, startedAt } = serving;
+      return [{ pid, artifact, startedAt: new Date(startedAt).toISOString() }];
+    });
   }
 
   isVacant(slot: number): boolean {

@@ -1,17 +1,49 @@
-import type { EventSink, SupervisorEvent } from "../events.ts";
+import type { EventSink, InplaceEvent } from "../events.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { watchReleases, type Watcher } from "../watch/watch.ts";
 import type { Outcomes } from "./outcomes.ts";
-import type { WantedRelease } from "./release.ts";
+import { firstRelease, pointedAt, type WantedRelease } from "./release.ts";
 
 /** The release that is to come next, of which there is one at a time: a newer one takes its place. */
 export class NextRelease {
+  readonly #layout: SiteLayout;
   readonly #outcomes: Outcomes;
-  readonly #events: EventSink<SupervisorEvent>;
+  readonly #events: EventSink<InplaceEvent>;
+  #watcher: Watcher | undefined;
   #wanted: WantedRelease | undefined;
   #arrived = new AbortController();
 
-  constructor(outcomes: Outcomes, events: EventSink<SupervisorEvent>) {
+  constructor(layout: SiteLayout, outcomes: Outcomes, events: EventSink<InplaceEvent>) {
+    this.#layout = layout;
     this.#outcomes = outcomes;
     this.#events = events;
+  }
+
+  /** Wants what the site is to begin with, and from then on what is released in it. */
+  async watch(): Promise<void> {
+    const first = await firstRelease(this.#layout);
+    if (first === undefined) this.#events({ type: "waiting-for-release" });
+    else this.want(first);
+    this.#watcher = watchReleases(this.#layout, { mine: first?.artifact }, (event) => {
+      this.#events(event);
+      if (event.type !== "release-found") return;
+      const { artifact, path, cause } = event;
+      void pointedAt(this.#layout).then((at) => this.want({ artifact, path, cause, pointedAt: at }));
+    });
+  }
+
+  /** Resolves when what was released by now is wanted or known. */
+  async look(): Promise<void> {
+    await this.#watcher?.check();
+  }
+
+  /** Which release the watch is to compare with. */
+  runs(artifact: string | undefined): void {
+    this.#watcher?.runs(artifact);
+  }
+
+  async close(): Promise<void> {
+    await this.#watcher?.close();
   }
 
   get isThere(): boolean {

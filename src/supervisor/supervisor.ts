@@ -4,7 +4,6 @@ import { InplaceError } from "../errors.ts";
 import type { EventSink, InplaceEvent } from "../events.ts";
 import type { Exit } from "../process/child.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { watchReleases, type Watcher } from "../watch/watch.ts";
 import { aborted } from "./aborted.ts";
 import { Crew } from "./crew.ts";
 import { openFront, type Front } from "./front.ts";
@@ -13,13 +12,13 @@ import { Launcher } from "./launcher.ts";
 import { NextRelease } from "./next-release.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
 import { Outcomes } from "./outcomes.ts";
-import { firstRelease, lastGoodRelease, pointedAt, type WantedRelease } from "./release.ts";
+import { lastGoodRelease, type WantedRelease } from "./release.ts";
 import { Records } from "./records.ts";
 import type { RollbackRequest, SupervisorStatus } from "./requests.ts";
 import { Revival } from "./revival.ts";
 import { rollOut, type FailedWorker, type RolloutResult } from "./rollout.ts";
 import { describeFailure, type RolloutOutcome, type SupervisorState } from "./state.ts";
-import { SwapRecorder, type Counts, type RolloutCause, type SwapReport } from "./swap-report.ts";
+import { SwapRecorder, type Counts, type SwapReport } from "./swap-report.ts";
 import { Trial } from "./trial.ts";
 import type { Worker } from "./worker.ts";
 
@@ -50,7 +49,6 @@ export class Supervisor {
   #trial: Trial | undefined;
   #state: SupervisorState = { state: "idle" };
   #swap: SwapReport | undefined;
-  #watcher: Watcher | undefined;
 
   private constructor(setup: SupervisorSetup, front: Front) {
     this.#setup = setup;
@@ -58,7 +56,7 @@ export class Supervisor {
     this.#crew = new Crew(front, setup.options);
     this.#crew.onDeath = (worker, slot, exit) => this.#died(worker, slot, exit);
     this.#records = new Records(setup.layout, setup.events);
-    this.#next = new NextRelease(this.#outcomes, setup.events);
+    this.#next = new NextRelease(setup.layout, this.#outcomes, setup.events);
     this.#launcher = new Launcher(setup, front);
     this.#launcher.onStopAsked = () => this.stop("the platform's module asked for it");
     this.#revival = new Revival({
@@ -95,7 +93,7 @@ export class Supervisor {
   /** Runs until stop. Rejects with START_FAILED if the first release fails and there is no good one. */
   async run(): Promise<void> {
     try {
-      await this.#begin();
+      await this.#next.watch();
       while (!this.#stopped.signal.aborted) {
         const wanted = this.#next.take();
         if (wanted !== undefined) await this.#replaceBy(wanted);
@@ -103,7 +101,7 @@ export class Supervisor {
       }
     } finally {
       this.#state = { state: "stopping" };
-      await Promise.all([this.#watcher?.close(), this.#crew.stop(!this.#retired), this.#launcher.close()]);
+      await Promise.all([this.#next.close(), this.#crew.stop(!this.#retired), this.#launcher.close()]);
     }
   }
 
@@ -139,40 +137,21 @@ export class Supervisor {
     const { layout, events } = this.#setup;
     const { artifact, from, force, waitMs } = request;
     const done = await rollback({ layout, artifact, from, force, waitMs, signal, emit: events });
-    await this.#watcher?.check();
+    await this.#next.look();
     return done;
   }
 
   async status(): Promise<SupervisorStatus> {
-    const { address, port, kind } = this.#front;
-    const workers = this.#crew.serving.map(({ pid, artifact, startedAt }) => ({
-      pid,
-      artifact,
-      startedAt: new Date(startedAt).toISOString(),
-    }));
-    return { state: this.#state, pid: process.pid, address, port, front: kind, workers, swap: this.#swap };
+    const { address, port, kind: front } = this.#front;
+    const { workers } = this.#crew;
+    return { state: this.#state, pid: process.pid, address, port, front, workers, swap: this.#swap };
   }
 
   /** How the rollout of an artifact ends or has ended. Rejects when the signal aborts. */
   async outcome(artifact: string, signal: AbortSignal): Promise<RolloutOutcome> {
     // So that a release of this moment is known, and what is remembered of the name is not taken for its end.
-    await this.#watcher?.check();
+    await this.#next.look();
     return await this.#outcomes.of(artifact, signal);
-  }
-
-  async #begin(): Promise<void> {
-    const { layout, events } = this.#setup;
-    const first = await firstRelease(layout);
-    if (first === undefined) events({ type: "waiting-for-release" });
-    else this.#next.want(first);
-    this.#watcher = watchReleases(layout, { mine: first?.artifact }, (event) => {
-      events(event);
-      if (event.type === "release-found") void this.#found(event.artifact, event.path, event.cause);
-    });
-  }
-
-  async #found(artifact: string, path: string, cause: RolloutCause): Promise<void> {
-    this.#next.want({ artifact, path, cause, pointedAt: await pointedAt(this.#setup.layout) });
   }
 
   async #replaceBy(wanted: WantedRelease): Promise<void> {
@@ -180,9 +159,8 @@ export class Supervisor {
     if (wanted.cause === "pointer" && wanted.artifact === before?.artifact) {
       return this.#outcomes.settle({ result: "live", artifact: wanted.artifact, swap: undefined });
     }
-    const detectedAfterMs =
-      wanted.pointedAt === undefined ? undefined : Math.round(Date.now() - wanted.pointedAt);
-    const { artifact, cause } = wanted;
+    const { artifact, cause, pointedAt } = wanted;
+    const detectedAfterMs = pointedAt === undefined ? undefined : Math.round(Date.now() - pointedAt);
     const recorder = new SwapRecorder({ artifact, cause, previous: before?.artifact, detectedAfterMs });
     const countsBefore = await this.#counts();
     const trial = new Trial();
@@ -262,13 +240,12 @@ export class Supervisor {
 
   /** The old release serves on, or again; the failed one is not tried again by itself. */
   async #fallBack(
-    wanted: WantedRelease,
+    { artifact, cause }: WantedRelease,
     before: WantedRelease | undefined,
     trial: Trial,
     { failure, output }: FailedWorker,
   ): Promise<void> {
     const { events } = this.#setup;
-    const { artifact, cause } = wanted;
     this.#trial = undefined;
     this.#live = before;
     const { returned, vacant } = await this.#crew.returnParked((worker) => trial.has(worker));
@@ -279,24 +256,22 @@ export class Supervisor {
     if (cause !== "reload" && cause !== "refresh") {
       const text = [reason, ...output].join("\n");
       // Without its mark the watcher would find it again at once.
-      if (await this.#records.failed(artifact, text)) this.#watcher?.runs(live);
+      if (await this.#records.failed(artifact, text)) this.#next.runs(live);
       if (live !== undefined) await this.#records.pointBack(artifact, live);
     }
     this.#outcomes.settle({ result: "failed", artifact, reason, output, live });
-    if (before === undefined) return await this.#lastGoodInstead(wanted, reason);
+    if (before === undefined) return await this.#lastGoodInstead(artifact, reason);
     for (const slot of vacant) void this.#revival.revive(slot);
     if (returned && !this.#next.isThere)
       this.#next.want({ ...before, cause: "refresh", pointedAt: undefined });
   }
 
-  async #lastGoodInstead({ artifact }: WantedRelease, reason: string): Promise<void> {
+  async #lastGoodInstead(artifact: string, reason: string): Promise<void> {
     const good = await lastGoodRelease(this.#setup.layout, artifact);
     if (this.#next.isThere) return;
     if (good === undefined) {
-      throw new InplaceError(
-        "START_FAILED",
-        `${artifact} failed: ${reason}, and no other release ever proved good.`,
-      );
+      const problem = `${artifact} failed: ${reason}, and no other release ever proved good.`;
+      throw new InplaceError("START_FAILED", problem);
     }
     this.#next.want(good);
   }
@@ -317,7 +292,7 @@ export class Supervisor {
     this.#live = undefined;
     events({ type: "release-failed", artifact, reason, output: [], kept: undefined });
     await this.#records.failed(artifact, reason);
-    this.#watcher?.runs(good.artifact);
+    this.#next.runs(good.artifact);
     await this.#records.pointBack(artifact, good.artifact);
     this.#next.want(good);
     return true;
