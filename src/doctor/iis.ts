@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InplaceError } from "../errors.ts";
 import { exists, readOptional } from "../site/present.ts";
@@ -15,31 +14,21 @@ const SCHEMAS = {
  * Whether the handler of this machine's IIS is there and takes what web.config says. Its version itself is written in
  * its DLL only; what differs from version to version is the schema.
  */
-export async function checkHandler({
-  layout,
-  webConfig,
-  windowsFolder,
-}: Patient): Promise<readonly Finding[]> {
+export async function checkHandler({ webConfig, windowsFolder }: Patient): Promise<readonly Finding[]> {
   if (windowsFolder === undefined || webConfig instanceof InplaceError) return [];
   const folder = join(windowsFolder, "System32", "inetsrv", "config", "schema");
   const isReadable = await exists(join(folder, "IIS_schema.xml")).catch(() => false);
   if (!isReadable) return []; // No IIS here, or not for this account to see.
-  const { section } = webConfig;
+  const { section, attributes } = webConfig;
   const texts = await Promise.all(SCHEMAS[section].map((name) => readOptional(join(folder, name))));
   const schema = texts.find((text) => text !== undefined);
   if (schema === undefined) {
     return [finding("HANDLER_MISSING", `${folder} holds no ${SCHEMAS[section].join(" or ")}.`)];
   }
   const known = new Set([...schema.matchAll(/<attribute\s+name="(\w+)"/gi)].map(([, name]) => name));
-  const used = attributesOf(section, await readFile(layout.webConfig, "utf8"));
-  return used
+  return attributes
     .filter((name) => !known.has(name))
     .map((name) =>
       finding("HANDLER_LACKS_ATTRIBUTE", `The <${section}> of this machine's IIS has no ${name}.`),
     );
-}
-
-function attributesOf(section: string, text: string): string[] {
-  const tag = new RegExp(`<${section}\\s([^>]*)>`, "i").exec(text)?.[1] ?? "";
-  return [...tag.replaceAll(/"[^"]*"|'[^']*'/g, '""').matchAll(/(\w+)\s*=/g)].map(([, name = ""]) => name);
 }

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { unlessInstalled } from "../rig/installed.js";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad, type LoadStream } from "../rig/load.js";
+import { alive } from "../rig/alive.js";
 import { until } from "../rig/until.js";
-import { artifacts, ask, backendApp, busy, deployed, haproxySite, lives, running } from "./haproxy-site.js";
+import { artifacts, ask, backendApp, busy, deployed, haproxySite, running } from "./haproxy-site.js";
 
 const NEEDED = unlessInstalled("haproxy");
 const STREAMS: readonly LoadStream[] = [
@@ -19,7 +20,7 @@ test("a backend that is killed is started again, and requests wait for it", NEED
   await deployed(site, await site.artifact("blog-1.mjs", backendApp(1)));
   const [before] = await running(site);
   process.kill(before?.pid ?? 0, "SIGKILL");
-  await until("it is gone", () => !lives(before?.pid ?? 0));
+  await until("it is gone", () => !alive(before?.pid ?? 0));
   for (let asked = 0; asked < 10; asked += 1) assert.equal(await ask(site.port), "version 1");
   const [after] = await running(site);
   assert.notEqual(after?.pid, before?.pid);

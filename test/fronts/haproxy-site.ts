@@ -173,13 +173,3 @@ export async function busy(site: HaproxySite): Promise<number> {
   const rows = (await site.runtime("show stat")).split("\n").filter((row) => row.startsWith("blog,local-"));
   return rows.reduce((sum, row) => sum + Number(row.split(",")[4]), 0);
 }
-
-/** Whether there is such a process. */
-export function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -6,9 +6,10 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
+import { alive } from "../rig/alive.js";
 import { until } from "../rig/until.js";
 import { fetch } from "./fetch.js";
-import { BACKEND, alive, pidOf, serveSite, writeSite } from "./site.js";
+import { BACKEND, pidOf, serveSite, writeSite } from "./site.js";
 
 const NODE = `"${process.execPath}" "${BACKEND}"`;
 /** Takes the request to stop and goes on. */

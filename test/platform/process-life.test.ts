@@ -4,9 +4,10 @@ import { execFileSync } from "node:child_process";
 import { mkdir, open, readFile, readdir, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { alive } from "../rig/alive.js";
 import { until } from "../rig/until.js";
 import { fetch } from "./fetch.js";
-import { alive, pidOf, serveSite, webConfig, writeSite } from "./site.js";
+import { pidOf, serveSite, webConfig, writeSite } from "./site.js";
 
 test("started on the first request, and concurrent first requests are held under one start", async (t) => {
   const site = await serveSite(t);

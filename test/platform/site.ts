@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -84,14 +83,4 @@ export function webConfig(content: string, section: Section = "httpPlatform"): s
 /** Which of the application's processes answered. */
 export function pidOf(response: Response): number {
   return Number(response.headers.get("x-pid"));
-}
-
-/** Whether it runs. Its number may be there for longer, until whoever inherited a killed process has asked for its end. */
-export function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return process.platform !== "linux" || !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
 }

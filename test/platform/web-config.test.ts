@@ -24,6 +24,7 @@ test("httpPlatform: what is not said has the module's default", () => {
   deepEqual(section('<httpPlatform processPath="app.exe"/>'), {
     file: FILE,
     section: "httpPlatform",
+    attributes: ["processPath"],
     processPath: "app.exe",
     arguments: "",
     startupTimeLimitMs: 120_000,

@@ -10,8 +10,9 @@ import { controlPath } from "#src/supervisor/control.js";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad } from "../rig/load.js";
 import { temporarySite } from "../rig/temporary-site.js";
+import { alive } from "../rig/alive.js";
 import { until } from "../rig/until.js";
-import { app, lives, publish } from "./supervised-site.js";
+import { app, publish } from "./supervised-site.js";
 
 const INPLACE = fileURLToPath(new URL("../../bin/inplace.js", import.meta.url));
 
@@ -129,7 +130,7 @@ if (process.platform !== "win32") {
     const { child, port } = await supervise(t, layout);
     const worker = Number(await get(port, "/pid"));
     child.kill("SIGKILL");
-    await until("the worker is gone", () => !lives(worker));
+    await until("the worker is gone", () => !alive(worker));
     await assert.rejects(get(port));
   });
 
@@ -152,6 +153,6 @@ if (process.platform !== "win32") {
     child.kill("SIGTERM");
     assert.deepEqual(await once(child, "exit"), [130, null]);
     assert.equal(await slow, "cut");
-    await until("the worker is gone", () => !lives(worker));
+    await until("the worker is gone", () => !alive(worker));
   });
 }

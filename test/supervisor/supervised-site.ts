@@ -120,12 +120,3 @@ export function assertOnlyInsideLost(samples: readonly Sample[], most: number): 
   assert.deepEqual(others, []);
   assert.ok(failed.length <= most, `${failed.length} of ${samples.length} requests lost`);
 }
-
-export function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -12,8 +12,9 @@ import { workerCommand } from "#src/supervisor/worker-command.js";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad } from "../rig/load.js";
 import { temporarySite } from "../rig/temporary-site.js";
+import { alive } from "../rig/alive.js";
 import { until } from "../rig/until.js";
-import { app, assertOnlyInsideLost, lives, publish, SETTLE_MS, supervisedSite } from "./supervised-site.js";
+import { app, assertOnlyInsideLost, publish, SETTLE_MS, supervisedSite } from "./supervised-site.js";
 
 const FRESH = { name: "one connection per request", perSecond: 100, connections: "fresh" } as const;
 
@@ -152,7 +153,7 @@ Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   const told = join(site.layout.root, "pid");
   const pid = Number(await until("it runs", () => readFile(told, "utf8").catch(() => undefined)));
   site.supervisor.kill();
-  await until("it is gone", () => !lives(pid));
+  await until("it is gone", () => !alive(pid));
 });
 
 test("a worker whose supervisor dies before the runtime is loaded ends", async (t) => {

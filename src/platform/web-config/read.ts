@@ -18,6 +18,8 @@ import {
 export interface PlatformConfig {
   readonly file: string;
   readonly section: "httpPlatform" | "aspNetCore";
+  /** Names of the attributes that the section has. */
+  readonly attributes: readonly string[];
   readonly processPath: string;
   readonly arguments: string;
   readonly startupTimeLimitMs: number;
@@ -135,6 +137,7 @@ function readSection(file: XmlFile, element: Element, mappings: readonly Handler
   return {
     file: file.path,
     section,
+    attributes: [...values.keys()],
     processPath,
     arguments: text(values, "arguments", ""),
     startupTimeLimitMs: number(values, "startupTimeLimit", DEFAULTS.startupTimeLimit) * 1000,
