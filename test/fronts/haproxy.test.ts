@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { connect } from "node:net";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -97,6 +98,34 @@ test("a changed configuration is checked, and taken without a connection refused
   await writeFile(file, JSON.stringify({ ...config, haproxy: { ...config.haproxy, bind: ["nowhere:x"] } }));
   assert.match((await site.haproxy("up")).stderr, /HAPROXY_CONFIG_INVALID/);
   assertNoneFailed(await load.stop());
+});
+
+test("an idle connection outlives a change of the configuration until its next answer", NEEDED, async (t) => {
+  const site = await haproxySite(t);
+  await site.haproxy("up");
+  await deployed(site, await site.artifact("blog-1.mjs", backendApp(1)));
+  const client = connect(site.port, "127.0.0.1");
+  t.after(() => client.destroy());
+  const closed = once(client, "close").then(() => "closed");
+  const asked = async (): Promise<string> => {
+    client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    return String(await Promise.race([once(client, "data"), closed]));
+  };
+  assert.match(await asked(), /^HTTP\/1\.1 200 /);
+  const file = join(site.layout.root, "inplace.config.json");
+  const config = JSON.parse(await readFile(file, "utf8")) as { haproxy: Record<string, unknown> };
+  await writeFile(file, JSON.stringify({ ...config, haproxy: { ...config.haproxy, serverKeepAlive: true } }));
+  const worker = async (): Promise<string | undefined> =>
+    /^Pid: \d+$/m.exec(await site.runtime("show info").catch(() => ""))?.[0];
+  const before = await worker();
+  const up = site.haproxy("up");
+  await until("the new process answers", async () => ![before, undefined].includes(await worker()));
+  await until("the old one tells the client to close", async () => {
+    const answer = await asked();
+    assert.match(answer, /^HTTP\/1\.1 200 /);
+    return /^connection: close\r$/im.test(answer);
+  });
+  assert.match((await up).stdout, /took the new configuration/);
 });
 
 test(

@@ -1,5 +1,8 @@
 import type { Front } from "./front.ts";
 
+/** Clients may keep an idle connection for so long, milliseconds. */
+export const KEEP_ALIVE_MS = 10_000;
+
 /** haproxy.cfg for the site. What it says of health and of moving traffic, rollout.ts relies on. */
 export function haproxyConfig(front: Front): string {
   return `# Written by inplace haproxy up; changes are lost. Change "haproxy" in inplace.config.json instead.
@@ -14,6 +17,10 @@ defaults
     timeout client 60s
     timeout server 60s
     timeout http-request 10s
+    timeout http-keep-alive ${KEEP_ALIVE_MS / 1000}s
+    # An idle connection of a client outlives a change of this file until its next answer: closed at once, it could meet
+    # a request, which would then be lost.
+    option idle-close-on-response
     timeout queue 30s
     timeout tunnel 1h
     # A connection that is refused is tried again elsewhere, or at the same place a second later: no request has been

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { asSiteError, InplaceError, systemCode } from "../../errors.ts";
-import { haproxyConfig } from "./config-file.ts";
+import { haproxyConfig, KEEP_ALIVE_MS } from "./config-file.ts";
 import type { Front } from "./front.ts";
 import { RuntimeApi } from "./runtime-api.ts";
 
@@ -34,8 +34,11 @@ export async function haproxyUp(front: Front): Promise<UpOutcome> {
   if (running && !changed) return "already-up";
   if (running) {
     // The master hands its listening sockets to a new worker: no connection is refused.
+    const { pid: old } = await api.info();
     process.kill(await masterPid(front), "SIGUSR2");
-    await untilAnswers(api, await api.info().then(({ pid }) => pid));
+    await untilAnswers(api, old);
+    // It may have idle connections, and would send their requests to the server that a deploy after this one stops.
+    await ended(old, KEEP_ALIVE_MS);
     return "reloaded";
   }
   await haproxy("-W", "-D", "-p", pidFile(front), "-f", configFile(front));
