@@ -83,6 +83,8 @@ set "INPLACE_L_CODE=%ERRORLEVEL%"
 rem The runtime found that it is not what was published, and marked it.
 if "%INPLACE_L_CODE%"=="4" if exist ".inplace\failed\%INPLACE_ARTIFACT%" goto fall_back
 if defined INPLACE_L_FELL_BACK goto done
+rem Not its fault, as it says itself, or as the runtime says where another program has its port.
+if "%INPLACE_L_CODE%"=="75" goto done
 call :seconds
 set /a "INPLACE_L_RAN=INPLACE_L_SECONDS-INPLACE_L_STARTED"
 if not "%DATE%"=="%INPLACE_L_DAY%" goto done

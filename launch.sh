@@ -8,6 +8,8 @@ PROVEN_AFTER=60
 NOTHING_TO_START=4
 # The runtime found that the artifact is not what was published, and marked it.
 REFUSED=4
+# Not the artifact's fault, as it says itself, or as the runtime says where another program has its port.
+TEMPORARY=75
 
 CDPATH= cd -- "$(dirname -- "$0")" || exit 1
 root=$PWD
@@ -208,6 +210,7 @@ fell_back=
 while :; do
   run "$artifact" "$@"
   [ -z "$asked_to_end" ] || exit "$code"
+  [ "$code" -ne $TEMPORARY ] || exit "$code"
   if [ "$code" -ne $REFUSED ] || [ ! -e ".inplace/failed/$artifact" ]; then
     [ -z "$fell_back" ] || exit "$code"
     [ $(($(date +%s) - started_at)) -lt $PROVEN_AFTER ] || exit "$code"

@@ -7,6 +7,11 @@ export const EXIT_CUT = 7;
 /** The artifact is not what was published: as an invalid artifact ends the command. */
 export const EXIT_REFUSED = 4;
 
+/** Not for the release to answer for (EX_TEMPFAIL of sysexits.h): the launcher does not mark it failed. */
+const EXIT_TEMPORARY = 75;
+/** Of Node, after an error that nobody caught. */
+const EXIT_UNCAUGHT = 1;
+
 /** What may be left in the buffers of a pipe on Windows is waited for this long, milliseconds. */
 const FLUSH_MS = 1_000;
 /** From the last deadline of a drain to the end of the process, whatever keeps it alive, milliseconds. */
@@ -26,6 +31,17 @@ export function exitNow(code: number): never {
 export async function exitFlushed(code: number): Promise<void> {
   await within(FLUSH_MS, Promise.all([flushed(process.stdout), flushed(process.stderr)]));
   exit(code);
+}
+
+/** Where the app ends since another program has its port, the exit code says that it is not the release's fault. */
+export function tellTakenPort(): void {
+  process.once("uncaughtExceptionMonitor", (error) => {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code !== "EADDRINUSE" || syscall !== "listen") return;
+    process.once("exit", (exitCode) => {
+      if (exitCode === EXIT_UNCAUGHT) process.exitCode = EXIT_TEMPORARY;
+    });
+  });
 }
 
 /** Sees to it that the process ends, independently of how the drain goes; also keeps it alive until then. */

@@ -1,7 +1,7 @@
 import { appProcess } from "./app-process.ts";
 import { siteLayout } from "../site/layout.ts";
 import { isVerified } from "../site/verified.ts";
-import { EXIT_REFUSED, exitNow } from "./exit.ts";
+import { EXIT_REFUSED, exitNow, tellTakenPort } from "./exit.ts";
 import { GivenSockets } from "./given-sockets.ts";
 import { observeListen } from "./listen.ts";
 import type { Settings } from "./settings.ts";
@@ -15,6 +15,7 @@ export async function takePart(): Promise<void> {
   const app = appProcess();
   if (app.role === "app") await checkStart(app.site);
   if (app.role === "child") return;
+  if (app.site !== undefined) tellTakenPort();
   observeListen(
     {
       listening: (server, given) => void app.add(server, given ? GIVEN : {}),

@@ -43,7 +43,11 @@ export async function joinInstances(layout: SiteLayout, me: Owner): Promise<Inst
     },
     leave() {
       clearInterval(timer);
-      rmSync(mine, { force: true });
+      try {
+        rmSync(mine, { force: true });
+      } catch {
+        // Where the disk became read-only: the others see that this process has ended.
+      }
     },
   };
 }

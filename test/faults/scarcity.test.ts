@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { InplaceError, systemCode } from "#src/errors.js";
 import { readHistory } from "#src/site/history.js";
+import { joinInstances } from "#src/site/instances.js";
+import { thisProcess } from "#src/site/owned-file.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
 import { matchesManifest, readManifest } from "#src/site/manifest.js";
 import { readPointer } from "#src/site/pointer.js";
@@ -76,14 +78,25 @@ testWithDisk(import.meta.url, READ_ONLY, async (t) => {
   const deployNext = await deploysInto(t, layout);
   const { artifact } = await deployNext();
   const site = await serve(t, layout);
-  const { pid } = await site.serves(artifact);
+  const first = await site.serves(artifact);
   await until("nothing writes to the disk", () => remount(layout, "ro"));
   await assert.rejects(deployNext(), { code: "SITE_NOT_WRITABLE" });
-  process.kill(pid, "SIGKILL");
-  const answer = await site.serves(artifact);
-  assert.notEqual(answer.pid, pid);
+  process.kill(first.pid, "SIGTERM");
+  await until("it has ended", () => site.exitCodes().length === 1);
+  const second = await site.serves(artifact);
+  process.kill(second.pid, "SIGKILL");
+  await until("it has ended", () => site.exitCodes().length === 2);
+  await site.serves(artifact);
   await remount(layout, "rw");
   await site.serves((await deployNext()).artifact);
+  assert.deepEqual(site.exitCodes(), [0, 137, 0]);
+});
+
+testWithDisk(import.meta.url, "an instance whose disk became read-only leaves in peace", async () => {
+  const layout = siteLayout(await smallDisk(DISK_BYTES));
+  const instance = await joinInstances(layout, thisProcess());
+  assert.ok(await remount(layout, "ro"));
+  instance.leave();
 });
 
 async function remount({ root }: SiteLayout, how: "ro" | "rw"): Promise<boolean> {

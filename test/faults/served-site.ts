@@ -26,6 +26,8 @@ export async function deployableSite(t: TestContext): Promise<SiteLayout> {
 export interface Served {
   readonly port: number;
   count(type: PlatformEvent["type"]): number;
+  /** Exit codes of the processes that ended so far. */
+  exitCodes(): readonly (number | null)[];
   ask(path?: string): Promise<Answer>;
   /** Asks until this artifact answers. */
   serves(artifact: string): Promise<Answer>;
@@ -44,7 +46,8 @@ export async function serve(t: TestContext, layout: SiteLayout): Promise<Served>
     port: handler.port,
     count: (type) => events.filter((event) => event.type === type).length,
     ask: (path = "/") => ask(handler.port, path),
-    serves: (artifact) => serves(handler.port, artifact),
+    exitCodes: () => events.flatMap((event) => (event.type === "backend-exited" ? [event.code] : [])),
+    serves: (artifact) => serves(handler.port, artifact, () => JSON.stringify(events)),
   };
 }
 
@@ -54,11 +57,13 @@ export async function ask(port: number, path = "/"): Promise<Answer> {
   return (await response.json()) as Answer;
 }
 
-export async function serves(port: number, artifact: string): Promise<Answer> {
+export async function serves(port: number, artifact: string, said = () => ""): Promise<Answer> {
+  let last: unknown;
   return await until(
-    `${artifact} answers`,
+    () => `${artifact} answers, instead of ${JSON.stringify(last)} ${said()}`,
     async () => {
-      const answer = await ask(port).catch(() => undefined);
+      const answer = await ask(port).catch((error: unknown) => void (last = String(error)));
+      last = answer ?? last;
       return answer?.artifact === artifact ? answer : undefined;
     },
     60_000,

@@ -151,6 +151,25 @@ test("an artifact that dies before it proved itself is marked, and the last good
   assert.match(last.stderr, /starting the newest artifact, "old exit6\.mjs"/);
 });
 
+test("an artifact whose port another program has, or that says itself that it is not its fault, is not marked", async (t) => {
+  const layout = await site(t);
+  await installRuntime(layout);
+  await put(layout, "good exit5.mjs");
+  await mkdir(dirname(layout.lastGood), { recursive: true });
+  await writeFile(layout.lastGood, "good exit5.mjs\n");
+  const other = `const http = require("node:http");
+    const first = http.createServer().listen(0, "127.0.0.1", () =>
+      http.createServer().listen(first.address().port, "127.0.0.1"));`;
+  await put(layout, "app.cjs", other);
+  await put(layout, "app exit75.mjs");
+  for (const name of ["app.cjs", "app exit75.mjs"]) {
+    await writeFile(layout.pointer, `${name}\r\n`);
+    const { code, stderr } = await launch(layout);
+    assert.equal(code, 75, stderr);
+    await assert.rejects(readFile(join(layout.failed, name)), { code: "ENOENT" });
+  }
+});
+
 test("where the current and the last good release are damaged, the newest whole one is started in the same attempt", async (t) => {
   const layout = await site(t);
   await installRuntime(layout);

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmod, copyFile, mkdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { test, type TestContext } from "node:test";
 import { recordFailures } from "#src/site/health-marks.js";
 import { readHistory } from "#src/site/history.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
-import { start, type Started } from "../runtime/launched-site.js";
+import { launchedSite, start, type Started } from "../runtime/launched-site.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 
@@ -196,6 +198,24 @@ test("an artifact that dies before it proved itself is marked, and the last good
     reason,
   ]);
   assert.deepEqual(failed, [["failed", "bad.mjs", "exit code 9"]]);
+});
+
+test("an artifact whose port another program has, or that says itself that it is not its fault, is not marked", async (t) => {
+  const layout = await launchedSite(t, await site(t));
+  await put(layout, "good exit5.mjs");
+  await writeFile(layout.lastGood, "good exit5.mjs\n");
+  const other = createServer().listen(0, "127.0.0.1");
+  t.after(() => other.close());
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  await put(layout, "app.mjs", `(await import("node:http")).createServer().listen(${port}, "127.0.0.1")`);
+  await put(layout, "app exit75.mjs");
+  for (const name of ["app.mjs", "app exit75.mjs"]) {
+    await writeFile(layout.pointer, `${name}\n`);
+    const started = await launched(t, layout);
+    assert.equal(await started.exited, 75, started.stderr());
+    await assert.rejects(readFile(join(layout.failed, name)), { code: "ENOENT" });
+  }
 });
 
 test("the exit of a proven artifact, and of one that was replaced, is passed on and no failure", async (t) => {

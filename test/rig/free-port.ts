@@ -1,12 +1,2 @@
-import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
-
-/** A port that nobody listens on at 127.0.0.1 at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
+/** A port that nobody listens on at 127.0.0.1 at this moment, and that no connection of another test takes. */
+export { choosePort as freePort } from "#src/process/port.js";

@@ -3,9 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 const LOOK_AGAIN_MS = 10;
 const DEADLINE_MS = 20_000;
 
-/** Looks until the condition holds or gives a value; rejects after withinMs with what it was waiting for. */
+/** Looks until the condition holds or gives a value; rejects after withinMs with what it was waiting for, as it is then. */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   condition: () => T | undefined | false | Promise<T | undefined | false>,
   withinMs = DEADLINE_MS,
 ): Promise<T> {
@@ -13,7 +13,9 @@ export async function until<T>(
   for (;;) {
     const found = await condition();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${withinMs} ms`);
+    if (Date.now() > deadline) {
+      throw new Error(`${typeof what === "string" ? what : what()}: not within ${withinMs} ms`);
+    }
     await delay(LOOK_AGAIN_MS);
   }
 }

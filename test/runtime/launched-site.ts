@@ -68,9 +68,12 @@ export function start(
     stdout: () => out,
     stderr: () => err,
     async port(nth = 1) {
-      const found = await until(`port ${nth} of ${args.join(" ")}; it said ${out}${err}`, () => {
-        return [...out.matchAll(/^port (\d+)$/gm)][nth - 1]?.[1];
-      });
+      const found = await until(
+        () => `port ${nth} of ${args.join(" ")}; it said ${out}${err}`,
+        () => {
+          return [...out.matchAll(/^port (\d+)$/gm)][nth - 1]?.[1];
+        },
+      );
       return Number(found);
     },
   };
