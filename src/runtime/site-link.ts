@@ -14,7 +14,7 @@ export class SiteLink {
   readonly #listening = new Set<Server>();
   readonly #notHolding = new WeakSet<Server>();
   #workers = false;
-  #good = false;
+  #good: Promise<boolean> | undefined;
   #mode: Mode = "off";
   #side: Promise<SiteSide | undefined> | undefined;
 
@@ -48,11 +48,11 @@ export class SiteLink {
     void this.drained();
   }
 
-  /** Resolves when it is recorded that the app is good. */
+  /** Resolves when it is recorded that the app is good; where that failed before, it is tried again. */
   async drained(): Promise<void> {
-    if (this.#good || this.#site === undefined) return;
-    this.#good = true;
-    await this.#do((side) => side.markGood());
+    if (this.#site === undefined) return;
+    const marked = await (this.#good ??= this.#do((side) => side.markGood()));
+    if (!marked) this.#good = undefined;
   }
 
   #watch(): void {
@@ -73,12 +73,15 @@ export class SiteLink {
     return this.#listening.size > 0 ? "poll" : "off";
   }
 
-  async #do(work: (side: SiteSide) => unknown): Promise<void> {
+  /** Gives whether it went well. */
+  async #do(work: (side: SiteSide) => unknown): Promise<boolean> {
     try {
       const side = await (this.#side ??= this.#open());
       if (side !== undefined) await work(side);
+      return true;
     } catch (error) {
       say(`the site's files: ${error instanceof Error ? error.message : String(error)}`);
+      return false;
     }
   }
 

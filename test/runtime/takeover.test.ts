@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { utimes, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, stat, utimes, writeFile } from "node:fs/promises";
 import { Agent, get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -14,7 +16,7 @@ import { drop, temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { tarGz, zip } from "../watch/archives.js";
 import { publish } from "../watch/watched-site.js";
-import { app, fetchText, launch, launchedSite } from "./launched-site.js";
+import { app, fetchText, launch, launchedSite, ownFolder } from "./launched-site.js";
 
 const SLOW_MS = 1_000;
 
@@ -98,6 +100,31 @@ test("an app is good after its first answer, and the history says that it is liv
       ({ event, artifact }) => event === "live" && artifact === "app-1.mjs",
     ),
   );
+});
+
+test("an app that gives way while it is being recorded that it is good ends after that", async (t) => {
+  const layout = await launchedSite(t);
+  await ownFolder(layout);
+  // Who reads it is held until somebody writes.
+  execFileSync("mkfifo", [layout.lastGood]);
+  await publish(layout, "app-1.mjs", app());
+  const running = launch(t, layout);
+  const port = await running.port();
+  await fetchText(port);
+  const fifo = await until("it looks for the last good one", () =>
+    open(layout.lastGood, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined),
+  );
+  await publish(layout, "app-2.mjs", app());
+  await until("its port refuses", () =>
+    fetchText(port).then(
+      () => false,
+      () => true,
+    ),
+  );
+  await fifo.close();
+  assert.equal(await running.exited, 0);
+  assert.ok((await stat(layout.lastGood)).isFile());
+  assert.equal(await readLastGood(layout), "app-1.mjs");
 });
 
 test("an app that nobody asks anything is good when it stayed up", async (t) => {
