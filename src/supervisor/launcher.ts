@@ -60,6 +60,7 @@ export class Launcher {
     const worker = await Worker.start(artifact, {
       call,
       cwd: layout.root,
+      drainMs: options.drainMs,
       env: { ...this.#env, INPLACE_ARTIFACT: artifact },
       onOutput: (chunk, stream) => events({ type: "worker-output", stream, text: chunk.toString("utf8") }),
     });

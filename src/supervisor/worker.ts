@@ -1,6 +1,7 @@
 import type { SendHandle } from "node:child_process";
 import { InplaceError } from "../errors.ts";
 import { startChild, type Child, type ChildOptions, type Exit } from "../process/child.ts";
+import { endWithUs } from "../process/orphan-guard.ts";
 import { asFromWorker, type FromWorker, type ToWorker } from "../process/worker-messages.ts";
 
 /** A worker answers orders within this time, or it hangs. Milliseconds. */
@@ -43,9 +44,15 @@ export class Worker {
     });
   }
 
-  /** Throws START_FAILED. */
-  static async start(artifact: string, options: Omit<ChildOptions, "extraStdio">): Promise<Worker> {
-    return new Worker(artifact, await startChild({ ...options, extraStdio: ["ipc"] }));
+  /** drainMs: what it gets should this process be killed. Throws START_FAILED. */
+  static async start(
+    artifact: string,
+    { drainMs, ...options }: Omit<ChildOptions, "extraStdio"> & { readonly drainMs: number },
+  ): Promise<Worker> {
+    const child = await startChild({ ...options, extraStdio: ["ipc"] });
+    // Its end of the channel tells it to drain, unless the app keeps it from hearing.
+    endWithUs(child, { signal: "0", graceMs: drainMs + STOP_SLACK_MS });
+    return new Worker(artifact, child);
   }
 
   get pid(): number {

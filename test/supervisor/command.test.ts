@@ -134,6 +134,29 @@ if (process.platform !== "win32") {
     await assert.rejects(get(port));
   });
 
+  test("when the supervisor is killed a worker that hears nothing is ended when its drain would be over", async (t) => {
+    const layout = await temporarySite(t);
+    await writeFile(
+      join(layout.root, "inplace.config.json"),
+      JSON.stringify({ supervise: { drainMs: 500 } }),
+    );
+    const crash = `if (request.url === "/crash")`;
+    const deaf = app("1").replace(crash, `while (request.url === "/forever");\n    ${crash}`);
+    await publish(layout, "app.mjs", deaf);
+    const { child, port } = await supervise(t, layout);
+    const worker = Number(await get(port, "/pid"));
+    const forever = get(port, "/forever").catch(() => "cut");
+    await until("it hears nothing", () =>
+      fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(200) }).then(
+        () => false,
+        () => true,
+      ),
+    );
+    child.kill("SIGKILL");
+    await until("the worker is gone", () => !alive(worker));
+    assert.equal(await forever, "cut");
+  });
+
   test("the second signal ends everything at once", async (t) => {
     const layout = await temporarySite(t);
     await publish(layout, "app.mjs", app("1").replaceAll("500", "60_000"));
