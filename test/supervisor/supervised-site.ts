@@ -74,7 +74,9 @@ export async function supervisedSite(
       return await outcome(artifact);
     },
     async get(path = "/") {
-      const response = await fetch(`http://127.0.0.1:${supervisor.port}${path}`);
+      // On a connection of its own: one that is kept may be closed by a drain while the request is on its way.
+      const headers = { connection: "close" };
+      const response = await fetch(`http://127.0.0.1:${supervisor.port}${path}`, { headers });
       return await response.text();
     },
   };
