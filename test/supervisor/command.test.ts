@@ -118,9 +118,10 @@ if (process.platform !== "win32") {
     assertNoneFailed(await load.stop());
     const slow = get(port, "/slow");
     await until("the slow request is inside", async () => (await get(port)).startsWith("1"));
+    const exited = once(child, "exit");
     child.kill("SIGTERM");
     assert.equal(await slow, "slow 1");
-    assert.deepEqual(await once(child, "exit"), [0, null]);
+    assert.deepEqual(await exited, [0, null]);
     await assert.rejects(get(port));
   });
 
