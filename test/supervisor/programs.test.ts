@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request, type ClientRequest, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad } from "../rig/load.js";
 import { until } from "../rig/until.js";
-import { app, supervisedSite } from "./supervised-site.js";
+import { app, supervisedSite, type SupervisedSite } from "./supervised-site.js";
 
 /** A program without extension that knows nothing of us: whatever interprets it, the supervisor only sees a program. */
 function program(version: string): string {
@@ -23,6 +26,16 @@ process.on("SIGTERM", () => server.close(() => process.exit(0)))`,
 
 function commonJs(source: string): string {
   return source.replace(/import (\{.*?\}) from "node:http";/, 'const $1 = require("node:http");');
+}
+
+/** A request that the app has, and whose body it waits for. */
+async function halfSent({ port }: SupervisedSite): Promise<ClientRequest> {
+  const headers = { "Content-Length": 2, Expect: "100-continue" };
+  const sent = request({ host: "127.0.0.1", port, method: "POST", agent: false, headers });
+  sent.flushHeaders();
+  await once(sent, "continue");
+  sent.write("a");
+  return sent;
 }
 
 const STREAMS = [
@@ -73,10 +86,15 @@ if (process.platform !== "win32") {
       const breaking = (version: string): string =>
         content(version).replace("process.exit(9)", "request.socket.resetAndDestroy()");
       const first = { artifact: `1-${artifact}`, content: breaking("1") };
-      const site = await supervisedSite(t, first, { front, probationMs: 1_000 });
+      const site = await supervisedSite(t, first, { front });
+      // A rollout lasts for as long as the old release has somebody to answer.
+      const visitor = await halfSent(site);
+      const answered = once(visitor, "response") as Promise<[IncomingMessage]>;
       const ended = site.deploy(`2-${artifact}`, breaking("2"));
       await until("the switch", async () => (await site.get()).startsWith("2"));
       await assert.rejects(site.get("/crash"));
+      visitor.end("b");
+      assert.equal(await text((await answered)[0]), "1 2");
       const { result, swap } = (await ended) as Extract<Awaited<typeof ended>, { result: "live" }>;
       assert.deepEqual([result, swap?.reset, swap?.cut], ["live", 1, 0]);
     });
