@@ -94,12 +94,17 @@ test("a temporary name is never taken, what it is renamed to is", async (t) => {
 
 test("of two drops at once the newest wins, and the older one is left alone", async (t) => {
   const site = await watchedSite(t);
-  await clockPasses(site.layout, await drop(site.layout, "older.mjs"));
+  // Kept open, so that it is not taken before the newer one is seen.
+  const path = join(site.layout.target, "older.mjs");
+  const older = await open(path, "w");
+  await older.write("// older\n");
+  await clockPasses(site.layout, path);
   const newer = await open(join(site.layout.target, "newer.mjs"), "w");
   await newer.write("// begun");
   await until("the newer one to be seen", () =>
     site.events.some((event) => event.type === "drop-waiting" && event.artifact === "newer.mjs"),
   );
+  await older.close();
   await newer.write("// ended\n");
   await newer.close();
   await site.tells("newer.mjs");
@@ -157,9 +162,13 @@ test("names that can not be artifacts are refused, each said once", async (t) =>
 
 test("a file that is deleted while it is being checked is forgotten", async (t) => {
   const site = await watchedSite(t);
-  const path = await drop(site.layout, "gone.mjs");
+  // Kept open, so that it is not taken before it is deleted.
+  const path = join(site.layout.target, "gone.mjs");
+  const written = await open(path, "w");
+  await written.write("// gone\n");
   assert.equal((await site.event("drop-waiting")).artifact, "gone.mjs");
   await rm(path);
+  await written.close();
   await drop(site.layout, "there.mjs");
   await site.tells("there.mjs");
   assert.deepEqual(site.told(), ["there.mjs"]);
