@@ -79,13 +79,14 @@ export function start(
   };
 }
 
-/** Source of an app that answers with its artifact's name; /slow/N after N ms. */
+/** Source of an app that answers with its artifact's name; /slow/N after N ms, /held/N not before it drains for N ms. */
 export function app(body = ""): string {
   return `
 import http from "node:http";
 const server = http.createServer((request, response) => {
   const [, path, ms] = request.url.split("/");
   if (path === "slow") setTimeout(() => response.end("slow answer"), Number(ms));
+  else if (path === "held") server.once("draining", () => setTimeout(() => response.end("held answer"), Number(ms)));
   else response.end(process.env.INPLACE_ARTIFACT);
 });
 server.listen(0, "127.0.0.1", () => console.log("port " + server.address().port));

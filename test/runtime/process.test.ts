@@ -28,9 +28,9 @@ async function preloaded(
   return start(t, process.execPath, [...preload, path], options);
 }
 
-/** A request that the app is still answering when this resolves. */
+/** A request that the app has when this resolves, and answers when it has drained for so long. */
 async function inFlight(port: number, ms: number): Promise<ClientRequest> {
-  const request = get({ host: "127.0.0.1", port, path: `/slow/${ms}` });
+  const request = get({ host: "127.0.0.1", port, path: `/held/${ms}` });
   request.on("error", () => undefined);
   const [socket] = (await once(request, "socket")) as [NodeJS.EventEmitter];
   await once(socket, "connect");

@@ -18,8 +18,6 @@ import { tarGz, zip } from "../watch/archives.js";
 import { publish } from "../watch/watched-site.js";
 import { app, fetchText, launch, launchedSite, ownFolder } from "./launched-site.js";
 
-const SLOW_MS = 1_000;
-
 for (const [kind, extension, source] of [
   ["an ES module", ".mjs", app()],
   ["CommonJS", ".cjs", app().replace('import http from "node:http"', 'const http = require("node:http")')],
@@ -32,13 +30,13 @@ for (const [kind, extension, source] of [
     const agent = new Agent({ keepAlive: true });
     t.after(() => agent.destroy());
     assert.equal(await fetchText(port, "/", agent), `app-1${extension}`);
-    const slow = get({ host: "127.0.0.1", port, path: `/slow/${SLOW_MS}` });
+    const slow = get({ host: "127.0.0.1", port, path: "/held/100" });
     slow.flushHeaders();
     await once(slow, "socket").then(([socket]) => once(socket, "connect"));
     await publish(layout, "app-2.mjs", app());
     const [response] = (await once(slow, "response")) as [IncomingMessage];
     assert.equal(response.headers.connection, "close");
-    assert.equal(await text(response), "slow answer");
+    assert.equal(await text(response), "held answer");
     assert.equal(await running.exited, 0);
     assert.match(running.stderr(), /drained in \d+ ms \(app-2\.mjs is to take over\)/);
     assert.equal(await readLastGood(layout), `app-1${extension}`);
