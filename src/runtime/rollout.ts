@@ -49,8 +49,8 @@ export class Rollout {
       maxUnavailable: this.#maxUnavailable,
       onWait: ({ host, pid }) => this.#events({ type: "turn-waiting", host, pid }),
     });
-    // The first instance that went may have shown the release to be bad.
-    const go = turn.waitedMs === 0 || (await this.#isReleaseSound());
+    // Whoever went before may have shown the release to be bad, also while this instance was not waiting yet.
+    const go = await this.#isReleaseSound();
     if (!go) await turn.giveBack();
     const { waitedMs, taken } = turn;
     this.#events({

@@ -34,7 +34,9 @@ export function sayWatchEvent(event: WatchEvent): void {
     case "turn-waiting":
       return say(`waits until another instance is back: pid ${event.pid} on ${event.host}`);
     case "turn-wait-ended":
-      return event.waitedMs === 0 ? undefined : say(turnLine(event.waitedMs, event.end));
+      return event.waitedMs === 0 && event.end === "taken"
+        ? undefined
+        : say(turnLine(event.waitedMs, event.end));
     case "turn-failed":
       return say(`cannot take turns with other instances: ${event.message}`);
     case "watching":

@@ -3,32 +3,48 @@ import { readFile, readdir } from "node:fs/promises";
 import { get } from "node:http";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import type { WatchEvent } from "#src/events.js";
+import { Rollout } from "#src/runtime/rollout.js";
+import { clearFailed, markFailed } from "#src/site/health-marks.js";
+import { joinInstances } from "#src/site/instances.js";
+import { thisProcess } from "#src/site/owned-file.js";
 import { writePointer } from "#src/site/pointer.js";
 import type { SiteLayout } from "#src/site/layout.js";
+import { temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { publish, stage } from "../watch/watched-site.js";
 import { app, fetchText, launch, launchedSite, type Started } from "./launched-site.js";
 
 const INSTANCES = 5;
 const ROLLOUT_WITHIN_MS = 90_000;
+/** Says when it is up and when it begins to go, by the one clock that all instances have. */
+const INSTANCE = app(`
+server.on("listening", () => console.log("up at " + Date.now()));
+server.once("draining", () => console.log("away at " + Date.now()));
+`);
 
 test("five instances over one folder go to the new release one at a time", async (t) => {
   const layout = await launchedSite(t);
-  await publish(layout, "app-1.mjs", app());
+  await publish(layout, "app-1.mjs", INSTANCE);
   const fleet = await startFleet(t, layout);
-  await publish(layout, "app-2.mjs", app());
+  await publish(layout, "app-2.mjs", INSTANCE);
   assert.equal(await fleet.rollout("app-2.mjs"), 1, "so many were away at the same time");
-  assert.ok(fleet.said().filter((line) => /waited \d+\.\d s for its turn$/.test(line)).length >= 3);
+  assert.ok(
+    fleet
+      .said()
+      .flat()
+      .filter((line) => /waited \d+\.\d s for its turn$/.test(line)).length >= 3,
+  );
   await until("the last turn is ended", async () => (await turns(layout)).length === 0);
 });
 
 test("so they do when one is killed in its turn", async (t) => {
   const layout = await launchedSite(t);
-  await publish(layout, "app-1.mjs", app());
+  await publish(layout, "app-1.mjs", INSTANCE);
   const fleet = await startFleet(t, layout);
   // Whoever has the turn drains until it is killed.
   for (const port of fleet.ports()) get({ host: "127.0.0.1", port, path: "/slow/3000" }).on("error", () => 0);
-  await publish(layout, "app-2.mjs", app());
+  await publish(layout, "app-2.mjs", INSTANCE);
   const pid = await until("somebody has the turn", async () => {
     const text = await readFile(join(layout.turns, "turn-1"), "utf8").catch(() => "");
     return text === "" ? undefined : (JSON.parse(text) as { readonly pid: number }).pid;
@@ -43,18 +59,39 @@ test("a release that does not start takes one instance down to the last good one
   const fleet = await startFleet(t, layout);
   await stage(layout, "app-2.mjs", "throw new Error('bad release');\n");
   await writePointer(layout, "app-2.mjs");
+  // Who looks later finds it marked.
+  const stays = (line: string): boolean =>
+    /stays: the release failed elsewhere|app-2\.mjs is marked failed and not taken/.test(line);
   await until(
-    "the others stay",
+    () => `the others stay; they said ${fleet.said().flat().join("\n")}`,
     () => {
-      return (
-        fleet.said().filter((line) => /stays: the release failed elsewhere/.test(line)).length ===
-        INSTANCES - 1
-      );
+      const first = fleet.said().slice(0, INSTANCES);
+      return first.filter((lines) => lines.some(stays)).length === INSTANCES - 1;
     },
     ROLLOUT_WITHIN_MS,
   );
   assert.equal(fleet.exits(), 1);
   assert.deepEqual(await fleet.versions(), Array(INSTANCES).fill("app-1.mjs"));
+});
+
+test("an instance that comes to its turn when the release has failed elsewhere stays, though it need not wait", async (t) => {
+  const layout = await temporarySite(t);
+  await publish(layout, "app-1.mjs");
+  const other = await joinInstances(layout, thisProcess());
+  const events: WatchEvent[] = [];
+  const late = new Rollout(layout, 1, (event) => events.push(event));
+  late.join();
+  await publish(layout, "app-2.mjs");
+  await markFailed(layout, "app-2.mjs", "exit code 1");
+  assert.equal(await late.mayGo(), false);
+  assert.deepEqual(await turns(layout), []);
+  await clearFailed(layout, "app-2.mjs");
+  assert.equal(await late.mayGo(), true);
+  assert.deepEqual(
+    events.map((event) => event.type === "turn-wait-ended" && event.end),
+    ["not-needed", "taken"],
+  );
+  other.leave();
 });
 
 test("an instance alone goes at once", async (t) => {
@@ -72,15 +109,16 @@ interface Fleet {
   ports(): number[];
   /** What each answers, or the error's code. */
   versions(): Promise<string[]>;
-  /** Looks until all answer with this release; gives how many were away at the same time, at most. */
+  /** Waits until all answer with this release; gives how many were away at the same time, at most. */
   rollout(artifact: string): Promise<number>;
-  said(): string[];
+  /** The lines of each, in the order in which they were launched. */
+  said(): string[][];
   exits(): number;
 }
 
 /** Instances that are launched again when they end, as a platform handler does. */
 async function startFleet(t: TestContext, layout: SiteLayout): Promise<Fleet> {
-  const launched: Started[] = [];
+  const launched: { readonly slot: number; readonly instance: Started; endedAt?: number }[] = [];
   const ports: (number | undefined)[] = [];
   let ended = 0;
   let over = false;
@@ -88,9 +126,14 @@ async function startFleet(t: TestContext, layout: SiteLayout): Promise<Fleet> {
   const run = async (slot: number): Promise<void> => {
     while (!over) {
       const instance = launch(t, layout);
-      launched.push(instance);
-      void instance.port().then((port) => (ports[slot] = port));
+      const life: (typeof launched)[number] = { slot, instance };
+      launched.push(life);
+      instance.port().then(
+        (port) => (ports[slot] = port),
+        () => undefined, // It ended before.
+      );
       await instance.exited;
+      life.endedAt = Date.now();
       ports[slot] = undefined;
       if (!over) ended += 1;
     }
@@ -101,23 +144,23 @@ async function startFleet(t: TestContext, layout: SiteLayout): Promise<Fleet> {
     if (port === undefined) return "away";
     return await fetchText(port).catch((error: unknown) => (error as NodeJS.ErrnoException).code ?? "failed");
   };
+  /** From when each began to go, or was seen to have ended where it could not say so, until the next of its slot was up. */
+  const awayTimes = (): [from: number, to: number][] =>
+    launched.flatMap(({ slot, instance, endedAt = Infinity }, index) => {
+      const next = launched.slice(index + 1).find((other) => other.slot === slot);
+      if (next === undefined) return [];
+      return [[timeOf("away", instance) ?? endedAt, timeOf("up", next.instance) ?? Infinity]];
+    });
   const fleet: Fleet = {
     ports: () => ports.filter((port) => port !== undefined),
     versions: () => Promise.all(Array.from({ length: INSTANCES }, (_, slot) => answer(slot))),
     async rollout(artifact) {
-      let mostAway = 0;
-      await until(
-        `all run ${artifact}`,
-        async () => {
-          const versions = await fleet.versions();
-          mostAway = Math.max(mostAway, versions.filter((version) => !version.startsWith("app-")).length);
-          return versions.every((version) => version === artifact);
-        },
-        ROLLOUT_WITHIN_MS,
-      );
-      return mostAway;
+      const all = async (): Promise<boolean> =>
+        (await fleet.versions()).every((version) => version === artifact);
+      await until(`all run ${artifact}`, all, ROLLOUT_WITHIN_MS);
+      return mostAtOnce(awayTimes());
     },
-    said: () => launched.flatMap((instance) => instance.stderr().split("\n")),
+    said: () => launched.map(({ instance }) => instance.stderr().split("\n")),
     exits: () => ended,
   };
   await until("all answer", async () => (await fleet.versions()).every((version) => version === "app-1.mjs"));
@@ -125,6 +168,16 @@ async function startFleet(t: TestContext, layout: SiteLayout): Promise<Fleet> {
     return (await readdir(layout.instances).catch(() => [])).length === INSTANCES;
   });
   return fleet;
+}
+
+/** Milliseconds since the epoch. */
+function timeOf(what: "up" | "away", instance: Started): number | undefined {
+  const at = new RegExp(`^${what} at (\\d+)$`, "m").exec(instance.stdout())?.[1];
+  return at === undefined ? undefined : Number(at);
+}
+
+function mostAtOnce(times: readonly (readonly [from: number, to: number])[]): number {
+  return Math.max(0, ...times.map(([at]) => times.filter(([from, to]) => from <= at && at < to).length));
 }
 
 async function turns(layout: SiteLayout): Promise<string[]> {
