@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { wholeTurn } from "./accept-drain.ts";
 
 /** Bytes and FIN, reading on meanwhile; the socket is freed when the peer closes too or is silent for `quietMs`. */
 export function lingeringClose(socket: Socket, quietMs: number, tail = ""): void {
@@ -16,12 +17,15 @@ export function lingeringClose(socket: Socket, quietMs: number, tail = ""): void
 export function freeWhenQuiet(socket: Socket, quietMs: number): void {
   let seen = socket.bytesRead;
   const timer = setInterval(() => {
-    if (!socket.destroyed && socket.bytesRead !== seen) {
-      seen = socket.bytesRead;
-      return;
-    }
-    clearInterval(timer);
-    socket.destroy();
+    const before = seen;
+    seen = socket.bytesRead;
+    if (seen !== before) return;
+    // A process that stood still has not read yet what came meanwhile.
+    void wholeTurn().then(() => {
+      if (socket.bytesRead !== before) return;
+      clearInterval(timer);
+      socket.destroy();
+    });
   }, quietMs);
   timer.unref();
   socket.once("close", () => clearInterval(timer));

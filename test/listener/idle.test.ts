@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { held, ok } from "./rig/handlers.js";
 import { RawClient } from "./rig/raw-client.js";
-import { protocols, serve, SOON_MS, type RunningServer } from "./rig/servers.js";
+import { http1, protocols, serve, SOON_MS, type RunningServer } from "./rig/servers.js";
 
 /** Longer than it takes to see that something does not happen at once, shorter than the half-close that follows. */
 const LINGER_MS = 60;
@@ -101,3 +101,19 @@ for (const protocol of protocols) {
     assert.ok(report.durationMs < SOON_MS, String(report.durationMs));
   });
 }
+
+test("what came while the process stood still is read before a closed connection is freed", async (t) => {
+  const halfCloseMs = 100;
+  const server = await serve(t, http1, ok, { lingerMs: 0, halfCloseMs });
+  const client = await idleClient(server);
+  const stopped = server.stop();
+  const [socket] = server.sockets;
+  assert.ok(socket);
+  while (!socket.writableFinished) await new Promise(setImmediate);
+  const seen = socket.bytesRead;
+  client.get("/");
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * halfCloseMs);
+  await stopped;
+  assert.ok(socket.bytesRead > seen);
+  assert.equal(await client.ended, "fin");
+});
