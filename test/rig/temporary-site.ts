@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,10 +16,15 @@ export async function temporarySite(t: Cleanup): Promise<SiteLayout> {
   return layout;
 }
 
-/** Its name holds a space, since paths of real sites do. */
+const WITH_ALL = { recursive: true, force: true, maxRetries: 10 } as const;
+
+/**
+ * Its name holds a space, since paths of real sites do. Removed when the test ends; where something still writes to it
+ * then, when this process ends: a failure would keep what the test has yet to end from being ended.
+ */
 export async function temporaryFolder(t: Cleanup): Promise<string> {
   const folder = await mkdtemp(join(await realpath(tmpdir()), "inplace "));
-  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
+  t.after(() => rm(folder, WITH_ALL).catch(() => void process.once("exit", () => rmSync(folder, WITH_ALL))));
   return folder;
 }
 
