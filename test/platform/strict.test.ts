@@ -91,7 +91,7 @@ test("by default the same drain fails nobody: requests wait for the next process
 });
 
 test("requests beyond the limit of the hold get 503 with Retry-After, and those that wait too long too", async (t) => {
-  const site = await serveSite(t, { program: "sleep 30", hold: { requests: 2, timeMs: 500 } });
+  const site = await serveSite(t, { program: "sleep 30", hold: { requests: 2, timeMs: 2_000 } });
   const answers = await Promise.all([fetch(site.url), fetch(site.url), fetch(site.url)]);
   for (const answer of answers) {
     equal(answer.status, 503);

@@ -105,7 +105,7 @@ export function runProgram(
 
 async function assertNothingLeft(mark: string): Promise<void> {
   try {
-    await until("what the test started has ended", async () => (await marked(mark)).length === 0, 5_000);
+    await until("what the test started has ended", async () => (await marked(mark)).length === 0);
   } catch (error) {
     const left = await marked(mark);
     for (const { pid } of left) process.kill(pid, "SIGKILL");
