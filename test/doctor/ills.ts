@@ -189,7 +189,9 @@ export const ILLS: readonly Ill[] = [
       await webConfig(s, `processPath=".\\launch.cmd" startupTimeLimit="10"`);
       await writeFile(s.started, ARTIFACT);
       await writeFile(s.lastGood, ARTIFACT);
-      await utimes(s.started, new Date(), new Date(Date.now() - 9_500));
+      const now = new Date();
+      await utimes(s.started, now, new Date(now.getTime() - 9_500));
+      await utimes(s.lastGood, now, now);
     },
   },
   {
