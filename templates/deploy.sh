@@ -41,6 +41,10 @@ if [ ! -e node_modules/.bin/inplace ] || { [ -e "$installed" ] && [ "$lock" -nt 
   echo "installing packages" >&3
   install_packages "$lock" >&3
 fi
+if [ ! -e node_modules/.bin/inplace ]; then
+  echo "deploy.sh: inplace-deploy is not among the packages of package.json. Add it: npm install inplace-deploy" >&2
+  exit 1
+fi
 touch "$installed"
 
 # bash 3.2 (macOS) calls an empty array unset.

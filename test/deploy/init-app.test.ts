@@ -115,6 +115,15 @@ for (const [name, program, lockOnly] of MANAGERS) {
   });
 }
 
+test("deploy.sh in an app that does not name this package says so", async (t) => {
+  const repository = await sourceRepository(t, { "package.json": { name: "shop" }, "server.js": "1" });
+  const cwd = repository.folder;
+  assert.equal((await inplace(t, ["init"], { cwd })).code, 0);
+  const { code, stderr } = await runProgram(t, "bash", ["deploy.sh"], { cwd });
+  assert.equal(code, 1);
+  assert.match(stderr, /inplace-deploy is not among the packages of package\.json/);
+});
+
 test("init explains each file in a line, can be run again, and keeps what somebody changed", async (t) => {
   const repository = await initialised(t, {
     "package.json": { name: "shop" },
