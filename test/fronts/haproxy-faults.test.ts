@@ -4,6 +4,7 @@ import { unlessInstalled } from "../rig/installed.js";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad, type LoadStream } from "../rig/load.js";
 import { alive } from "../rig/alive.js";
+import { rawClient } from "../platform/raw.js";
 import { until } from "../rig/until.js";
 import { artifacts, ask, backendApp, busy, deployed, haproxySite, running } from "./haproxy-site.js";
 
@@ -68,10 +69,13 @@ test(
     const site = await haproxySite(t);
     await site.haproxy("up");
     await deployed(site, await site.artifact("blog-1.mjs", backendApp(1)));
-    const slow = ask(site.port, "/slow/3000");
+    // Held by its visitor, so that the deploy waits for it until it is killed.
+    const held = rawClient(t, site.port);
+    held.send("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\na");
     await until("it runs", async () => (await busy(site)) === 1);
     await site.killedDeploy(await site.artifact("blog-2.mjs", backendApp(2)), /blog-2\.mjs serves/);
-    assert.equal(await slow, "version 1");
+    held.send("b");
+    assert.match(await held.ends(), /\r\n\r\nversion 1ab$/);
     assert.deepEqual(await artifacts(site), ["blog-1.mjs", "blog-2.mjs"]);
     await site.runtime("set server blog/local-1 state ready");
     await until("both serve", async () => (await running(site)).every(({ serving }) => serving));
