@@ -38,7 +38,10 @@ test(`${SWAPS} recycles under load: nothing refused, nothing reset`, NEEDED, asy
   }
   await noneFailed(await load.stop(), systemd);
   assert.equal(await systemd.property("blog.socket", "ActiveState"), "active");
-  assert.equal(await systemd.property("blog.service", "StatusText"), `serving blog-${SWAPS}.mjs`);
+  await until(
+    "systemd was told",
+    async () => (await systemd.property("blog.service", "StatusText")) === `serving blog-${SWAPS}.mjs`,
+  );
 });
 
 test(
