@@ -35,11 +35,17 @@ export function systemdNotifier(env: NodeJS.ProcessEnv = process.env): SystemdNo
     const own = { env: { ...env, NOTIFY_SOCKET: socket }, timeout: NOTIFY_LIMIT_MS };
     told = told.then(() => promisify(execFile)(PROGRAM, assignments, own)).catch(() => undefined);
   };
+  let last: readonly string[] = [];
+  const say = (state: string, status: string): void => {
+    last = [state, `STATUS=${oneLine(status)}`];
+    notify(...last);
+  };
   const beatMs = Number(watchdog) / 2_000;
-  if (beatMs >= 1) setInterval(() => notify("WATCHDOG=1"), beatMs).unref();
+  // Each beat says again what was said last: a READY=1 that a busy machine lost would end a service that serves.
+  if (beatMs >= 1) setInterval(() => notify(...last, "WATCHDOG=1"), beatMs).unref();
   return {
-    ready: (status) => notify("READY=1", `STATUS=${oneLine(status)}`),
-    stopping: (status) => notify("STOPPING=1", `STATUS=${oneLine(status)}`),
+    ready: (status) => say("READY=1", status),
+    stopping: (status) => say("STOPPING=1", status),
     told: () => told,
   };
 }
