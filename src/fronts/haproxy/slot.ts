@@ -57,9 +57,11 @@ export async function startSlot(layout: SiteLayout, order: StartOrder): Promise<
     return alive ? undefined : "it ended by itself";
   };
   const why = await becomesHealthy(order.health, order.startMs, failed);
-  const record = await readSlot(folder, order.slot);
-  if (why === undefined && record !== undefined) return record;
+  // On a busy machine the artifact may answer before its keeper has written who it is.
+  const record = why === undefined ? await recorded(folder, order, failed) : undefined;
+  if (record !== undefined) return record;
   const log = await lastLines(logPath(folder, order.slot));
+  keeper.kill();
   await stopSlot(layout, order.slot, 0);
   const what = `${order.artifact} did not become healthy on port ${order.port}: ${why ?? "it ended"}.`;
   throw new InplaceError("START_FAILED", log === "" ? what : `${what}\n${log}`);
@@ -83,6 +85,18 @@ export async function stopSlot(layout: SiteLayout, slot: SlotNumber, limitMs: nu
     await removeSlot(folder, slot);
   }
   return true;
+}
+
+async function recorded(
+  folder: string,
+  { slot, startMs }: StartOrder,
+  failed: () => Promise<string | undefined>,
+): Promise<SlotRecord | undefined> {
+  for (const deadline = Date.now() + startMs; Date.now() < deadline; await delay(LOOK_AGAIN_MS)) {
+    const record = await readSlot(folder, slot);
+    if (record !== undefined || (await failed()) !== undefined) return record;
+  }
+  return undefined;
 }
 
 async function launchKeeper(order: KeeperOrder): Promise<ChildProcess> {
