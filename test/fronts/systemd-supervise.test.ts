@@ -12,9 +12,9 @@ import { systemdSite, versionedApp } from "./systemd-site.js";
 const SWAPS = 10;
 const SETTLED = 50;
 const STREAMS: readonly LoadStream[] = [
-  { name: "keep-alive", perSecond: 60, connections: 2 },
+  { name: "keep-alive", perSecond: 60, connections: 8 },
   { name: "one connection per request", perSecond: 60, connections: "fresh" },
-  { name: "POST in two halves", perSecond: 60, connections: 2, halvesApartMs: 5, expect: "half; second" },
+  { name: "POST in two halves", perSecond: 60, connections: 8, halvesApartMs: 5, expect: "half; second" },
 ];
 
 test(
