@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { checkHealth } from "./health.ts";
 import type { NormalHealth, NormalSuperviseOptions } from "./options.ts";
+import { warmUp } from "./warm-up.ts";
 import type { PrivatePlace, Worker } from "./worker.ts";
 
 /** Why a worker is no good. */
@@ -36,7 +37,7 @@ export async function prove(
     if (options.health !== undefined) {
       const problem = await untilHealthy(place, options.health, either);
       if (problem !== undefined) step = { kind: "unhealthy", problem };
-    }
+    } else if (place.secure) await warmUp(place.port);
     either.throwIfAborted();
     return undefined;
   } catch (error) {

@@ -4,6 +4,7 @@ import { readHistory } from "#src/site/history.js";
 import { readLastGood } from "#src/site/health-marks.js";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad, type LoadStream } from "../rig/load.js";
+import { TEST_TLS } from "../platform/tls-certificate.js";
 import { app, supervisedSite } from "./supervised-site.js";
 
 const STREAMS: readonly LoadStream[] = [
@@ -29,6 +30,36 @@ for (const front of ["held", "spliced"] as const) {
     const live = records.filter(({ event }) => event === "live").map(({ artifact }) => artifact);
     assert.deepEqual(live, ["app-1.mjs", "app-2.mjs", "app-3.mjs", "app-4.mjs"]);
   });
+}
+
+test("swaps of an app over TLS lose nothing, and its first visitor does not pay for the first handshakes", async (t) => {
+  const site = await supervisedSite(t, { artifact: "app-1.mjs", content: secureApp("1") });
+  const streams = STREAMS.slice(0, 2).map((each) => ({
+    ...each,
+    tls: true,
+    expect: "handshakes before: [4-9]",
+  }));
+  const load = await startLoad({ port: site.port, streams, version: VERSION });
+  for (const version of ["2", "3"]) {
+    const ended = await site.deploy(`app-${version}.mjs`, secureApp(version));
+    assert.equal(ended.result, "live");
+    await load.until((progress) => progress.version === version, `answers by ${version}`);
+  }
+  assertNoneFailed(await load.stop());
+});
+
+/** Source of an app over TLS that tells how many handshakes there were before that of its first visitor. */
+function secureApp(version: string): string {
+  const secure = { cert: String(TEST_TLS.cert), key: String(TEST_TLS.key) };
+  return `
+import { createServer } from "node:https";
+let handshakes = 0, before;
+createServer(${JSON.stringify(secure)}, (request, response) => {
+  before ??= handshakes - 1;
+  response.setHeader("x-version", ${JSON.stringify(version)});
+  response.end("handshakes before: " + before);
+}).on("secureConnection", () => (handshakes += 1)).listen(process.env.PORT);
+`;
 }
 
 test("what a swap cost is told", async (t) => {
