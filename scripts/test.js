@@ -32,7 +32,8 @@ function run() {
   // processors, and so does Wine. A systemd of a test's own shares the machine's control groups with the next test's:
   // of two units of one name, each would stop the other's processes.
   if (values.windows) return runFiles(files, 1);
-  const alone = (file) => ["e2e", "fronts"].some((part) => file.startsWith(join("dist-test", part)));
+  const alone = (file) =>
+    ["e2e", "fronts"].some((part) => file.startsWith(join("dist-test", part))) && !file.includes("haproxy");
   const first = runFiles(files.filter(alone), 1);
   const rest = runFiles(
     files.filter((file) => !alone(file)),
