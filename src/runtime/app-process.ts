@@ -52,6 +52,11 @@ export class AppProcess {
     return this.#settings.site;
   }
 
+  /** A server of this process, or of its workers, got its port. */
+  get hasListened(): boolean {
+    return this.#joined;
+  }
+
   get isStopping(): boolean {
     return this.#ended !== undefined;
   }

@@ -33,11 +33,14 @@ export async function exitFlushed(code: number): Promise<void> {
   exit(code);
 }
 
-/** Where the app ends since another program has its port, the exit code says that it is not the release's fault. */
-export function tellTakenPort(): void {
-  process.once("uncaughtExceptionMonitor", (error) => {
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    if (code !== "EADDRINUSE" || syscall !== "listen") return;
+/**
+ * Where the app ends since another program has the port that it was given, the exit code says that it is not the release's
+ * fault. A port that it chose itself, or has itself, is.
+ */
+export function tellTakenPort(givenPort: number, hasListened: () => boolean): void {
+  process.on("uncaughtExceptionMonitor", (error) => {
+    const { code, syscall, port } = error as NodeJS.ErrnoException & { readonly port?: number };
+    if (code !== "EADDRINUSE" || syscall !== "listen" || port !== givenPort || hasListened()) return;
     process.once("exit", (exitCode) => {
       if (exitCode === EXIT_UNCAUGHT) process.exitCode = EXIT_TEMPORARY;
     });

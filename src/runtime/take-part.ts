@@ -15,7 +15,7 @@ export async function takePart(): Promise<void> {
   const app = appProcess();
   if (app.role === "app") await checkStart(app.site);
   if (app.role === "child") return;
-  if (app.site !== undefined) tellTakenPort();
+  if (app.site !== undefined) tellTakenPort(Number(process.env["PORT"]), () => app.hasListened);
   observeListen(
     {
       listening: (server, given) => void app.add(server, given ? GIVEN : {}),

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmod, copyFile, mkdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { test, type TestContext } from "node:test";
 import { readLastGood } from "#src/site/health-marks.js";
@@ -157,14 +159,15 @@ test("an artifact whose port another program has, or that says itself that it is
   await put(layout, "good exit5.mjs");
   await mkdir(dirname(layout.lastGood), { recursive: true });
   await writeFile(layout.lastGood, "good exit5.mjs\n");
-  const other = `const http = require("node:http");
-    const first = http.createServer().listen(0, "127.0.0.1", () =>
-      http.createServer().listen(first.address().port, "127.0.0.1"));`;
-  await put(layout, "app.cjs", other);
+  const other = createServer().listen(0, "127.0.0.1");
+  t.after(() => other.close());
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  await put(layout, "app.cjs", `require("node:http").createServer().listen(process.env.PORT, "127.0.0.1");`);
   await put(layout, "app exit75.mjs");
   for (const name of ["app.cjs", "app exit75.mjs"]) {
     await writeFile(layout.pointer, `${name}\r\n`);
-    const { code, stderr } = await launch(layout);
+    const { code, stderr } = await launch(layout, "", { PORT: String(port) });
     assert.equal(code, 75, stderr);
     await assert.rejects(readFile(join(layout.failed, name)), { code: "ENOENT" });
   }

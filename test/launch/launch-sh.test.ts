@@ -4,6 +4,7 @@ import { chmod, copyFile, mkdir, readFile, rm, symlink, utimes, writeFile } from
 import { createServer, type AddressInfo } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { test, type TestContext } from "node:test";
+import { choosePort } from "#src/process/port.js";
 import { recordFailures } from "#src/site/health-marks.js";
 import { readHistory } from "#src/site/history.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
@@ -208,15 +209,41 @@ test("an artifact whose port another program has, or that says itself that it is
   t.after(() => other.close());
   await once(other, "listening");
   const { port } = other.address() as AddressInfo;
-  await put(layout, "app.mjs", `(await import("node:http")).createServer().listen(${port}, "127.0.0.1")`);
+  await put(layout, "app.mjs", listening("process.env.PORT"));
   await put(layout, "app exit75.mjs");
   for (const name of ["app.mjs", "app exit75.mjs"]) {
     await writeFile(layout.pointer, `${name}\n`);
-    const started = await launched(t, layout);
+    const started = launch(t, layout, [], { PORT: String(port) });
     assert.equal(await started.exited, 75, started.stderr());
     await assert.rejects(readFile(join(layout.failed, name)), { code: "ENOENT" });
   }
 });
+
+test("an artifact that takes its port twice, or another than it was given, is marked like any that dies", async (t) => {
+  const layout = await launchedSite(t, await site(t));
+  await put(layout, "good exit5.mjs");
+  await writeFile(layout.lastGood, "good exit5.mjs\n");
+  const other = createServer().listen(0, "127.0.0.1");
+  t.after(() => other.close());
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  const bad = {
+    "twice.mjs": listening("process.env.PORT") + listening("process.env.PORT"),
+    "fixed.mjs": listening(String(port)),
+  };
+  for (const [name, content] of Object.entries(bad)) {
+    await put(layout, name, content);
+    await writeFile(layout.pointer, `${name}\n`);
+    const started = launch(t, layout, [], { PORT: String(await choosePort()) });
+    assert.equal(await started.exited, 5, started.stderr());
+    assert.equal(await readFile(join(layout.failed, name), "utf8"), "exit code 1\n");
+  }
+});
+
+/** Source that listens on a port. */
+function listening(port: string): string {
+  return `(await import("node:http")).createServer().listen(${port}, "127.0.0.1");\n`;
+}
 
 test("the exit of a proven artifact, and of one that was replaced, is passed on and no failure", async (t) => {
   const layout = await site(t);
