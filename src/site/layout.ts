@@ -31,6 +31,8 @@ export interface SiteLayout {
   readonly runtime: string;
   /** Where this is, launchers start a supervisor instead of the artifact; it holds the supervisor's options. */
   readonly handover: string;
+  /** Where this is, `inplace serve` ends the old process before it starts the new one. */
+  readonly noOverlap: string;
 }
 
 export const TARGET_FOLDER = "_target";
@@ -60,5 +62,6 @@ export function siteLayout(siteRoot: string): SiteLayout {
     turns: join(own, "turns"),
     runtime: join(own, "runtime"),
     handover: join(own, "handover.json"),
+    noOverlap: join(own, "no-overlap"),
   };
 }
