@@ -47,20 +47,32 @@ export function tellTakenPort(givenPort: number, hasListened: () => boolean): vo
   });
 }
 
-/** Sees to it that the process ends, independently of how the drain goes; also keeps it alive until then. */
-export function armExitGuard(afterMs: number): void {
-  if (afterMs > LONGEST_TIMER_MS) return;
-  setTimeout(() => {
+/**
+ * Sees to it that the process ends, independently of how the drain goes; also keeps it alive until then, or until the result
+ * is called.
+ */
+export function armExitGuard(afterMs: number): () => void {
+  if (afterMs > LONGEST_TIMER_MS) return () => undefined;
+  const guard = setTimeout(() => {
     say(`still alive ${Math.round(afterMs)} ms after it was asked to stop: ended by the exit guard`);
     exit(EXIT_CUT);
   }, afterMs);
+  return () => guard.unref();
 }
 
-/** Resolves when the promise settles either way, at the latest after so many milliseconds. */
-export async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+/**
+ * Resolves when the promise settles either way, at the latest after so many milliseconds. keepAlive: the process lives until
+ * then, whether anything else keeps it or not.
+ */
+export async function within(
+  ms: number,
+  promise: Promise<unknown>,
+  { keepAlive = true }: { readonly keepAlive?: boolean } = {},
+): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((done) => {
     timer = setTimeout(done, ms);
+    if (!keepAlive) timer.unref();
   });
   await Promise.race([promise.catch(() => undefined), late]);
   clearTimeout(timer);

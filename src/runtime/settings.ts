@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { StoppableOptions } from "../listener/options.ts";
 import type { ModuleToken } from "../listener/shutdown-request.ts";
 import { SUPERVISED_ENV } from "../process/worker-messages.ts";
 import { siteLayout } from "../site/layout.ts";
@@ -22,6 +23,8 @@ export interface Settings {
   /** undefined: not started by a launcher, or a supervisor watches; then nothing is watched here. */
   readonly site: SiteOfApp | undefined;
   readonly deadlineMs: number;
+  /** What else the site says about draining. */
+  readonly drain: StoppableOptions;
   /** With this the module that started this very process asks it to stop. */
   readonly moduleToken: ModuleToken | undefined;
   /** Path of the health response of every server; undefined: none. */
@@ -56,6 +59,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
         : undefined,
     deadlineMs:
       amount(environment["INPLACE_DRAIN_MS"]) ?? amount(config.drain?.deadlineMs) ?? DEFAULT_DEADLINE_MS,
+    drain: {},
     moduleToken: environment[SUPERVISED_ENV] ? undefined : moduleToken(environment),
     healthPath: environment["INPLACE_HEALTH_PATH"] || undefined,
     signals: signals(environment["INPLACE_SIGNALS"]) ?? DEFAULT_SIGNALS,
