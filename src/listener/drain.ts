@@ -59,19 +59,23 @@ export class Drain implements Followers, DrainContext, Interception {
       this.#over = resolve;
     });
     this.afterTurn(() => this.#sayGoingAway());
-    if (server.listening) await this.#lastAccepts();
-    server.once("close", () => this.#checkOver());
-    // Not server.close(): core's sweep of idle connections truncates responses that are not flushed, and resets.
-    NetServer.prototype.close.call(server);
-    server.emit("refusing");
+    if (!this.options.keepListening) {
+      if (server.listening) await this.#lastAccepts();
+      server.once("close", () => this.#checkOver());
+      // Not server.close(): core's sweep of idle connections truncates responses that are not flushed, and resets.
+      NetServer.prototype.close.call(server);
+      server.emit("refusing");
+    }
     this.#refuses();
+    this.#checkOver();
     await over;
     clearTimeout(deadline);
     clearInterval(overseer);
     release();
     this.#connections.followers = undefined;
     // Ends core's timer of header and request timeouts, which would hold the server in memory.
-    if ("headersTimeout" in server && !this.#recalled) HttpServer.prototype.close.call(server as HttpServer);
+    if ("headersTimeout" in server && !this.#recalled && !this.options.keepListening)
+      HttpServer.prototype.close.call(server as HttpServer);
     return {
       durationMs: now() - this.#startedAt,
       served: this.#served,
@@ -119,6 +123,7 @@ export class Drain implements Followers, DrainContext, Interception {
 
   arrived(socket: Socket): void {
     const tcp = tcpSocketUnder(socket);
+    if (!this.options.only(socket)) return;
     if (tcp === undefined) this.#accepted += 1;
     else this.#open.delete(tcp);
     this.#adopt(socket, false);
@@ -150,6 +155,7 @@ export class Drain implements Followers, DrainContext, Interception {
   #takeStock(): void {
     const receiving = receivingSockets(this.#server);
     for (const socket of this.#connections.sockets) {
+      if (!this.options.only(socket)) continue;
       this.#older.add(socket);
       const { kind } = this.#adopt(socket, receiving.has(socket));
       this.#atStart[kind] = (this.#atStart[kind] ?? 0) + 1;
@@ -239,7 +245,10 @@ export class Drain implements Followers, DrainContext, Interception {
   }
 
   #checkOver(): void {
-    const isOver = !this.#server.listening && this.#open.size === 0 && this.#connections.streams.size === 0;
+    const isOver =
+      (this.options.keepListening || !this.#server.listening) &&
+      this.#open.size === 0 &&
+      this.#connections.streams.size === 0;
     if (isOver) this.#over?.();
   }
 }

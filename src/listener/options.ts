@@ -1,4 +1,4 @@
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 
 /** For what is open when stop begins; a request gets all of it. */
 export const DEFAULT_DEADLINE_MS = 30_000;
@@ -32,6 +32,8 @@ export interface AcceptDrain {
 
 /** All times in milliseconds, counted from the beginning of stop where nothing else is said; Infinity switches one off. */
 export interface StoppableOptions {
+  readonly keepListening?: boolean;
+  readonly only?: (socket: Socket) => boolean;
   /** What is still open then is destroyed and reported as cut. Default 30,000. */
   readonly deadlineMs?: number;
   /** Kept open for a further request: after a response, and where one was expected a moment ago. Default 60. */
@@ -66,6 +68,8 @@ export interface RequestHead {
 }
 
 export interface DrainOptions {
+  readonly keepListening: boolean;
+  readonly only: (socket: Socket) => boolean;
   readonly deadlineMs: number;
   readonly lingerMs: number;
   readonly halfCloseMs: number;
@@ -80,6 +84,8 @@ export interface DrainOptions {
 
 export function normalizeOptions(options: StoppableOptions = {}): DrainOptions {
   return {
+    keepListening: options.keepListening ?? false,
+    only: options.only ?? (() => true),
     deadlineMs: duration("deadlineMs", options.deadlineMs, DEFAULT_DEADLINE_MS),
     lingerMs: duration("lingerMs", options.lingerMs, DEFAULT_LINGER_MS),
     halfCloseMs: duration("halfCloseMs", options.halfCloseMs, DEFAULT_HALF_CLOSE_MS),

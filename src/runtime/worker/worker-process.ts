@@ -68,14 +68,14 @@ export class WorkerProcess {
     // A supervisor that died while this was being loaded is not told of any more.
     if (!process.connected) exitNow(EXIT_DRAINED);
     process.once("disconnect", () => void this.#stop({ deadlineMs: ORPHAN_DEADLINE_MS, last: true }));
-    // The channel is ours: an app that would close it would take itself for orphaned.
-    process.disconnect = () => undefined;
+    keepChannel();
     // A program that never listens may end by itself.
     process.channel?.unref();
   }
 
   #opened(handle: TcpHandle, server: Server): void {
     this.#listening += 1;
+    const listeners = server.listenerCount("connection");
     this.#visitors.opened(handle, server);
     this.#requests.of(server);
     const token = moduleToken(process.env);
@@ -89,12 +89,15 @@ export class WorkerProcess {
     const host = typeof address === "object" && address !== null ? address.address : "127.0.0.1";
     if (protocol !== "tcp" && protocol !== "unknown") return this.#tellListening(host, protocol);
     server.once("connection", () => tell({ inplace: "accepted" }));
-    // One that only looks whether the port is free closes in a moment; to connect to it would hold it up.
-    setTimeout(() => this.#stillListens(handle, server, host), PROBING_MS).unref();
-  }
-
-  #stillListens(handle: TcpHandle, server: Server, host: string): void {
-    if (this.#visitors.isOpen(handle)) this.#tellListening(host, protocolOf(server));
+    const ours = server.listenerCount("connection") - listeners;
+    // One that only looks whether the port is free closes in a moment, and has nobody for a connection; to connect to it
+    // would hold it up.
+    const look = setInterval(() => {
+      const isOpen = this.#visitors.isOpen(handle);
+      if (isOpen && server.listenerCount("connection") <= ours) return;
+      clearInterval(look);
+      if (isOpen) this.#tellListening(host, protocolOf(server));
+    }, PROBING_MS).unref();
   }
 
   #closed(handle: TcpHandle): void {
@@ -152,6 +155,15 @@ export class WorkerProcess {
 
 function tell(message: FromWorker): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}
+
+/** The channel is ours: an app that closed it would be taken for orphaned. Node itself calls the function at the channel's end. */
+function keepChannel(): void {
+  const disconnect = process.disconnect?.bind(process);
+  process.disconnect = () => {
+    const [, , caller = ""] = (new Error().stack ?? "").split("\n");
+    if (caller.includes("node:internal/")) disconnect?.();
+  };
 }
 
 /**
