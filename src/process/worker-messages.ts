@@ -2,6 +2,8 @@
 export const SUPERVISED_ENV = "INPLACE_SUPERVISED";
 /** Environment of a supervised worker: where its visitors come in. PORT is its private one. */
 export const PUBLIC_PORT_ENV = "INPLACE_PUBLIC_PORT";
+/** Exit code (EX_TEMPFAIL of sysexits.h): another program has the port that the app was given; no fault of the release. */
+export const EXIT_TEMPORARY = 75;
 /** User agent of health checks, so that they are not counted as visitors. */
 export const PROBE_AGENT = "inplace-health";
 

@@ -1,3 +1,4 @@
+import { EXIT_TEMPORARY } from "../process/worker-messages.ts";
 import { say } from "./words.ts";
 
 export const EXIT_DRAINED = 0;
@@ -7,8 +8,6 @@ export const EXIT_CUT = 7;
 /** The artifact is not what was published: as an invalid artifact ends the command. */
 export const EXIT_REFUSED = 4;
 
-/** Not for the release to answer for (EX_TEMPFAIL of sysexits.h): the launcher does not mark it failed. */
-const EXIT_TEMPORARY = 75;
 /** Of Node, after an error that nobody caught. */
 const EXIT_UNCAUGHT = 1;
 

@@ -154,6 +154,8 @@ export class Visitors {
       // Nobody waits for the end of a handover.
       ...(last ? {} : { lingerMs: keptMs(server) }),
     });
+    // What would never end by itself ends on it. Not within this call: what a listener throws is the app's own failure.
+    process.nextTick(() => server.emit("draining"));
     const draining = new Drain(Connections.of(server), options).run();
     if (this.#recalled) Connections.of(server).followers?.recall();
     const { served, cut } = await draining;
