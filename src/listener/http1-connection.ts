@@ -130,6 +130,17 @@ export class Http1Connection {
     Reflect.deleteProperty(this.socket, "destroySoon");
   }
 
+  /** The drain was given up. A connection that was not told of its end lives on; one that was is still read from after it. */
+  recall(): void {
+    if (this.#state.at === "closing" || this.#state.at === "released") return;
+    const announced = this.#hasAnnounced();
+    this.release();
+    const { socket } = this;
+    const { halfCloseMs } = this.#context.options;
+    if (announced) socket.destroySoon = () => lingeringClose(socket, halfCloseMs);
+    else if (this.#last !== undefined) this.#last.response.shouldKeepAlive = this.#last.keepAlive;
+  }
+
   /** What is lost if the connection is destroyed now. */
   lost(ageMs: number): Cut[] {
     const { at } = this.#state;

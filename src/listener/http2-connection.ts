@@ -60,6 +60,12 @@ export class Http2Connection {
     }
   }
 
+  /** The drain was given up. A session that was told to go away goes with its last stream. */
+  recall(): void {
+    if (!this.#session.closed) return;
+    for (const stream of this.#streams.keys()) stream.once("close", () => this.closed(stream));
+  }
+
   /** What is lost if the connection is destroyed now. */
   lost(): Cut[] {
     return [...this.#streams].map(([stream, { headers, openedAt }]) => ({

@@ -32,8 +32,6 @@ export interface AcceptDrain {
 
 /** All times in milliseconds, counted from the beginning of stop where nothing else is said; Infinity switches one off. */
 export interface StoppableOptions {
-  readonly keepListening?: boolean;
-  readonly only?: (socket: Socket) => boolean;
   /** What is still open then is destroyed and reported as cut. Default 30,000. */
   readonly deadlineMs?: number;
   /** Kept open for a further request: after a response, and where one was expected a moment ago. Default 60. */
@@ -48,6 +46,16 @@ export interface StoppableOptions {
    * request as long as clients count on them; lingerMs and acceptDrain are without meaning. Default false.
    */
   readonly keepAccepting?: boolean;
+  /**
+   * The server goes on listening: connections of before are drained, later ones are left alone, unless `only` says that
+   * they are drained. acceptDrain and keepAccepting are without meaning. Default false.
+   */
+  readonly keepListening?: boolean;
+  /**
+   * Only these connections are drained, also of those that come later; the others are left as they are. Asked with
+   * the TCP socket, also where TLS or http2 is spoken over it. Default: all.
+   */
+  readonly only?: (socket: Socket) => boolean;
   /** WebSockets and other upgraded connections get a FIN then. Default 5,000. */
   readonly webSocketDeadlineMs?: number;
   /** Responses of type text/event-stream are ended then. Default 1,000. */
@@ -68,13 +76,13 @@ export interface RequestHead {
 }
 
 export interface DrainOptions {
-  readonly keepListening: boolean;
-  readonly only: (socket: Socket) => boolean;
   readonly deadlineMs: number;
   readonly lingerMs: number;
   readonly halfCloseMs: number;
   readonly acceptDrain: AcceptDrain | undefined;
   readonly keepAccepting: boolean;
+  readonly keepListening: boolean;
+  readonly only: ((socket: Socket) => boolean) | undefined;
   readonly webSocketDeadlineMs: number;
   readonly eventStreamDeadlineMs: number;
   readonly longPollDeadlineMs: number;
@@ -83,14 +91,15 @@ export interface DrainOptions {
 }
 
 export function normalizeOptions(options: StoppableOptions = {}): DrainOptions {
+  const { keepListening = false } = options;
   return {
-    keepListening: options.keepListening ?? false,
-    only: options.only ?? (() => true),
     deadlineMs: duration("deadlineMs", options.deadlineMs, DEFAULT_DEADLINE_MS),
     lingerMs: duration("lingerMs", options.lingerMs, DEFAULT_LINGER_MS),
     halfCloseMs: duration("halfCloseMs", options.halfCloseMs, DEFAULT_HALF_CLOSE_MS),
     acceptDrain: acceptBounds(options.acceptDrain),
-    keepAccepting: options.keepAccepting ?? false,
+    keepAccepting: !keepListening && (options.keepAccepting ?? false),
+    keepListening,
+    only: options.only,
     webSocketDeadlineMs: duration(
       "webSocketDeadlineMs",
       options.webSocketDeadlineMs,

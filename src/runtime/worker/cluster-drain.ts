@@ -1,8 +1,7 @@
 import cluster, { type Worker } from "node:cluster";
 import { Server } from "node:net";
-import { Connections } from "../../listener/connections.ts";
-import { Drain } from "../../listener/drain.ts";
-import { keptMs, normalizeOptions, type StoppableOptions } from "../../listener/options.ts";
+import { keptMs, type StoppableOptions } from "../../listener/options.ts";
+import { drainConnections, recallDrain, stoppable } from "../../listener/stoppable.ts";
 import { NOTHING_DRAINED, sumOf, type DrainOrder, type VisitorsDrained } from "./drain-order.ts";
 
 /** Node hands messages whose `cmd` begins so to nobody but itself and us: no app is to see them (lib/internal/child_process.js). */
@@ -59,11 +58,11 @@ export function obeyClusterPrimary(options: StoppableOptions): void {
   const { listen } = Server.prototype;
   Server.prototype.listen = function (this: Server, ...values: unknown[]): Server {
     servers.add(this);
-    Connections.of(this);
+    stoppable(this, options);
     return Reflect.apply(listen, this, values);
   } as typeof listen;
   const drain = async (order: DrainOrder): Promise<void> => {
-    const ends = await Promise.all([...servers].map((server) => drainServer(server, order, options)));
+    const ends = await Promise.all([...servers].map((server) => drainServer(server, order)));
     const message: FromClusterWorker = { cmd: CMD, inplace: "drained", ...sumOf(ends) };
     if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
   };
@@ -71,18 +70,13 @@ export function obeyClusterPrimary(options: StoppableOptions): void {
   (process as NodeJS.EventEmitter).on("internalMessage", (message: unknown) => {
     if (!isOurs<ToClusterWorker>(message)) return;
     if (message.inplace === "drain") void drain(message);
-    else for (const server of servers) Connections.of(server).followers?.recall();
+    else for (const server of servers) recallDrain(server);
   });
 }
 
-async function drainServer(
-  server: Server,
-  { deadlineMs, last }: DrainOrder,
-  options: StoppableOptions,
-): Promise<VisitorsDrained> {
+async function drainServer(server: Server, { deadlineMs, last }: DrainOrder): Promise<VisitorsDrained> {
   const lingerMs = last ? {} : { lingerMs: keptMs(server) };
-  const all = normalizeOptions({ ...options, deadlineMs, keepListening: true, ...lingerMs });
-  const { served, cut } = await new Drain(Connections.of(server), all).run();
+  const { served, cut } = await drainConnections(server, { deadlineMs, keepListening: true, ...lingerMs });
   return { served, cut: cut.length };
 }
 

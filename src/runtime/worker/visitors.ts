@@ -1,17 +1,15 @@
 import type { SendHandle } from "node:child_process";
 import { Server, Socket } from "node:net";
 import { acceptQueued } from "../../listener/accept-drain.ts";
-import { Connections } from "../../listener/connections.ts";
-import { Drain } from "../../listener/drain.ts";
 import { tcpSocketUnder } from "../../listener/node-internals.ts";
 import {
   DEFAULT_ACCEPT_MS,
   DEFAULT_ACCEPT_TURNS,
   keptMs,
-  normalizeOptions,
   type AcceptDrain,
   type StoppableOptions,
 } from "../../listener/options.ts";
+import { drainConnections, recallDrain, stoppable } from "../../listener/stoppable.ts";
 import { splice, type Destination, type Splice } from "../../process/splice.ts";
 import { SelfCalls } from "../self-calls.ts";
 import { Acceptor, type TcpHandle } from "./acceptor.ts";
@@ -70,7 +68,7 @@ export class Visitors {
     this.#open.set(handle, server);
     if (this.#servers.has(server)) return;
     this.#servers.add(server);
-    Connections.of(server);
+    stoppable(server, this.#options.drain);
     server.prependListener("connection", (socket: Socket) => {
       if (this.#taking) this.#taken.add(socket);
     });
@@ -146,18 +144,14 @@ export class Visitors {
   }
 
   async #drainServer(server: Server, deadlineMs: number, last: boolean): Promise<VisitorsDrained> {
-    const options = normalizeOptions({
-      ...this.#options.drain,
+    const draining = drainConnections(server, {
       deadlineMs,
       keepListening: true,
       only: (socket) => this.#isVisitor(socket),
       // Nobody waits for the end of a handover.
       ...(last ? {} : { lingerMs: keptMs(server) }),
     });
-    // What would never end by itself ends on it. Not within this call: what a listener throws is the app's own failure.
-    process.nextTick(() => server.emit("draining"));
-    const draining = new Drain(Connections.of(server), options).run();
-    if (this.#recalled) Connections.of(server).followers?.recall();
+    if (this.#recalled) recallDrain(server);
     const { served, cut } = await draining;
     return { served, cut: cut.length };
   }
@@ -195,7 +189,7 @@ export class Visitors {
   #recall(): void {
     this.#recalled = true;
     this.#wasRecalled?.();
-    for (const server of this.#servers) Connections.of(server).followers?.recall();
+    for (const server of this.#servers) recallDrain(server);
     recallClusterWorkers();
   }
 }
