@@ -219,6 +219,8 @@ export type SupervisorEvent =
   | { readonly type: "successor-live"; readonly pid: number }
   /** This one goes on. */
   | { readonly type: "successor-failed"; readonly problem: string }
+  /** The command cannot ask this supervisor, which serves all the same. */
+  | { readonly type: "control-unavailable"; readonly problem: string }
   | { readonly type: "supervisor-stopping"; readonly reason: string };
 
 export type FrontEvent =
