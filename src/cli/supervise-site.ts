@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { SuperviseConfig } from "../config/supervise.ts";
 import { EXIT, InplaceError } from "../errors.ts";
 import type { EventSink } from "../events.ts";
 import { DEFAULT_PORT } from "../platform/listener.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { openControl } from "../supervisor/control.ts";
 import type { SocketPlace } from "../supervisor/held-socket.ts";
-import type { NormalSuperviseOptions } from "../supervisor/options.ts";
+import { normalizeSupervise, type NormalSuperviseOptions } from "../supervisor/options.ts";
 import { inheritSocket, isSuccessor, Succession } from "../supervisor/succession.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { socketOfSystemd, tellingSystemd } from "./supervise-systemd.ts";
@@ -116,6 +117,12 @@ async function openControlOnceFree(
     await delay(CONTROL_AGAIN_MS, undefined, { signal: ended, ref: false }).catch(() => undefined);
   }
   return { close: () => undefined };
+}
+
+/** What is configured; INPLACE_DRAIN_MS wins over it. */
+export function superviseOptions(config: SuperviseConfig, env: NodeJS.ProcessEnv): NormalSuperviseOptions {
+  const drainMs = Number(env["INPLACE_DRAIN_MS"] || Number.NaN);
+  return normalizeSupervise({ ...config, ...(drainMs >= 0 && { drainMs }) });
 }
 
 export interface WantedPlace {

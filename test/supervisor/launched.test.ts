@@ -16,6 +16,7 @@ import { freePort } from "../rig/free-port.js";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad, type LoadStream } from "../rig/load.js";
 import { startProgram, type Program } from "../rig/program.js";
+import { start } from "../runtime/launched-site.js";
 import { temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { app, publish, SETTLE_MS } from "./supervised-site.js";
@@ -150,6 +151,16 @@ test("a second process of the site, as an application pool that is recycled star
     return status?.port === second.port;
   });
   assert.equal((await second.interrupt()).code, 0, second.output);
+});
+
+test("a launched supervisor ends when standard input is closed, as inplace serve does to end it on Windows", async (t) => {
+  const layout = await handoverSite(t);
+  const env = { PORT: String(await freePort()), INPLACE_STOP_ON_STDIN_END: "1" };
+  const started = start(t, "sh", [join(layout.root, "launch.sh")], { env, stdin: "pipe" });
+  await until("the first release is live", () => started.stdout().includes("swap to app-1.mjs"));
+  started.process.stdin?.end();
+  assert.equal(await started.exited, 0, started.stderr());
+  assert.match(started.stdout(), /stopping: Standard input was closed/);
 });
 
 test("a channel for the command that cannot be made does not keep the site from serving", async (t) => {
