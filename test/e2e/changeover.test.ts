@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { freePort } from "../rig/free-port.ts";
@@ -79,11 +81,18 @@ test("a site that is recycled under inplace serve changes over to handover at it
   assert.match(status, new RegExp(`^serving +${fourth.replace(".", "\\.")} \\(pid \\d+\\)`, "m"));
   assert.doesNotMatch(status, /^started/m);
 
-  await writeFiles(repository.folder, { "server.mjs": "throw new Error('a bad day');\n" });
+  const other = createServer().listen(0);
+  t.after(() => other.close());
+  await once(other, "listening");
+  const { port: taken } = other.address() as AddressInfo;
+  await writeFiles(repository.folder, { "server.mjs": `${app(5)}createServer().listen(${taken});\n` });
   await repository.commit("Release 5");
   const bad = await command("deploy", "--wait");
   assert.equal(bad.code, 6, bad.stdout + bad.stderr);
-  assert.match(bad.stderr, new RegExp(`${fourth} serves on`));
+  assert.match(
+    bad.stderr,
+    new RegExp(`${fourth} serves on. Both releases run during a handover: .*"overlap": false`),
+  );
   assert.match(await say("rollback", third, "--yes"), /rolled back to/);
   await answers(3);
   // Released first of all, and of the two that the supervisor knows.

@@ -288,6 +288,31 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   });
 }
 
+const HANDOVER_NEEDS =
+  /a handover needs one TCP port, and Node 20 or newer on the PATH; starting the artifact itself/;
+
+for (const [what, setting] of [
+  ["several sockets of systemd", "export LISTEN_PID=$$ LISTEN_FDS=2"],
+  ["a Unix socket", "export PORT=/run/site.sock"],
+] as const) {
+  test(`where a handover is wanted and the site has ${what}, the artifact is started itself, and that is said`, async (t) => {
+    const layout = await launchedSite(t, await site(t));
+    await writeHandover(layout, {});
+    await put(
+      layout,
+      "program",
+      '#!/bin/sh\nprintf \'{"artifact":"%s"}\' "$INPLACE_ARTIFACT"\nexit 5\n',
+      0o755,
+    );
+    await writeFile(layout.pointer, "program\n");
+    const env = { HTTP_PLATFORM_PORT: undefined };
+    const started = start(t, "sh", ["-c", `${setting}; exec sh launch.sh`], { env, cwd: layout.root });
+    assert.equal(await started.exited, 5, started.stderr());
+    assert.equal(told(started)["artifact"], "program");
+    assert.match(started.stderr(), HANDOVER_NEEDS);
+  });
+}
+
 for (const [what, node] of [
   ["no Node", undefined],
   ["a Node that is too old", "echo v18.20.4"],
@@ -311,9 +336,6 @@ for (const [what, node] of [
     const started = launch(t, layout, [], { PATH: bin });
     assert.equal(await started.exited, 5, started.stderr());
     assert.equal(told(started)["artifact"], "program");
-    assert.match(
-      started.stderr(),
-      /a handover needs Node 20 or newer on the PATH; starting the artifact itself/,
-    );
+    assert.match(started.stderr(), HANDOVER_NEEDS);
   });
 }
