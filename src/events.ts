@@ -45,6 +45,10 @@ export type DeployEvent =
   /** Of the files beside the artifact; paths relative to the site root. */
   | { readonly type: "file-copied"; readonly path: string }
   | { readonly type: "file-removed"; readonly path: string }
+  /** Its releases follow one another by recycling. */
+  | { readonly type: "rollout-recycles"; readonly overlap: boolean }
+  /** Launchers start something else from now on; what runs was started as before. */
+  | { readonly type: "rollout-changed"; readonly rollout: "handover" | "recycle" }
   | { readonly type: "post-action-started"; readonly action: string }
   | { readonly type: "post-action-output"; readonly line: string }
   | { readonly type: "post-action-goes-on"; readonly elapsedMs: number }
@@ -215,6 +219,8 @@ export type SupervisorEvent =
   | { readonly type: "successor-live"; readonly pid: number }
   /** This one goes on. */
   | { readonly type: "successor-failed"; readonly problem: string }
+  /** The command cannot ask this supervisor, which serves all the same. */
+  | { readonly type: "control-unavailable"; readonly problem: string }
   | { readonly type: "supervisor-stopping"; readonly reason: string };
 
 export type FrontEvent =

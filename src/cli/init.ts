@@ -18,7 +18,14 @@ export const defineInit: DefineVerb = (program, run) => {
     .option("--port <[name=][address:]port>", "what systemd listens on; again for more", collect)
     .option("--run-as <account>", "who runs the site (default: the owner of its folder)")
     .option("--user", "units for systemctl --user")
-    .option("--supervise", "the service is inplace supervise, which hands the socket from release to release")
+    .option(
+      "--supervise",
+      "the service is inplace supervise (default, unless the rollout is recycle or there are several sockets)",
+    )
+    .option(
+      "--no-supervise",
+      "the service is the launcher; one slow request then holds the queue for everybody",
+    )
     .option("--no-notify", "for artifacts that do not tell systemd when they are ready")
     .option("--watchdog <time>", "restart an app that hangs for so long; 0: never (default: 30)", seconds)
     .option("--drain <time>", "time for requests in flight (default: 30)", seconds)
