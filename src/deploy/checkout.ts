@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile, realpath, rm, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { InplaceError } from "../errors.ts";
-import { npmCall } from "./builders/directory.ts";
+import { npmCall } from "./package-manager.ts";
 import { buildFailed, expectSuccess } from "./builders/builder.ts";
 import type { Repository } from "./repository.ts";
 import { runCommand, type RunOptions } from "./run-command.ts";

@@ -6,7 +6,7 @@ import { loadConfig } from "../config/load.ts";
 import type { DeployEvent, EventSink, SiteEvent } from "../events.ts";
 import { siteLayout, type SiteLayout } from "../site/layout.ts";
 import { acquireLock } from "../site/lock.ts";
-import { npmCall } from "./builders/directory.ts";
+import { npmCall } from "./package-manager.ts";
 import { expectSuccess } from "./builders/builder.ts";
 import { deploy, type Deployment } from "./deploy.ts";
 import { readEnvironment } from "./environment.ts";
