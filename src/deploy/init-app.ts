@@ -53,7 +53,7 @@ export async function initApp({ folder, force, env, signal }: InitOptions): Prom
     if (path.endsWith(".sh") && state === "written") await chmod(join(folder, path), 0o755);
   }
   const config = join(folder, CONFIG_FILE);
-  const state = proposal === undefined ? "kept" : await put(config, configText(proposal), force);
+  const state = proposal === undefined ? "unchanged" : await put(config, configText(proposal), force);
   files.push({ path: CONFIG_FILE, purpose: "how the artifact is built", state });
   files.push({
     path: ".gitignore",

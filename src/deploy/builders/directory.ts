@@ -20,15 +20,17 @@ const NPM_LOCKS = ["package-lock.json", "npm-shrinkwrap.json"] as const;
 export async function buildDirectory(config: DirectoryBuild, request: BuildRequest): Promise<Built> {
   const path = join(request.output, request.name);
   const from = resolve(request.source, config.directory);
-  const isWholeApp = from === resolve(request.source) && config.static === undefined;
+  const isSource = from === resolve(request.source);
+  const workspace = await workspaceRoot(from);
+  const isWholeApp = config.static === undefined && (isSource || workspace === resolve(request.source));
   // A member of a workspace needs what lies beside it, and lies in its artifact as it does in the workspace.
-  const root = isWholeApp ? await workspaceRoot(request.source) : from;
-  if (isWholeApp) await provideInstalled(request, root);
+  const root = isWholeApp ? workspace : from;
+  await provideInstalled(request);
   const hasCommand = config.command !== undefined || config.shell !== undefined;
   if (hasCommand) await runBuildCommand(config, request, path);
   const content = config.static === undefined ? path : join(path, "public");
   await mkdir(content, { recursive: true });
-  if (from === resolve(request.source)) {
+  if (isWholeApp || isSource) {
     await copyFiles(root, await filesOfApp(root, hasCommand), content, request.signal);
   } else {
     await copyTree(
@@ -37,10 +39,16 @@ export async function buildDirectory(config: DirectoryBuild, request: BuildReque
       request.signal,
     );
   }
-  if (isWholeApp && config.install !== false) await copyInstalled(config, request, root, path);
+  if (isWholeApp && config.install !== false) await copyInstalled(config, request, { app: from, root }, path);
   if (!isWholeApp && (await needsPackages(config, path))) {
     if (NPM_LOCKS.some((name) => existsSync(join(path, name)))) await installLocked(request, path);
-    else await copyInstalled(config, request, request.source, path);
+    else
+      await copyInstalled(
+        config,
+        request,
+        { app: resolve(request.source), root: resolve(request.source) },
+        path,
+      );
   }
   await nameEntry(config, path, relative(root, from));
   return { path, extension: "", builder: `directory: ${config.directory}` };
@@ -70,22 +78,23 @@ async function needsPackages(config: DirectoryBuild, path: string): Promise<bool
 async function copyInstalled(
   config: DirectoryBuild,
   { source, signal, onLine }: BuildRequest,
-  root: string,
+  installed: { readonly app: string; readonly root: string },
   to: string,
 ): Promise<void> {
   const which = config.install === "all" ? "all" : "production";
-  const missing = await copyPackages({ app: resolve(source), root: resolve(root), to, which, signal });
+  const missing = await copyPackages({ ...installed, to, which, signal });
   if (missing.length > 0) onLine(`not installed in ${source}, and left out: ${missing.join(", ")}`);
 }
 
 /** A source whose packages were never installed gets all of them: its build needs them, too. */
-async function provideInstalled(request: BuildRequest, root: string): Promise<void> {
+async function provideInstalled(request: BuildRequest): Promise<void> {
   const manifest = readPackage(request.source);
   const needs = Object.keys({ ...manifest?.dependencies, ...manifest?.devDependencies }).length > 0;
+  const root = await workspaceRoot(request.source);
   const has = [root, request.source].some((folder) => existsSync(join(folder, "node_modules")));
   if (!needs || has) return;
   const call = installAll(root, request.env);
-  await run(call, request, root, call.args.join(" "));
+  await run(call, request, root, `${packageManagerOf(root).manager} install`);
 }
 
 async function installLocked(request: BuildRequest, path: string): Promise<void> {

@@ -1,7 +1,9 @@
-import { readFileSync } from "node:fs";
-import { dirname, extname, join, resolve } from "node:path";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, extname, join, posix, resolve } from "node:path";
+import type { BuildConfig } from "../../config/config.ts";
+import { parseNodeArguments, type StartLine } from "../start-line.ts";
 import type { Project } from "./project.ts";
+import type { Proposal } from "./proposal.ts";
 
 /** Packages that find files, packages or programs at run time, so that a bundle of them lacks something. */
 const NOT_BUNDLED =
@@ -27,8 +29,54 @@ const EXTENSIONS = [
 /** An app with more files than this is not looked through. */
 const MOST_FILES = 200;
 
+/** Node 22.18 and newer run TypeScript as it is. */
+const NODE_STRIPS_TYPES =
+  (process.features as { readonly typescript?: unknown }).typescript !== undefined &&
+  (process.features as { readonly typescript?: unknown }).typescript !== false;
+
+export interface BundleChoice {
+  readonly proposal?: Partial<Proposal>;
+  /** Why there is none. */
+  readonly against?: string;
+}
+
+/**
+ * A bundle in place of the whole app: for sure where no package is part of it, to be tried where some are, and whatever
+ * speaks against it for TypeScript that nothing else builds.
+ */
+export function bundleFor(project: Project, start: StartLine): BundleChoice {
+  const parsed = start.program === "node" ? parseNodeArguments(start.args) : undefined;
+  if (parsed === undefined || Object.keys(start.env).length > 0 || parsed.args.length > 0) return {};
+  if (parsed.requires.length > 0 || parsed.imports.some((name) => name !== "tsx")) return {};
+  const entry = parsed.file.replace(/^\.\//, "");
+  const file = ["", ".ts", ".js", ".mjs", ".cjs"]
+    .map((end) => entry + end)
+    .find((path) => /\.[cm]?[jt]s$/.test(path) && project.has(path) !== undefined);
+  if (file === undefined) return {};
+  const build: BuildConfig = { builder: "entry", entry: posix.join(project.place, file) };
+  const against = againstBundle(project, file);
+  const isOnlyWay = /\.[cm]?ts$/.test(file) && parsed.imports.length === 0 && !NODE_STRIPS_TYPES;
+  if (isOnlyWay) {
+    const though = against === undefined ? "" : `, though ${against}`;
+    return {
+      proposal: {
+        build,
+        reasons: [`the file ${file}: TypeScript that no script builds is bundled${though}`],
+      },
+    };
+  }
+  if (against !== undefined) return { against };
+  if (Object.keys(project.manifest.dependencies ?? {}).length > 0)
+    return {
+      proposal: { bundle: { build, reason: "one file that holds all, since a trial of it answered" } },
+    };
+  return {
+    proposal: { build, reasons: [`the file ${file}, bundled: it needs no package and nothing beside it`] },
+  };
+}
+
 /** Why a bundle of the file is not to be trusted; undefined: nothing speaks against it. */
-export function againstBundle(project: Project, entry: string): string | undefined {
+function againstBundle(project: Project, entry: string): string | undefined {
   const packages = Object.keys({
     ...project.manifest.dependencies,
     ...project.manifest.optionalDependencies,

@@ -1,6 +1,7 @@
-import type { BuildConfig, DirectoryBuild } from "../../config/config.ts";
+import { posix } from "node:path";
+import type { DirectoryBuild } from "../../config/config.ts";
 import { formatStart, parseNodeArguments, type StartLine } from "../start-line.ts";
-import { againstBundle } from "./bundles.ts";
+import { bundleFor } from "./bundles.ts";
 import { frameworkOf, type FrameworkFit } from "./frameworks.ts";
 import type { Project } from "./project.ts";
 import type { Proposal } from "./proposal.ts";
@@ -8,7 +9,6 @@ import { fileOf, meaningOf } from "./scripts.ts";
 
 const STEMS = ["src/server", "src/main", "src/index", "server", "main", "index", "app", "bin/www"] as const;
 const EXTENSIONS = [".ts", ".mts", ".js", ".mjs", ".cjs", ""] as const;
-const TYPESCRIPT = /\.[cm]?tsx?$/;
 
 /** What `npm start` runs, after what `npm run build` makes; undefined where nothing says what is started. */
 export async function nodeApp(project: Project): Promise<Proposal | undefined> {
@@ -23,8 +23,12 @@ export async function nodeApp(project: Project): Promise<Proposal | undefined> {
   if (step !== undefined) reasons.push(step.reason);
   else if (file !== undefined && (await project.isMade(file))) return fromSource(project, file, found.reason);
   const build = wholeApp(project, found.start, step?.command);
-  reasons.push(...wholeReasons(project, build));
-  return { build, reasons, ...(step === undefined && bundleFor(project, found.start)) };
+  const bundle = step === undefined ? bundleFor(project, found.start) : {};
+  reasons.push(
+    ...wholeReasons(project, build),
+    ...(bundle.against === undefined ? [] : [`no bundle: ${bundle.against}`]),
+  );
+  return { build, reasons, ...bundle.proposal };
 }
 
 interface FoundStart {
@@ -37,7 +41,7 @@ interface FoundStart {
 const DEVELOPMENT =
   /^(vite|webpack|webpack-dev-server|parcel|react-scripts|vue-cli-service|ng|astro|nuxt|gatsby|docusaurus|nest|rollup|gulp|grunt|concurrently|npm-run-all|run-[sp])$/;
 
-function startOf({ manifest, uses, has }: Project): FoundStart | undefined {
+function startOf({ manifest }: Project): FoundStart | undefined {
   for (const name of ["start:prod", "start:production", "start", "serve", "server"]) {
     const meant = meaningOf(name, manifest.scripts ?? {});
     if (meant === undefined || DEVELOPMENT.test(meant.start.program) || meant.start.args.includes("dev"))
@@ -48,8 +52,6 @@ function startOf({ manifest, uses, has }: Project): FoundStart | undefined {
       reason: `scripts.${name}: ${manifest.scripts?.[name] ?? ""}`,
     };
   }
-  void uses;
-  void has;
   return undefined;
 }
 
@@ -175,38 +177,7 @@ function fromSource(project: Project, file: string, reason: string): Proposal | 
   const entry = project.has(...sources.filter((path) => path !== file)) ?? conventional(project);
   if (entry === undefined || entry === file) return undefined;
   return {
-    build: { builder: "entry", entry },
+    build: { builder: "entry", entry: posix.join(project.place, entry) },
     reasons: [reason, `${file} is in no commit, and no script builds it: ${entry} is bundled`],
   };
-}
-
-/** Where packages are part of it, only a trial shows that a bundle runs; TypeScript that nothing builds has no other way. */
-function bundleFor(project: Project, start: StartLine): Partial<Proposal> {
-  const parsed = start.program === "node" ? parseNodeArguments(start.args) : undefined;
-  if (parsed === undefined || Object.keys(start.env).length > 0 || parsed.args.length > 0) return {};
-  if (parsed.requires.length > 0 || parsed.imports.some((name) => name !== "tsx")) return {};
-  const entry = parsed.file.replace(/^\.\//, "");
-  const found = ["", ".ts", ".js", ".mjs", ".cjs"]
-    .map((end) => entry + end)
-    .find((path) => /\.[cm]?[jt]s$/.test(path) && project.has(path) !== undefined);
-  if (found === undefined) return {};
-  const build: BuildConfig = { builder: "entry", entry: found };
-  const against = againstBundle(project, found);
-  const isOnlyWay = TYPESCRIPT.test(found) && parsed.imports.length === 0;
-  if (against !== undefined)
-    return isOnlyWay
-      ? {
-          build,
-          reasons: [`the file ${found}`, `TypeScript that no script builds is bundled, though ${against}`],
-        }
-      : {};
-  const needsNothing = Object.keys(project.manifest.dependencies ?? {}).length === 0;
-  if (needsNothing || isOnlyWay)
-    return {
-      build,
-      reasons: [
-        `the file ${found}, bundled: ${needsNothing ? "it needs no package and no file beside it" : "TypeScript that no script builds"}`,
-      ],
-    };
-  return { bundle: { build, reason: "one file that holds all, since a trial of it answered" } };
 }

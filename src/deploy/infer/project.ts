@@ -7,6 +7,8 @@ import { readPackage, workspaceRoot, type PackageManifest } from "../workspace.t
 /** What can be seen of an app without running anything of it. */
 export interface Project {
   readonly folder: string;
+  /** Where it lies in the folder that is deployed, with "/"; "." for that folder itself. */
+  readonly place: string;
   readonly manifest: PackageManifest;
   readonly manager: PackageManager;
   /** The file that says so, relative to the folder; undefined where there is none. */
@@ -27,7 +29,8 @@ export interface Project {
   execute(...words: readonly string[]): readonly string[];
 }
 
-export async function readProject(folder: string, manifest: PackageManifest): Promise<Project> {
+export async function readProject(top: string, place: string, manifest: PackageManifest): Promise<Project> {
+  const folder = join(top, place);
   const root = await workspaceRoot(folder);
   const rootManifest = root === folder ? undefined : readPackage(root);
   const own = packageManagerOf(folder, manifest.packageManager);
@@ -37,8 +40,10 @@ export async function readProject(folder: string, manifest: PackageManifest): Pr
   const has = (...paths: readonly string[]): string | undefined =>
     paths.find((path) => existsSync(join(folder, path)));
   const repository = await openRepository(folder);
+  const within = place === "." ? [] : WITHIN[manager](place);
   return {
     folder,
+    place,
     manifest,
     manager,
     lock:
@@ -59,12 +64,24 @@ export async function readProject(folder: string, manifest: PackageManifest): Pr
       return ignored.trim() !== "";
     },
     script: (name) => manifest.scripts?.[name],
-    run: (script) => [manager, "run", script],
-    execute: (...words) =>
-      manager === "npm"
-        ? ["npx", "--no-install", ...words]
-        : manager === "bun"
-          ? ["bunx", ...words]
-          : [manager, "exec", ...words],
+    run: (script) => [manager, ...within, "run", script],
+    execute: (...words) => {
+      switch (manager) {
+        case "npm":
+          return ["npm", ...within, "exec", "--no", "--", ...words];
+        case "bun":
+          return ["bun", ...within, "x", ...words];
+        default:
+          return [manager, ...within, "exec", ...words];
+      }
+    },
   };
 }
+
+/** How each is told to work for a member of the workspace. */
+const WITHIN: Readonly<Record<PackageManager, (member: string) => readonly string[]>> = {
+  npm: (member) => ["--workspace", member],
+  pnpm: (member) => ["--dir", member],
+  yarn: (member) => ["--cwd", member],
+  bun: (member) => ["--cwd", member],
+};
