@@ -2,18 +2,20 @@
 "use strict";
 const Module = require("node:module");
 const { existsSync, readFileSync } = require("node:fs");
-const { dirname, extname, join, resolve } = require("node:path");
+const path = require("node:path");
 const { pathToFileURL } = require("node:url");
 const v8 = require("node:v8");
 const threads = require("node:worker_threads");
 
-const line = JSON.parse(readFileSync(join(__dirname, "_start.json"), "utf8"));
+const line = JSON.parse(readFileSync(path.join(__dirname, "_start.json"), "utf8"));
 const siteRoot = process.env.INPLACE_SITE_ROOT ?? process.cwd();
 
 // What the launcher preloads is named relative to where it started this; workers and forked processes preload it, too.
 const launchedIn = process.cwd();
 process.execArgv = process.execArgv.map((word, at, all) =>
-  all[at - 1] === "--import" && word.startsWith(".") ? pathToFileURL(resolve(launchedIn, word)).href : word,
+  all[at - 1] === "--import" && word.startsWith(".")
+    ? pathToFileURL(path.resolve(launchedIn, word)).href
+    : word,
 );
 const { Worker } = threads;
 threads.Worker = class extends Worker {
@@ -24,29 +26,31 @@ threads.Worker = class extends Worker {
 Object.defineProperty(threads.Worker, "name", { value: "Worker" });
 Module.syncBuiltinESMExports();
 
-process.chdir(join(__dirname, line.folder));
+process.chdir(path.join(__dirname, line.folder));
 for (const [name, value] of Object.entries(line.env)) process.env[name] = filled(value);
 // There are no development packages here.
 process.env.NODE_ENV ??= "production";
 for (const [name, value] of Object.entries(line.defaults)) process.env[name] ??= value;
 for (const file of line.envFiles) {
   // Secrets are no part of a release: what git ignores lies in the site beside all releases.
-  const found = [resolve(file), join(siteRoot, line.folder, file), join(siteRoot, file)].find(existsSync);
+  const found = [path.resolve(file), path.join(siteRoot, line.folder, file), path.join(siteRoot, file)].find(
+    existsSync,
+  );
   if (found !== undefined) process.loadEnvFile(found);
 }
 for (const flag of line.v8) v8.setFlagsFromString(flag);
 if (line.sourceMaps) process.setSourceMapsEnabled(true);
 
-const main = resolve(line.file);
+const main = path.resolve(line.file);
 process.argv = [process.argv[0], main, ...line.args.map(filled), ...process.argv.slice(2)];
-start();
+void start();
 
 function start() {
-  const require = Module.createRequire(join(process.cwd(), "start.cjs"));
+  const require = Module.createRequire(path.join(process.cwd(), "start.cjs"));
   for (const name of line.requires) require(name);
   if (line.imports.length === 0) return runMain();
   const urls = line.imports.map((name) =>
-    name.startsWith(".") ? pathToFileURL(resolve(name)).href : resolveImport(name, require),
+    name.startsWith(".") ? pathToFileURL(path.resolve(name)).href : resolveImport(name, require),
   );
   urls.reduce((before, url) => before.then(() => import(url)), Promise.resolve()).then(runMain);
 }
@@ -54,10 +58,10 @@ function start() {
 /** What an import of the app's own files would find. */
 function resolveImport(name, require) {
   for (const folder of require.resolve.paths(name) ?? []) {
-    const manifest = join(folder, name, "package.json");
+    const manifest = path.join(folder, name, "package.json");
     if (!existsSync(manifest)) continue;
     const entry = entryOf(JSON.parse(readFileSync(manifest, "utf8")));
-    if (entry !== undefined) return pathToFileURL(join(folder, name, entry)).href;
+    if (entry !== undefined) return pathToFileURL(path.join(folder, name, entry)).href;
   }
   return pathToFileURL(require.resolve(name)).href;
 }
@@ -81,7 +85,7 @@ function runMain() {
 }
 
 function isModule() {
-  switch (extname(main)) {
+  switch (path.extname(main)) {
     case ".mjs":
     case ".mts":
       return true;
@@ -94,10 +98,10 @@ function isModule() {
 }
 
 function packageType() {
-  for (let folder = dirname(main); ; folder = dirname(folder)) {
-    const manifest = join(folder, "package.json");
+  for (let folder = path.dirname(main); ; folder = path.dirname(folder)) {
+    const manifest = path.join(folder, "package.json");
     if (existsSync(manifest)) return JSON.parse(readFileSync(manifest, "utf8")).type;
-    if (dirname(folder) === folder) return undefined;
+    if (path.dirname(folder) === folder) return undefined;
   }
 }
 

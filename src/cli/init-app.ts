@@ -1,4 +1,5 @@
 import { initApp, type WrittenFile } from "../deploy/init-app.ts";
+import type { Proposal } from "../deploy/infer/proposal.ts";
 import { checkApp } from "./init-check.ts";
 import { table } from "./table.ts";
 import type { Outcome, VerbContext } from "./verb.ts";
@@ -19,8 +20,7 @@ export async function initAppHere(context: VerbContext, { force, check }: InitAp
   const kept = files.filter(({ state }) => state === "kept");
   const text = [
     table(files.map(({ path, state, purpose }) => [MARKS[state], path, purpose])),
-    ...(reasons === undefined ? [] : [table(reasons.map((reason) => ["saw", reason]))]),
-    ...(build === undefined ? [] : [table([["build", JSON.stringify(build)]])]),
+    ...(proposal === undefined ? [] : [table(whatWasSeen(proposal))]),
     ...(kept.length === 0 ? [] : ["kept what differs; --force replaces it and keeps a copy"]),
     ...(checked === undefined
       ? []
@@ -30,6 +30,10 @@ export async function initAppHere(context: VerbContext, { force, check }: InitAp
     nextStep(kept),
   ];
   return { document, text: text.join("\n") };
+}
+
+function whatWasSeen({ build, reasons }: Proposal): string[][] {
+  return [...reasons.map((reason) => ["saw", reason]), ["build", JSON.stringify(build)]];
 }
 
 function nextStep(kept: readonly WrittenFile[]): string {

@@ -34,7 +34,8 @@ export async function checkApp({ cwd, env, signal, emit }: VerbContext): Promise
       waitMs: undefined,
       signingKey: undefined,
       signal,
-      emit,
+      // That it goes live is true of the temporary site alone.
+      emit: (event) => (event.type.startsWith("build-") ? emit(event) : undefined),
     });
     const version = (await readFile(join(layout.runtime, CURRENT_RUNTIME_FILE), "utf8")).trim();
     const tried = await tryArtifact(join(layout.target, artifact), {

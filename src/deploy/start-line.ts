@@ -83,7 +83,7 @@ export function parseNodeArguments(words: readonly string[], options = ""): Node
       if (at >= ofOptions.length) break;
       continue;
     }
-    const [flag = "", inline] = word.startsWith("--") ? splitOnce(word) : [word];
+    const [flag, inline] = word.startsWith("--") ? splitOnce(word) : [word];
     const value = inline ?? (WITH_VALUE.has(flag) ? all[(at += 1)] : undefined) ?? "";
     if (flag === "-r" || flag === "--require") requires.push(value);
     else if (flag === "--import") imports.push(value);

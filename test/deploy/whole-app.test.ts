@@ -157,6 +157,18 @@ test("whole app: worker threads and forked processes start under a launcher, whi
   assert.equal(stdout.trim(), "worker\nchild", path);
 });
 
+test("whole app: variables of a .env in the site reach an app with dotenv, and what the host sets wins", async (t) => {
+  const { path, layout } = await deployOf(t, {
+    ...config({ start: "node main.js" }),
+    "package.json": { dependencies: { dotenv: "*" } },
+    "node_modules/dotenv/package.json": { name: "dotenv" },
+    "main.js": "console.log(process.env.SECRET, process.env.HOST_SAYS)",
+  });
+  await writeFiles(layout.root, { ".env": "SECRET=of the site\nHOST_SAYS=nothing\n" });
+  const printed = await started(path, { INPLACE_SITE_ROOT: layout.root, HOST_SAYS: "this" });
+  assert.equal(printed, "of the site this");
+});
+
 test("whole app: a start that names what is not there ends with exit 2 and says so", async (t) => {
   const { repository, layout } = await sourceAndSite(t, {
     ...config({ start: "node dist/gone.js" }),

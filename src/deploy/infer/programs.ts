@@ -1,9 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { python } from "./python.ts";
-import type { Proposal } from "./proposal.ts";
-
-export type Has = (...paths: readonly string[]) => string | undefined;
+import type { Has, Proposal } from "./proposal.ts";
 
 /** Programs of other languages, by the files that their tools look for. What they take to build need not be here. */
 export function otherProgram(folder: string, has: Has): Proposal | undefined {

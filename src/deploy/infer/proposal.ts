@@ -7,3 +7,6 @@ export interface Proposal {
   /** A bundle that would do as well, if it answers when it is tried: nothing speaks against it, and nothing proves it. */
   readonly bundle?: { readonly build: BuildConfig; readonly reason: string };
 }
+
+/** The first of the paths that is in the folder. */
+export type Has = (...paths: readonly string[]) => string | undefined;

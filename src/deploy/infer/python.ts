@@ -1,5 +1,4 @@
-import type { Has } from "./programs.ts";
-import type { Proposal } from "./proposal.ts";
+import type { Has, Proposal } from "./proposal.ts";
 
 const PYTHON = process.platform === "win32" ? "python" : "python3";
 const MODULES = [
@@ -89,9 +88,9 @@ function djangoApp(manage: string): App {
 
 function serverOf(uses: (name: string) => boolean, app: App, file: string | undefined): string {
   const name = app.name.endsWith(")") ? `"${app.name}"` : app.name;
-  if (app.isAsync && uses("hypercorn")) return `${PYTHON} -m hypercorn --bind 127.0.0.1:$PORT ${app.name}`;
+  if (app.isAsync && uses("hypercorn")) return `${PYTHON} -m hypercorn --bind 127.0.0.1:$PORT ${name}`;
   if (app.isAsync && (uses("uvicorn") || uses("fastapi")))
-    return `${PYTHON} -m uvicorn --host 127.0.0.1 --port $PORT ${app.name}`;
+    return `${PYTHON} -m uvicorn --host 127.0.0.1 --port $PORT ${name}`;
   if (uses("gunicorn")) return `${PYTHON} -m gunicorn --bind 127.0.0.1:$PORT ${name}`;
   if (uses("waitress")) return `${PYTHON} -m waitress --listen=127.0.0.1:$PORT ${name}`;
   if (app.framework === "Flask") return `${PYTHON} -m flask --app ${name} run --host 127.0.0.1 --port $PORT`;

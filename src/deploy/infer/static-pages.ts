@@ -1,7 +1,7 @@
-import type { Proposal } from "./proposal.ts";
+import type { Has, Proposal } from "./proposal.ts";
 
 /** A folder of pages that need no build. */
-export function staticPages(has: (...paths: readonly string[]) => string | undefined): Proposal | undefined {
+export function staticPages(has: Has): Proposal | undefined {
   const page = has(
     "index.html",
     "public/index.html",
