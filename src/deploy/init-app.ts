@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { chmod, copyFile, lstat, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CONFIG_FILE } from "../config/load.ts";
 import { systemCode } from "../errors.ts";
@@ -53,7 +54,7 @@ export async function initApp({ folder, force, env, signal }: InitOptions): Prom
     if (path.endsWith(".sh") && state === "written") await chmod(join(folder, path), 0o755);
   }
   const config = join(folder, CONFIG_FILE);
-  const state = proposal === undefined ? "unchanged" : await put(config, configText(proposal), force);
+  const state = proposal === undefined ? "unchanged" : await put(config, configText(folder, proposal), force);
   files.push({ path: CONFIG_FILE, purpose: "how the artifact is built", state });
   files.push({
     path: ".gitignore",
@@ -63,9 +64,24 @@ export async function initApp({ folder, force, env, signal }: InitOptions): Prom
   return { files, proposal };
 }
 
-function configText({ build }: Proposal): string {
-  const $schema = "./node_modules/inplace-deploy/schema/inplace.config.schema.json";
-  return `${JSON.stringify({ $schema, build }, null, 2)}\n`;
+function configText(folder: string, { build }: Proposal): string {
+  const $schema = schemaFor(folder);
+  return `${JSON.stringify({ ...($schema !== undefined && { $schema }), build }, null, 2)}\n`;
+}
+
+const SCHEMA = "node_modules/inplace-deploy/schema/inplace.config.schema.json";
+
+/** Where editors find it: a workspace may have the package above. undefined for an app that has no packages. */
+function schemaFor(folder: string): string | undefined {
+  if (!existsSync(join(folder, "package.json"))) return undefined;
+  for (
+    let above = folder, path = "./";
+    ;
+    above = dirname(above), path = path === "./" ? "../" : `../${path}`
+  ) {
+    if (existsSync(join(above, SCHEMA))) return path + SCHEMA;
+    if (dirname(above) === above) return `./${SCHEMA}`;
+  }
 }
 
 async function put(path: string, text: string, force: boolean): Promise<WrittenFile["state"]> {

@@ -1,6 +1,7 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Runnable } from "./run-command.ts";
+import { expectSuccess } from "./builders/builder.ts";
+import { runCommand, type Runnable, type RunOptions } from "./run-command.ts";
 
 /** What installs a project's packages. yarn from 2 on is a program of its own kind. */
 export type PackageManager = "npm" | "pnpm" | "yarn" | "bun";
@@ -24,8 +25,16 @@ export function packageManagerOf(
   return { manager: (manager as PackageManager | undefined) ?? "npm", lock: undefined };
 }
 
-/** Installs all packages, those for development too, as the lock file says; hosts like App Service set NODE_ENV=production. */
-export function installAll(folder: string, env: NodeJS.ProcessEnv): Runnable & { readonly kind: "argv" } {
+/** Installs all packages, those for development too, as the lock file says. Throws BUILD_FAILED or BUILD_TIMED_OUT. */
+export async function installPackages(folder: string, options: Omit<RunOptions, "cwd">): Promise<void> {
+  // Yarn from version 2 on would rather not make node_modules.
+  const env = { ...options.env, YARN_NODE_LINKER: "node-modules" };
+  const end = await runCommand(installation(folder, env), { ...options, env, cwd: folder });
+  expectSuccess(`${packageManagerOf(folder).manager} install`, end, options.limitMs);
+}
+
+/** Hosts like App Service set NODE_ENV=production, so development packages are asked for. */
+function installation(folder: string, env: NodeJS.ProcessEnv): Runnable {
   const { manager, lock } = packageManagerOf(folder);
   switch (manager) {
     case "npm":
@@ -39,12 +48,19 @@ export function installAll(folder: string, env: NodeJS.ProcessEnv): Runnable & {
     case "pnpm":
       return { kind: "argv", file: "pnpm", args: ["install", "--frozen-lockfile", "--prod=false"] };
     case "yarn":
-      return { kind: "argv", file: "yarn", args: ["install"] };
+      return yarnInstall(folder);
     case "bun":
       return { kind: "argv", file: "bun", args: ["install", "--frozen-lockfile"] };
     default:
       return manager satisfies never;
   }
+}
+
+/** From version 2 on it has other options, and NODE_ENV counts no more. */
+function yarnInstall(folder: string) {
+  const isNewer = readFileSync(join(folder, "yarn.lock"), "utf8").includes("\n__metadata:");
+  const args = ["install", ...(isNewer ? ["--immutable"] : ["--frozen-lockfile", "--production=false"])];
+  return { kind: "argv", file: "yarn", args } as const;
 }
 
 /** npm through this Node: on Windows npm is a batch file, which would need a shell. */

@@ -65,9 +65,9 @@ test("init --check ends with exit 6 and the last output where the app does not s
     "package.json": {
       name: "shop",
       scripts: { start: "node server.js" },
-      dependencies: { express: "*", pug: "*" },
+      dependencies: { express: "*" },
     },
-    "server.js": `throw new Error("no database");`,
+    "server.js": `throw new Error("no database for " + __dirname);`,
   });
   assert.deepEqual([dies.code, dies.document.error.code], [6, "START_FAILED"]);
   assert.match(dies.document.error.message, /ended with exit code 1[^]*no database/);

@@ -169,6 +169,20 @@ test("whole app: variables of a .env in the site reach an app with dotenv, and w
   assert.equal(printed, "of the site this");
 });
 
+test("whole app: a package that the app names and that is not installed fails the build", async (t) => {
+  const { repository, layout } = await sourceAndSite(t, {
+    "inplace.config.json": { build: { builder: "directory", directory: ".", start: "node main.js" } },
+    "package.json": { dependencies: { here: "*", gone: "*" } },
+    "node_modules/here/package.json": { name: "here", dependencies: { unneeded: "*" } },
+    "main.js": "",
+  });
+  const { code, stderr } = await inplace(t, ["deploy", "--site-root", layout.root], {
+    cwd: repository.folder,
+  });
+  assert.equal(code, 3);
+  assert.match(stderr, /BUILD_FAILED: Packages of .* are not installed: gone\./);
+});
+
 test("whole app: a start that names what is not there ends with exit 2 and says so", async (t) => {
   const { repository, layout } = await sourceAndSite(t, {
     ...config({ start: "node dist/gone.js" }),

@@ -5,8 +5,8 @@ import type { DirectoryBuild } from "../../config/config.ts";
 import { InplaceError } from "../../errors.ts";
 import { ENTRY_FILE } from "../../site/entry-point.ts";
 import { copyFiles, copyTree, insideSource } from "../copy-tree.ts";
-import { installAll, npmCall, packageManagerOf } from "../package-manager.ts";
-import { runCommand, type Runnable } from "../run-command.ts";
+import { installPackages, npmCall, packageManagerOf } from "../package-manager.ts";
+import { runCommand } from "../run-command.ts";
 import { readPackage, workspaceRoot } from "../workspace.ts";
 import { expectSuccess, type Built, type BuildRequest } from "./builder.ts";
 import { runBuildCommand } from "./command.ts";
@@ -77,36 +77,31 @@ async function needsPackages(config: DirectoryBuild, path: string): Promise<bool
 
 async function copyInstalled(
   config: DirectoryBuild,
-  { source, signal, onLine }: BuildRequest,
+  { signal }: BuildRequest,
   installed: { readonly app: string; readonly root: string },
   to: string,
 ): Promise<void> {
   const which = config.install === "all" ? "all" : "production";
-  const missing = await copyPackages({ ...installed, to, which, signal });
-  if (missing.length > 0) onLine(`not installed in ${source}, and left out: ${missing.join(", ")}`);
+  await copyPackages({ ...installed, to, which, signal });
 }
 
 /** A source whose packages were never installed gets all of them: its build needs them, too. */
 async function provideInstalled(request: BuildRequest): Promise<void> {
   const manifest = readPackage(request.source);
-  const needs = Object.keys({ ...manifest?.dependencies, ...manifest?.devDependencies }).length > 0;
   const root = await workspaceRoot(request.source);
+  const named = Object.keys({ ...manifest?.dependencies, ...manifest?.devDependencies });
+  const needs = manifest !== undefined && (named.length > 0 || packageManagerOf(root).lock !== undefined);
   const has = [root, request.source].some((folder) => existsSync(join(folder, "node_modules")));
   if (!needs || has) return;
-  const call = installAll(root, request.env);
-  await run(call, request, root, `${packageManagerOf(root).manager} install`);
+  await installPackages(root, request);
 }
 
 async function installLocked(request: BuildRequest, path: string): Promise<void> {
   const args = ["ci", "--omit=dev", "--install-links", "--no-audit", "--no-fund"];
-  await run(npmCall(request.env, args), request, path, "npm ci --omit=dev");
-  await removeBinLinks(join(path, "node_modules"));
-}
-
-async function run(what: Runnable, request: BuildRequest, cwd: string, name: string): Promise<void> {
   const { env, signal, limitMs, onLine } = request;
-  const end = await runCommand(what, { cwd, env, signal, limitMs, onLine });
-  expectSuccess(name, end, limitMs);
+  const end = await runCommand(npmCall(env, args), { cwd: path, env, signal, limitMs, onLine });
+  expectSuccess("npm ci --omit=dev", end, limitMs);
+  await removeBinLinks(join(path, "node_modules"));
 }
 
 // Artifacts hold no links, and nothing runs a package's command in production.

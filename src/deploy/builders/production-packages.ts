@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { copyFiles } from "../copy-tree.ts";
-import { readPackage, type PackageManifest } from "../workspace.ts";
+import { buildFailed } from "./builder.ts";
+import { readPackage, workspaceMembers, type PackageManifest } from "../workspace.ts";
 
 /** "all": with those for development, where the app is started by one of them. */
 export type WhichPackages = "production" | "all";
@@ -20,11 +21,14 @@ export interface PackagesRequest {
 /**
  * Copies what the app needs of the packages that are installed in its source: those that its package.json names, and what
  * they need in turn. They come to lie as npm lays them, whichever program installed them, without a link. Nothing is
- * fetched and no script runs: what was built, generated or patched in place stays so. Gives what could not be found.
+ * fetched and no script runs: what was built, generated or patched in place stays so. Throws BUILD_FAILED
+ * for packages that the app names and that are not there.
  */
-export async function copyPackages(request: PackagesRequest): Promise<string[]> {
+export async function copyPackages(request: PackagesRequest): Promise<void> {
   const { app, root, to } = request;
   const missing: string[] = [];
+  // A clean checkout may share the packages of another one, where the members' links lead to.
+  const members = await membersByName(root);
   const placed = new Map<string, string>();
   const waiting = [...new Set([app, root])].map((folder) => ({
     from: folder,
@@ -34,9 +38,10 @@ export async function copyPackages(request: PackagesRequest): Promise<string[]> 
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     const { from, at, named } = next;
     for (const { name, optional } of named) {
-      const found = await find(name, from);
+      const found = members.get(name) ?? (await find(name, from));
       if (found === undefined) {
-        if (!optional) missing.push(name);
+        // What a package names in vain has not been missed so far.
+        if (!optional && (from === app || from === root)) missing.push(name);
         continue;
       }
       const place = placeFor(name, found, at, to, placed);
@@ -48,8 +53,9 @@ export async function copyPackages(request: PackagesRequest): Promise<string[]> 
       if (!bundled) waiting.push({ from: found, at: place, named: namesOf(manifest, "production") });
     }
   }
+  if (missing.length > 0)
+    throw buildFailed(`Packages of ${app} are not installed: ${missing.join(", ")}`, []);
   await copyGenerated(root, to, request.signal);
-  return missing;
 }
 
 interface Named {
@@ -68,6 +74,11 @@ function namesOf(manifest: PackageManifest | undefined, which: WhichPackages): N
   ]);
   const peers = manifest?.peerDependencies ?? {};
   return [...names].map((name) => ({ name, optional: optional.has(name) || name in peers }));
+}
+
+async function membersByName(root: string): Promise<ReadonlyMap<string, string>> {
+  const folders = (await workspaceMembers(root)).map((member) => join(root, member));
+  return new Map(folders.map((folder) => [readPackage(folder)?.name ?? "", folder]));
 }
 
 /** The package as Node finds it from a folder: in the nearest node_modules upwards. */
