@@ -6,6 +6,7 @@ import type { DefineVerb } from "./verb.ts";
 interface InitFlags extends SystemdFlags, GitHookFlags {
   readonly systemd?: boolean;
   readonly gitHook?: boolean;
+  readonly check?: boolean;
 }
 
 export const defineInit: DefineVerb = (program, run) => {
@@ -31,11 +32,12 @@ export const defineInit: DefineVerb = (program, run) => {
     .option("--drain <time>", "time for requests in flight (default: 30)", seconds)
     .option("--output <folder>", "where the units go (default: .inplace/systemd in the site)")
     .option("--force", "replace what differs")
+    .option("--check", "in an app: build, start and ask it once, in a temporary site")
     .action((flags: InitFlags) =>
       run((context) => {
         if (flags.gitHook === true) return initGitHook(context, flags);
         if (flags.systemd === true) return initSystemd(context, flags);
-        return initAppHere(context, flags.force === true);
+        return initAppHere(context, { force: flags.force === true, check: flags.check === true });
       }),
     );
 };

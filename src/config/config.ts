@@ -37,7 +37,9 @@ export interface DirectoryBuild extends CommandLine {
   readonly builder: "directory";
   readonly directory: string;
   readonly entryPoint?: string;
-  readonly install?: boolean;
+  readonly start?: string;
+  readonly static?: "pages" | "app";
+  readonly install?: boolean | "all";
   readonly timeLimitMs?: number;
 }
 
