@@ -1,5 +1,7 @@
 /** Environment of a supervised worker; its value is the address at which the supervisor holds the port. */
 export const SUPERVISED_ENV = "INPLACE_SUPERVISED";
+/** Environment of a process whose platform handler watches the site: "1". */
+export const WATCHED_ENV = "INPLACE_WATCHED";
 /** User agent of health checks, so that they are not counted as visitors. */
 export const PROBE_AGENT = "inplace-health";
 
