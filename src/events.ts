@@ -169,6 +169,28 @@ export type PlatformEvent =
   | { readonly type: "access-log-failed"; readonly problem: string }
   /** The disk is slower than what comes: so many entries were dropped. */
   | { readonly type: "log-behind"; readonly log: "access" | "stdout"; readonly entries: number }
+  /** A process by another release, or by a changed web.config (undefined), starts beside those that serve. */
+  | { readonly type: "overlap-starting"; readonly artifact: string | undefined }
+  /** New requests go to it. `ms` since its start. */
+  | {
+      readonly type: "overlap-switched";
+      readonly artifact: string | undefined;
+      readonly previous: string | undefined;
+      readonly ms: number;
+    }
+  | {
+      readonly type: "overlap-failed";
+      readonly artifact: string | undefined;
+      readonly reason: string;
+      /** The last lines of its output. */
+      readonly output: readonly string[];
+      /** What serves on, where that is known. */
+      readonly kept: string | undefined;
+    }
+  /** Something newer is wanted before it had answered. */
+  | { readonly type: "overlap-given-up"; readonly artifact: string | undefined }
+  /** What was seen where the handler watches for releases. */
+  | { readonly type: "watched"; readonly event: WatchEvent }
   /** Where one handler serves several sites. */
   | { readonly type: "of-site"; readonly site: string; readonly event: PlatformEvent }
   | { readonly type: "health-unrecorded"; readonly problem: string };

@@ -4,6 +4,8 @@ export const SUPERVISED_ENV = "INPLACE_SUPERVISED";
 export const PUBLIC_PORT_ENV = "INPLACE_PUBLIC_PORT";
 /** Exit code (EX_TEMPFAIL of sysexits.h): another program has the port that the app was given; no fault of the release. */
 export const EXIT_TEMPORARY = 75;
+/** Environment of a process whose platform handler watches the site: "1". */
+export const WATCHED_ENV = "INPLACE_WATCHED";
 /** User agent of health checks, so that they are not counted as visitors. */
 export const PROBE_AGENT = "inplace-health";
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StoppableOptions } from "../listener/options.ts";
 import type { ModuleToken } from "../listener/shutdown-request.ts";
-import { SUPERVISED_ENV } from "../process/worker-messages.ts";
+import { SUPERVISED_ENV, WATCHED_ENV } from "../process/worker-messages.ts";
 import { siteLayout } from "../site/layout.ts";
 import { identityNow } from "../watch/identity.ts";
 
@@ -16,6 +16,8 @@ export interface SiteOfApp {
   readonly maxUnavailable: number;
   /** No signature is required. */
   readonly mayBeUnsigned: boolean;
+  /** Who started this process watches the site, and tells it to stop once the next one serves. */
+  readonly watchedOutside: boolean;
 }
 
 /** What the launcher and the site say about this process. */
@@ -55,6 +57,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
             identity: identityNow(join(siteLayout(root).target, artifact)),
             maxUnavailable: unavailable(environment, config.drain ?? {}),
             mayBeUnsigned: !environment["INPLACE_PUBLIC_KEY"] && !config.requireSignature,
+            watchedOutside: environment[WATCHED_ENV] === "1",
           }
         : undefined,
     deadlineMs:

@@ -45,11 +45,16 @@ export class SiteLink {
   }
 
   proven(): void {
-    void this.drained();
+    void this.#recordGood();
   }
 
   /** Resolves when it is recorded that the app is good; where that failed before, it is tried again. */
   async drained(): Promise<void> {
+    // The next release may be the last good one by now.
+    if (this.#site?.watchedOutside !== true) await this.#recordGood();
+  }
+
+  async #recordGood(): Promise<void> {
     if (this.#site === undefined) return;
     const marked = await (this.#good ??= this.#do((side) => side.markGood()));
     if (!marked) this.#good = undefined;
@@ -67,7 +72,7 @@ export class SiteLink {
   }
 
   #wanted(): Mode {
-    if (this.#site === undefined) return "off";
+    if (this.#site === undefined || this.#site.watchedOutside) return "off";
     if (this.#workers || [...this.#listening].some((server) => !this.#notHolding.has(server)))
       return "events";
     return this.#listening.size > 0 ? "poll" : "off";
