@@ -44,6 +44,7 @@ export class AppProcess {
   #longestMs: number;
   #ended: Promise<void> | undefined;
   #joined = false;
+  #proving = false;
 
   constructor(role: Role, settings: Settings) {
     this.role = role;
@@ -102,6 +103,7 @@ export class AppProcess {
   /** A worker of this process's cluster listens. */
   workerListens(): void {
     this.#join();
+    this.#proves();
     this.#site.workerListens();
   }
 
@@ -113,7 +115,16 @@ export class AppProcess {
 
   #listens(server: Server): void {
     this.#join();
+    const port = givenPort();
+    if (port === undefined || portOf(server) === port) this.#proves();
     this.#site.listens(server);
+  }
+
+  /** Visitors can come: from now on the app can prove itself. A server elsewhere proves nothing. */
+  #proves(): void {
+    if (this.#proving || this.role !== "app") return;
+    this.#proving = true;
+    whenProven(() => this.#site.proven());
   }
 
   /** From its first server on, the process answers to signals; before, they end it as they would without us. */
@@ -125,7 +136,6 @@ export class AppProcess {
     if (stopOnStdinEnd) onStdinEnd(() => void this.stop("standard input closed"));
     if (this.role === "worker") onStopMessage(() => void this.stop("the app stops"));
     this.#notifier?.ready(`serving ${this.#settings.site?.artifact ?? ""}`);
-    if (this.role === "app") whenProven(() => this.#site.proven());
   }
 
   /** The app's own handlers hear the signal by themselves. */
@@ -144,6 +154,7 @@ export class AppProcess {
     const [reports, workers] = await Promise.all([this.#drain(), stopWorkers()]);
     const clean = reports.every((report) => report.cut.length === 0) && workers.every((code) => code === 0);
     if (clean) await this.#site.drained();
+    await this.#site.recordDrain(Math.max(0, ...reports.map(({ durationMs }) => durationMs)));
     await this.#call((hooks) => hooks.afterDrain?.(reports));
     say(reportLine(cause, reports));
     await this.#notifier?.told();
@@ -156,7 +167,7 @@ export class AppProcess {
   /** The servers that visitors use first: what is in flight may need the others, and this process's calls to itself. */
   async #drain(): Promise<DrainReport[]> {
     const startedAt = performance.now();
-    const port = Number(process.env["PORT"]);
+    const port = givenPort() ?? 0;
     const all = [...this.#servers];
     const atPort = all.filter(({ server }) => portOf(server) === port);
     const first = new Set(atPort.length > 0 ? atPort : all);
@@ -182,6 +193,11 @@ export class AppProcess {
     });
     await within(HOOK_MS, Promise.all(calls));
   }
+}
+
+/** What the platform gave to the app; undefined where nobody did. */
+function givenPort(): number | undefined {
+  return Number(process.env["PORT"]) || undefined;
 }
 
 function portOf(server: Server): number | undefined {

@@ -22,7 +22,7 @@ export class SelfCalls {
     const { _getActiveHandles } = process as { _getActiveHandles?: () => unknown[] };
     const sockets = (_getActiveHandles?.call(process) ?? []).filter((each) => each instanceof Socket);
     // An accepted socket has a local port, too: that of its server.
-    const made = sockets.filter((socket) => (socket as { server?: unknown }).server == null);
+    const made = sockets.filter((socket) => !(socket as { server?: unknown }).server);
     this.#ports = new Set(made.flatMap(({ localPort }) => localPort ?? []));
     setImmediate(() => (this.#ports = undefined));
     return this.#ports;

@@ -54,6 +54,11 @@ export class SiteLink {
     if (this.#site?.watchedOutside !== true) await this.#recordGood();
   }
 
+  /** What recycling cost, for who decides whether to go on with it. */
+  async recordDrain(ms: number): Promise<void> {
+    if (this.#site?.watchedOutside === false) await this.#do((side) => side.recordDrain(ms));
+  }
+
   async #recordGood(): Promise<void> {
     if (this.#site === undefined) return;
     const marked = await (this.#good ??= this.#do((side) => side.markGood()));

@@ -1,61 +1,15 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmod, copyFile, mkdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
-import { dirname, join, resolve } from "node:path";
-import { test, type TestContext } from "node:test";
+import { join } from "node:path";
+import { test } from "node:test";
 import { choosePort } from "#src/process/port.js";
-import { writeHandover } from "#src/site/handover.js";
 import { recordFailures } from "#src/site/health-marks.js";
 import { readHistory } from "#src/site/history.js";
-import { siteLayout, type SiteLayout } from "#src/site/layout.js";
-import { launchedSite, start, type Started } from "../runtime/launched-site.js";
-import { temporaryFolder } from "../rig/temporary-site.js";
+import { launchedSite } from "../runtime/launched-site.js";
+import { launch, launched, put, site, TELLING, told } from "./launch-sh.js";
 import { until } from "../rig/until.js";
-
-/** Says how it was started, then ends with the exit code in its name. */
-const TELLING = `
-console.log(JSON.stringify({
-  args: process.argv.slice(2), cwd: process.cwd(), port: process.env.PORT, platformPort: process.env.HTTP_PLATFORM_PORT,
-  root: process.env.INPLACE_SITE_ROOT, artifact: process.env.INPLACE_ARTIFACT,
-}));
-process.exit(Number(/exit(\\d+)/.exec(process.env.INPLACE_ARTIFACT)?.[1] ?? 0));
-`;
-
-async function site(t: TestContext, name = "site root"): Promise<SiteLayout> {
-  const layout = siteLayout(join(await temporaryFolder(t), name));
-  await mkdir(layout.target, { recursive: true });
-  await mkdir(dirname(layout.lastGood), { recursive: true });
-  await copyFile(resolve("launch.sh"), join(layout.root, "launch.sh"));
-  return layout;
-}
-
-function launch(
-  t: TestContext,
-  layout: SiteLayout,
-  args: string[] = [],
-  env: NodeJS.ProcessEnv = {},
-): Started {
-  return start(t, join(layout.root, "launch.sh"), args, { env, cwd: "/", stdin: "pipe" });
-}
-
-async function launched(t: TestContext, layout: SiteLayout, args: string[] = []): Promise<Started> {
-  const started = launch(t, layout, args);
-  await started.exited;
-  return started;
-}
-
-async function put(layout: SiteLayout, name: string, content = TELLING, mode = 0o644): Promise<string> {
-  const path = join(layout.target, name);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content);
-  await chmod(path, mode);
-  return path;
-}
-
-function told({ stdout }: Started): Record<string, unknown> {
-  return JSON.parse(stdout()) as Record<string, unknown>;
-}
 
 for (const name of ["plain", "a & b (c)", "100% it's!", "-x^y$HOME;*?"]) {
   test(`a site in a folder named ${name} starts, with arguments as they were given`, async (t) => {
@@ -285,57 +239,5 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     started.process.kill(signal);
     assert.equal(await started.exited, 6);
     await assert.rejects(readFile(join(layout.failed, "app.mjs")), { code: "ENOENT" });
-  });
-}
-
-const HANDOVER_NEEDS =
-  /a handover needs one TCP port, and Node 20 or newer on the PATH; starting the artifact itself/;
-
-for (const [what, setting] of [
-  ["several sockets of systemd", "export LISTEN_PID=$$ LISTEN_FDS=2"],
-  ["a Unix socket", "export PORT=/run/site.sock"],
-] as const) {
-  test(`where a handover is wanted and the site has ${what}, the artifact is started itself, and that is said`, async (t) => {
-    const layout = await launchedSite(t, await site(t));
-    await writeHandover(layout, {});
-    await put(
-      layout,
-      "program",
-      '#!/bin/sh\nprintf \'{"artifact":"%s"}\' "$INPLACE_ARTIFACT"\nexit 5\n',
-      0o755,
-    );
-    await writeFile(layout.pointer, "program\n");
-    const env = { HTTP_PLATFORM_PORT: undefined };
-    const started = start(t, "sh", ["-c", `${setting}; exec sh launch.sh`], { env, cwd: layout.root });
-    assert.equal(await started.exited, 5, started.stderr());
-    assert.equal(told(started)["artifact"], "program");
-    assert.match(started.stderr(), HANDOVER_NEEDS);
-  });
-}
-
-for (const [what, node] of [
-  ["no Node", undefined],
-  ["a Node that is too old", "echo v18.20.4"],
-  ["a Node that does not start", "exit 126"],
-] as const) {
-  test(`where a handover is wanted and there is ${what}, the artifact is started itself, and that is said`, async (t) => {
-    const layout = await launchedSite(t, await site(t));
-    await writeHandover(layout, {});
-    await put(
-      layout,
-      "program",
-      '#!/bin/sh\nprintf \'{"artifact":"%s"}\' "$INPLACE_ARTIFACT"\nexit 5\n',
-      0o755,
-    );
-    await writeFile(layout.pointer, "program\n");
-    const bin = join(await temporaryFolder(t), "bin");
-    await mkdir(bin);
-    for (const tool of ["dirname", "date", "mkdir", "ls", "sh", "chmod"])
-      await symlink(`/bin/${tool}`, join(bin, tool));
-    if (node !== undefined) await writeFile(join(bin, "node"), `#!/bin/sh\n${node}\n`, { mode: 0o755 });
-    const started = launch(t, layout, [], { PATH: bin });
-    assert.equal(await started.exited, 5, started.stderr());
-    assert.equal(told(started)["artifact"], "program");
-    assert.match(started.stderr(), HANDOVER_NEEDS);
   });
 }

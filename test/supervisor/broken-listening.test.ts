@@ -42,9 +42,7 @@ for (const [how, source] of Object.entries(BROKEN)) {
     );
     const load = await startLoad({
       port: site.port,
-      streams: [
-        { name: "visitors", perSecond: 50, connections: "fresh", expect: "x-version: 1" },
-      ],
+      streams: [{ name: "visitors", perSecond: 50, connections: "fresh", expect: "x-version: 1" }],
     });
     const ended = await site.deploy("app-2.mjs", HTTP + source);
     assert.equal(ended.result, "failed", JSON.stringify(ended));

@@ -1,5 +1,5 @@
 import type { SendHandle } from "node:child_process";
-import { Server, Socket } from "node:net";
+import { Socket, type Server } from "node:net";
 import { acceptQueued } from "../../listener/accept-drain.ts";
 import { tcpSocketUnder } from "../../listener/node-internals.ts";
 import {

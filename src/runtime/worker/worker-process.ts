@@ -173,7 +173,9 @@ function keepChannel(): void {
 function spreadClusterConnections(): void {
   Object.defineProperty(cluster, "schedulingPolicy", {
     get: () => cluster.SCHED_RR,
-    set: () => undefined,
+    set() {
+      // Whatever the app chooses.
+    },
     configurable: true,
     enumerable: true,
   });
