@@ -25,7 +25,7 @@ export class Drain implements Followers, DrainContext, Interception {
   readonly options: DrainOptions;
   readonly #connections: Connections;
   readonly #server: NetServer;
-  readonly #startedAt = now();
+  readonly startedAt = now();
   readonly #open = new Map<Socket, DrainingConnection>();
   /** Of those, the ones from before stop. */
   readonly #older = new Set<Socket>();
@@ -72,7 +72,7 @@ export class Drain implements Followers, DrainContext, Interception {
       HttpServer.prototype.close.call(server as HttpServer);
     }
     return {
-      durationMs: now() - this.#startedAt,
+      durationMs: now() - this.startedAt,
       served: this.#served,
       connections: this.#atStart,
       accepted: this.#accepted,
@@ -87,7 +87,7 @@ export class Drain implements Followers, DrainContext, Interception {
     this.#leave?.();
     for (const [socket, connection] of this.#open) {
       socket.off("close", this.#gone);
-      if (connection instanceof Http1Connection || connection instanceof Http2Connection) connection.recall();
+      if (!(connection instanceof OpaqueConnection)) connection.recall();
     }
     this.#open.clear();
     this.#olderGone?.();
@@ -96,6 +96,10 @@ export class Drain implements Followers, DrainContext, Interception {
 
   drains(socket: Socket): boolean {
     return this.#open.has(socket);
+  }
+
+  waitedMs(socket: Socket): number {
+    return Math.max(0, this.startedAt - this.#connections.activeAt(socket));
   }
 
   quietFor(socket: Socket): number {
@@ -138,7 +142,7 @@ export class Drain implements Followers, DrainContext, Interception {
     const connection = this.#open.get(socket);
     if (!(connection instanceof Http1Connection)) return;
     connection.release();
-    const upgraded = new UpgradedConnection(socket, this.options);
+    const upgraded = new UpgradedConnection(socket, this);
     this.#open.set(socket, upgraded);
     this.afterTurn(() => upgraded.sayGoingAway());
   }
@@ -228,7 +232,7 @@ export class Drain implements Followers, DrainContext, Interception {
       case "http1":
         return new Http1Connection(socket, this.#connections.outstanding(socket), receiving, this);
       case "upgraded":
-        return new UpgradedConnection(socket, this.options);
+        return new UpgradedConnection(socket, this);
       case "unknown":
         return new OpaqueConnection(socket, "tcp", this);
       default:
@@ -253,7 +257,7 @@ export class Drain implements Followers, DrainContext, Interception {
   }
 
   #oversee(): void {
-    const sinceStopMs = now() - this.#startedAt;
+    const sinceStopMs = now() - this.startedAt;
     for (const connection of this.#open.values()) connection.endOverdue(sinceStopMs);
     for (const socket of expiredSockets(this.#server)) {
       const connection = this.#open.get(socket);
