@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { isMarkedFailed, markFailed, markGood, readLastGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -8,6 +9,9 @@ import type { StartFailure } from "./backend.ts";
 import { launchesSupervisor } from "./launches-supervisor.ts";
 
 const OUTPUT_LINES = 20;
+/** Before the next candidate where one was given up for something newer, milliseconds; doubled each time up to the longest. */
+const CALM_MS = 25;
+const LONGEST_CALM_MS = 800;
 
 /** What the processes of a site are to become. */
 export interface Change {
@@ -69,7 +73,10 @@ export class Changeover {
 
   async #work(): Promise<void> {
     this.#working = true;
-    while (this.#wanted !== undefined) {
+    let calmMs = CALM_MS;
+    for (; this.#wanted !== undefined; calmMs = Math.min(2 * calmMs, LONGEST_CALM_MS)) {
+      if (calmMs > CALM_MS) await delay(calmMs);
+      if (this.#wanted === undefined) break;
       this.#current = this.#wanted;
       this.#wanted = undefined;
       this.#abort = new AbortController();

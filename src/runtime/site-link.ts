@@ -19,7 +19,8 @@ export class SiteLink {
   #side: Promise<SiteSide | undefined> | undefined;
 
   constructor(site: SiteOfApp | undefined, released: (artifact: string) => void) {
-    this.#site = site;
+    // Who watches from outside knows best whether visitors get through, and records it.
+    this.#site = site?.watchedOutside === true ? undefined : site;
     this.#released = released;
   }
 
@@ -45,24 +46,19 @@ export class SiteLink {
   }
 
   proven(): void {
-    void this.#recordGood();
+    void this.drained();
   }
 
   /** Resolves when it is recorded that the app is good; where that failed before, it is tried again. */
   async drained(): Promise<void> {
-    // The next release may be the last good one by now.
-    if (this.#site?.watchedOutside !== true) await this.#recordGood();
+    if (this.#site === undefined) return;
+    const marked = await (this.#good ??= this.#do((side) => side.markGood()));
+    if (!marked) this.#good = undefined;
   }
 
   /** What recycling cost, for who decides whether to go on with it. */
   async recordDrain(ms: number): Promise<void> {
-    if (this.#site?.watchedOutside === false) await this.#do((side) => side.recordDrain(ms));
-  }
-
-  async #recordGood(): Promise<void> {
-    if (this.#site === undefined) return;
-    const marked = await (this.#good ??= this.#do((side) => side.markGood()));
-    if (!marked) this.#good = undefined;
+    await this.#do((side) => side.recordDrain(ms));
   }
 
   #watch(): void {
@@ -77,7 +73,7 @@ export class SiteLink {
   }
 
   #wanted(): Mode {
-    if (this.#site === undefined || this.#site.watchedOutside) return "off";
+    if (this.#site === undefined) return "off";
     if (this.#workers || [...this.#listening].some((server) => !this.#notHolding.has(server)))
       return "events";
     return this.#listening.size > 0 ? "poll" : "off";
