@@ -20,7 +20,8 @@ process.execArgv = process.execArgv.map((word, at, all) =>
 const { Worker } = threads;
 threads.Worker = class extends Worker {
   constructor(file, options) {
-    super(file, { execArgv: process.execArgv, ...options });
+    // Some pools hand on an option that is undefined.
+    super(file, { ...options, execArgv: options?.execArgv ?? process.execArgv });
   }
 };
 Object.defineProperty(threads.Worker, "name", { value: "Worker" });

@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, readFile, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { deploy } from "../deploy/deploy.ts";
 import { readEnvironment } from "../deploy/environment.ts";
 import { expectAnswer, tryArtifact } from "../deploy/trial.ts";
@@ -41,7 +40,8 @@ export async function checkApp({ cwd, env, signal, emit }: VerbContext): Promise
     const tried = await tryArtifact(join(layout.target, artifact), {
       cwd: layout.root,
       env: { ...env, INPLACE_SITE_ROOT: layout.root, INPLACE_ARTIFACT: artifact },
-      preload: pathToFileURL(join(layout.runtime, version, "register.mjs")).href,
+      // As launchers name it; an app that goes to another folder has to cope.
+      preload: `./.inplace/runtime/${version}/register.mjs`,
       limitMs: ANSWER_MS,
       signal,
     });

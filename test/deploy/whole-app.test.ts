@@ -147,10 +147,11 @@ test("whole app: worker threads and forked processes start under a launcher, whi
       import { fork } from "node:child_process";
       import { Worker } from "node:worker_threads";
       import { once } from "node:events";
-      const worker = new Worker("require('node:worker_threads').parentPort.postMessage('worker')", { eval: true });
+      const worker = new Worker("./worker.cjs", { execArgv: undefined });
       console.log((await once(worker, "message"))[0]);
       console.log((await once(fork("child.mjs"), "message"))[0]);
       process.exit();`,
+    "worker.cjs": "require('node:worker_threads').parentPort.postMessage('worker');",
     "child.mjs": "process.send('child');",
   });
   const { stdout } = await run("/bin/sh", ["./launch.sh"], { cwd: layout.root });
