@@ -1,0 +1,75 @@
+import { execFileSync } from "node:child_process";
+import type { Cleanup } from "../rig/temporary-site.ts";
+import { temporaryFolder } from "../rig/temporary-site.ts";
+import { FRONTS, type App, type Front } from "./app.ts";
+import { AppFolder } from "./folder.ts";
+import { versionOf } from "./packages.ts";
+import type { Result } from "./results.ts";
+import { swapUnderLoad, tryOnce } from "./run.ts";
+
+/** What is done at the end of one app, without a test around it. */
+class AtEnd implements Cleanup {
+  readonly #actions: (() => Promise<void>)[] = [];
+
+  after(action: () => Promise<void>): void {
+    this.#actions.push(action);
+  }
+
+  async run(): Promise<void> {
+    for (const action of this.#actions.splice(0).reverse()) await action();
+  }
+}
+
+/** An app behind each front in turn; a result is given as soon as it is there. */
+export async function runApp(
+  app: App,
+  fronts: readonly Front[] = FRONTS,
+  done: (result: Result) => Promise<void>,
+): Promise<void> {
+  const end = new AtEnd();
+  try {
+    const folder = await AppFolder.create(await temporaryFolder(end), app);
+    const version = await versionOf(app, folder.path);
+    const withoutIt = await initialise(end, folder);
+    for (const front of fronts) {
+      const outcome = await swapUnderLoad(end, folder, front).catch((error: unknown) => ({
+        failed: String(error),
+      }));
+      await done({
+        app: app.name,
+        version,
+        front,
+        configured: withoutIt === undefined ? "" : (app.configured?.what ?? ""),
+        withoutIt: withoutIt ?? "",
+        bad: app.bad.how,
+        remark: app.remark ?? "",
+        product: productCommit(),
+        outcome,
+      });
+    }
+  } finally {
+    await end.run();
+  }
+}
+
+/** Leaves the folder able to serve; gives why init alone was not enough, where it was not. */
+async function initialise(end: Cleanup, folder: AppFolder): Promise<string | undefined> {
+  await folder.commit("v1");
+  const init = await folder.inplace("init");
+  if (folder.app.configured === undefined) {
+    if (init.code !== 0) throw new Error(`init ended with ${init.code}: ${init.output}`);
+    return undefined;
+  }
+  const why = init.code === 0 ? await tryOnce(end, folder) : `init: ${init.output.trim()}`;
+  if (why === undefined) return undefined;
+  await folder.configure();
+  if (init.code !== 0) {
+    const again = await folder.inplace("init");
+    if (again.code !== 0) throw new Error(`init ended with ${again.code}: ${again.output}`);
+  }
+  return why;
+}
+
+function productCommit(): string {
+  return execFileSync("git", ["rev-parse", "--short=10", "HEAD"], { encoding: "utf8" }).trim();
+}
