@@ -1,4 +1,4 @@
-// What launchers start in a site whose configuration says "rollout": "handover"; bundled into the site's runtime.
+// What launchers start in a site unless its rollout is "recycle"; bundled into the site's runtime.
 import { stderr, stdout } from "node:process";
 import type { SuperviseConfig } from "../config/supervise.ts";
 import { ERROR_CODES, InplaceError } from "../errors.ts";

@@ -1,15 +1,60 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
-import { join } from "node:path";
-import { test } from "node:test";
+import { dirname, join, resolve } from "node:path";
+import { test, type TestContext } from "node:test";
 import { choosePort } from "#src/process/port.js";
 import { recordFailures } from "#src/site/health-marks.js";
 import { readHistory } from "#src/site/history.js";
-import { launchedSite } from "../runtime/launched-site.js";
-import { launch, launched, put, site, TELLING, told } from "./launch-sh.js";
+import { siteLayout, type SiteLayout } from "#src/site/layout.js";
+import { launchedSite, start, type Started } from "../runtime/launched-site.js";
+import { temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
+
+/** Says how it was started, then ends with the exit code in its name. */
+const TELLING = `
+console.log(JSON.stringify({
+  args: process.argv.slice(2), cwd: process.cwd(), port: process.env.PORT, platformPort: process.env.HTTP_PLATFORM_PORT,
+  root: process.env.INPLACE_SITE_ROOT, artifact: process.env.INPLACE_ARTIFACT,
+}));
+process.exit(Number(/exit(\\d+)/.exec(process.env.INPLACE_ARTIFACT)?.[1] ?? 0));
+`;
+
+async function site(t: TestContext, name = "site root"): Promise<SiteLayout> {
+  const layout = siteLayout(join(await temporaryFolder(t), name));
+  await mkdir(layout.target, { recursive: true });
+  await mkdir(dirname(layout.lastGood), { recursive: true });
+  await copyFile(resolve("launch.sh"), join(layout.root, "launch.sh"));
+  return layout;
+}
+
+function launch(
+  t: TestContext,
+  layout: SiteLayout,
+  args: string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Started {
+  return start(t, join(layout.root, "launch.sh"), args, { env, cwd: "/", stdin: "pipe" });
+}
+
+async function launched(t: TestContext, layout: SiteLayout, args: string[] = []): Promise<Started> {
+  const started = launch(t, layout, args);
+  await started.exited;
+  return started;
+}
+
+async function put(layout: SiteLayout, name: string, content = TELLING, mode = 0o644): Promise<string> {
+  const path = join(layout.target, name);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+  await chmod(path, mode);
+  return path;
+}
+
+function told({ stdout }: Started): Record<string, unknown> {
+  return JSON.parse(stdout()) as Record<string, unknown>;
+}
 
 for (const name of ["plain", "a & b (c)", "100% it's!", "-x^y$HOME;*?"]) {
   test(`a site in a folder named ${name} starts, with arguments as they were given`, async (t) => {
