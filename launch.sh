@@ -155,7 +155,9 @@ run() {
   case $how in
   node)
     if line_of .inplace/runtime/current && [ -f ".inplace/runtime/$line/register.mjs" ]; then
-      set -- node --import "./.inplace/runtime/$line/register.mjs" "$program" "$@"
+      # What the app starts is to find it from any folder; but in a specifier some characters mean something else.
+      case $root in *[!A-Za-z0-9/._~+@-]*) from=. ;; *) from=$root ;; esac
+      set -- node --import "$from/.inplace/runtime/$line/register.mjs" "$program" "$@"
     else
       set -- node "$program" "$@"
     fi
