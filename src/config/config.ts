@@ -80,7 +80,11 @@ export interface UserConfig {
   readonly lockWaitMs?: number;
   readonly branch?: string;
   readonly requireSignature?: string;
-  readonly drain?: { readonly deadlineMs?: number; readonly maxUnavailable?: number };
+  readonly drain?: {
+    readonly deadlineMs?: number;
+    readonly longPollAfterMs?: number;
+    readonly maxUnavailable?: number;
+  };
   readonly rollout?: Rollout;
   readonly overlap?: boolean;
   readonly supervise?: SuperviseConfig;

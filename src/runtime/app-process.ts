@@ -70,7 +70,11 @@ export class AppProcess {
 
   /** Makes the server drain when the process is to stop. May be called before it listens, and again. */
   add(server: Server, options: StoppableOptions = {}, hooks: DrainHooks = {}): StoppableServer {
-    const added = stoppable(server, { deadlineMs: this.#settings.deadlineMs, ...options });
+    const added = stoppable(server, {
+      ...this.#settings.drain,
+      deadlineMs: this.#settings.deadlineMs,
+      ...options,
+    });
     this.#longestMs = Math.max(this.#longestMs, options.deadlineMs ?? 0);
     this.#hooks.push(hooks);
     if (this.#servers.has(added)) return added;

@@ -62,7 +62,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
         : undefined,
     deadlineMs:
       amount(environment["INPLACE_DRAIN_MS"]) ?? amount(config.drain?.deadlineMs) ?? DEFAULT_DEADLINE_MS,
-    drain: {},
+    drain: drainOptions(environment, config.drain ?? {}),
     moduleToken: environment[SUPERVISED_ENV] ? undefined : moduleToken(environment),
     healthPath: environment["INPLACE_HEALTH_PATH"] || undefined,
     signals: signals(environment["INPLACE_SIGNALS"]) ?? DEFAULT_SIGNALS,
@@ -86,6 +86,7 @@ interface ConfigFile {
 
 interface DrainConfig {
   readonly deadlineMs?: unknown;
+  readonly longPollAfterMs?: unknown;
   readonly maxUnavailable?: unknown;
 }
 
@@ -97,6 +98,11 @@ function readConfig(root: string | undefined): ConfigFile {
   } catch {
     return {}; // inplace deploy says what is wrong with it; a running app has no say in it.
   }
+}
+
+function drainOptions(environment: NodeJS.ProcessEnv, drain: DrainConfig): StoppableOptions {
+  const longPollAfterMs = amount(environment["INPLACE_LONG_POLL_AFTER_MS"]) ?? amount(drain.longPollAfterMs);
+  return longPollAfterMs === undefined ? {} : { longPollAfterMs };
 }
 
 function unavailable(environment: NodeJS.ProcessEnv, drain: DrainConfig): number {
