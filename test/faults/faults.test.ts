@@ -30,10 +30,10 @@ test("an app that is killed while it drains takes no request with it that may be
   const layout = await deployableSite(t);
   await publish(layout, "app-1.mjs", APP);
   const site = await serve(t, layout);
-  const { pid, port } = await site.serves("app-1.mjs");
+  const { pid } = await site.serves("app-1.mjs");
   const inside = site.ask("/slow/4000");
   await publish(layout, "app-2.mjs", APP);
-  await until("it drains", () => isRefused(port));
+  await site.serves("app-2.mjs");
   const later = Array.from({ length: 20 }, () => site.ask());
   process.kill(pid, "SIGKILL");
   for (const answer of await Promise.all(later)) assert.equal(answer.artifact, "app-2.mjs");
