@@ -41,7 +41,7 @@ export class Application implements Router, BackendOwner {
     this.#restarts = new RapidFailGuard(launch.rapidFailsPerMinute);
     this.#held = new HoldQueue(holdLimits);
     this.#holdLimits = holdLimits;
-    this.#health = new HealthProof(launch.layout, events);
+    this.#health = new HealthProof(launch.layout, events, launch.strict);
     const guard = new RapidFailGuard(launch.rapidFailsPerMinute);
     this.#backends = Array.from(
       { length: launch.processes },

@@ -1,14 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { startChild, type Exit } from "../process/child.ts";
 import { endWithUs } from "../process/orphan-guard.ts";
-import { askOver, untilAnswered } from "../process/first-answer.ts";
+import { portAnswers } from "../process/first-answer.ts";
 import { foreignListener } from "../process/port-owner.ts";
 import { markFailed, readLastGood } from "../site/health-marks.ts";
-import { accepts, choosePort, LOOPBACK, untilAccepts } from "../process/port.ts";
+import { accepts, choosePort, untilAccepts } from "../process/port.ts";
 import type { RapidFailGuard } from "../process/rapid-fail.ts";
 import { Instance, type InstanceOwner } from "./instance.ts";
 import { launchesSupervisor } from "./launches-supervisor.ts";
@@ -238,7 +237,7 @@ export class Backend {
     const over = AbortSignal.any([signal, limit, exit.signal]);
     const up = await untilAccepts(port, over);
     const foreign = up ? await foreignListener(port, { pid: child.pid, mark: token }) : undefined;
-    const serves = up && foreign === undefined && (!answer || (await hasAnswered(port, over)));
+    const serves = up && foreign === undefined && (!answer || (await portAnswers(port, over)));
     const started = await startedArtifact(this.#launch.layout, since);
     const artifact = supervises ? undefined : started;
     if (serves && !signal.aborted && child.state.kind === "running") {
@@ -304,12 +303,6 @@ export class Backend {
       return;
     }
   }
-}
-
-/** Whatever it says. */
-async function hasAnswered(port: number, signal: AbortSignal): Promise<boolean> {
-  const ask = (limit: AbortSignal) => askOver(connect({ port, host: LOOPBACK }), "connect", limit);
-  return (await untilAnswered(ask, signal)) === undefined;
 }
 
 function startProblem(

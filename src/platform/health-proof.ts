@@ -1,29 +1,38 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
+import { portAnswers } from "../process/first-answer.ts";
 import { clearFailed, isMarkedFailed, markGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import type { Instance } from "./instance.ts";
 
-/** A process that has listened for so long counts as healthy without having answered, milliseconds. */
+/** A process that nobody asks is asked after so long, milliseconds. */
 export const PROOF_UPTIME_MS = 2_000;
 
 /** Marks the artifact that a process runs as good once the process has proved it; also for programs without our runtime. */
 export class HealthProof {
   readonly #layout: SiteLayout;
   readonly #events: EventSink<PlatformEvent>;
-  readonly #unproved = new Map<Instance, NodeJS.Timeout>();
+  readonly #strict: boolean;
+  readonly #unproved = new Map<Instance, AbortController>();
 
-  constructor(layout: SiteLayout, events: EventSink<PlatformEvent>) {
+  /** strict: nobody asks but visitors; to have stayed up is proof enough. */
+  constructor(layout: SiteLayout, events: EventSink<PlatformEvent>, strict: boolean) {
     this.#layout = layout;
     this.#events = events;
+    this.#strict = strict;
   }
 
   /** The instance has begun to listen. */
   watch(instance: Instance): void {
     if (this.#unproved.has(instance)) return;
-    this.#unproved.set(
-      instance,
-      setTimeout(() => this.#proved(instance), PROOF_UPTIME_MS),
-    );
+    const over = new AbortController();
+    this.#unproved.set(instance, over);
+    void this.#ask(instance, over.signal);
+  }
+
+  async #ask(instance: Instance, over: AbortSignal): Promise<void> {
+    await delay(PROOF_UPTIME_MS, undefined, { signal: over }).catch(() => undefined);
+    if (this.#strict || (await portAnswers(instance.port, over))) this.#proved(instance);
   }
 
   answered(instance: Instance, status: number): void {
@@ -31,7 +40,7 @@ export class HealthProof {
   }
 
   gone(instance: Instance): void {
-    clearTimeout(this.#unproved.get(instance));
+    this.#unproved.get(instance)?.abort();
     this.#unproved.delete(instance);
   }
 

@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { systemCode } from "../errors.ts";
+import { LOOPBACK } from "./port.ts";
 import { PROBE_AGENT } from "./worker-messages.ts";
 
 /** A further question is asked after this, while earlier ones wait for their answers. Milliseconds. */
@@ -43,6 +44,13 @@ export async function untilAnswered(
     if (!over.aborted) await delay(AGAIN_MS, undefined, { signal: over }).catch(() => undefined);
   }
   return answered.signal.aborted ? undefined : last;
+}
+
+/** Whether GET / at the port was answered, whatever it was, before the signal aborted. */
+export async function portAnswers(port: number, signal: AbortSignal): Promise<boolean> {
+  const ask = (limit: AbortSignal): Promise<Answer> =>
+    askOver(connect({ port, host: LOOPBACK }), "connect", limit);
+  return (await untilAnswered(ask, signal)) === undefined;
 }
 
 /** Asks GET / over a socket that is being connected; any byte that comes back is an answer. */
