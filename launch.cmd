@@ -16,14 +16,21 @@ if not "%INPLACE_L_HERE:~-1%"=="\" set "INPLACE_L_HERE=%INPLACE_L_HERE%\"
 set "INPLACE_APP_PID="
 set "INPLACE_L_FELL_BACK="
 set "ERRORLEVEL="
-rem A deploy with "rollout": "handover" leaves this: then a supervisor keeps the port, and chooses the artifact by itself.
+rem A deploy leaves this unless its rollout is "recycle": then a supervisor keeps the port, and chooses the artifact by itself.
 if not exist ".inplace\handover.json" goto recycle
 call :runtime
 if not defined INPLACE_L_RUNTIME goto recycle
 if not exist ".inplace\runtime\%INPLACE_L_RUNTIME%\supervise.mjs" goto recycle
+set "INPLACE_L_NODE="
+for /f "tokens=1 delims=v." %%V in ('node.exe --version 2^>nul') do set "INPLACE_L_NODE=%%V"
+if not defined INPLACE_L_NODE goto no_node
+if %INPLACE_L_NODE% lss 20 goto no_node
 node.exe ".inplace\runtime\%INPLACE_L_RUNTIME%\supervise.mjs" %*
 set "INPLACE_L_CODE=%ERRORLEVEL%"
 goto done
+
+:no_node
+>&2 echo launch.cmd: a handover needs Node 20 or newer on the PATH; starting the artifact itself, which is recycled.
 
 :recycle
 if not defined PORT if defined HTTP_PLATFORM_PORT set "PORT=%HTTP_PLATFORM_PORT%"

@@ -155,7 +155,9 @@ run() {
   case $how in
   node)
     if line_of .inplace/runtime/current && [ -f ".inplace/runtime/$line/register.mjs" ]; then
-      set -- node --import "./.inplace/runtime/$line/register.mjs" "$program" "$@"
+      # What the app starts is to find it from any folder; but in a specifier some characters mean something else.
+      case $root in *[!A-Za-z0-9/._~+@-]*) from=. ;; *) from=$root ;; esac
+      set -- node --import "$from/.inplace/runtime/$line/register.mjs" "$program" "$@"
     else
       set -- node "$program" "$@"
     fi
@@ -186,11 +188,24 @@ forward() {
   [ -z "$child" ] || kill "-$1" "$child" 2>/dev/null
 }
 
+# Whether that is all there is to listen on: no Unix socket, and not several sockets of systemd.
+one_tcp_port() {
+  case ${HTTP_PLATFORM_PORT-}${PORT-} in */*) return 1 ;; esac
+  [ "${LISTEN_PID-}" != "$$" ] || [ "${LISTEN_FDS-0}" -le 1 ]
+}
+
+recent_node() {
+  case $(node --version 2>/dev/null) in v[2-9][0-9].* | v[1-9][0-9][0-9].*) ;; *) return 1 ;; esac
+}
+
 unset INPLACE_APP_PID
-# A deploy with "rollout": "handover" leaves this: then a supervisor keeps the port, and chooses the artifact by itself.
+# A deploy leaves this unless its rollout is "recycle": then a supervisor keeps the port, and chooses the artifact by itself.
 if [ -f .inplace/handover.json ] && line_of .inplace/runtime/current && [ -f ".inplace/runtime/$line/supervise.mjs" ]; then
-  export INPLACE_SITE_ROOT="$root"
-  exec node ".inplace/runtime/$line/supervise.mjs" "$@"
+  if one_tcp_port && recent_node; then
+    export INPLACE_SITE_ROOT="$root"
+    exec node ".inplace/runtime/$line/supervise.mjs" "$@"
+  fi
+  say 'a handover needs one TCP port, and Node 20 or newer on the PATH; starting the artifact itself, which is recycled.'
 fi
 if [ -z "${HTTP_PLATFORM_PORT-}" ] && [ -n "${PORT-}" ]; then export HTTP_PLATFORM_PORT="$PORT"; fi
 if [ -z "${PORT-}" ] && [ -n "${HTTP_PLATFORM_PORT-}" ]; then export PORT="$HTTP_PLATFORM_PORT"; fi

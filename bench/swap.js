@@ -4,6 +4,7 @@
 //   --rate N                       requests per second instead of each mode's own
 //   --reaction N                   instead: from the pointer to the first answer by the new artifact, N times
 //   --endurance N                  instead: N swaps, and what the supervisor holds before and after
+//   --slow                         instead: slow visitors in flight, through the real command (--swaps 10 --front NAME,…)
 //   --throughput N                 instead: of the app alone, supervised and spliced, N rounds in turn (needs wrk)
 // Requests are never retried, and their latency counts from the moment they were due.
 import { execFile, spawn } from "node:child_process";
@@ -17,6 +18,7 @@ import { startLoad } from "../dist-test/rig/load.js";
 import { freePort } from "../dist-test/rig/free-port.js";
 import { app } from "./swap-app.js";
 import { peers } from "./swap-peers.js";
+import { slowTable } from "./swap-slow.js";
 import { footprint, systems as ours, untilAnswers } from "./swap-systems.js";
 import { LIVES_ON_MS, startWebSockets } from "./swap-websockets.js";
 
@@ -35,7 +37,7 @@ const MODES = {
 const list = (all) => ({ type: "string", default: Object.keys(all).join(",") });
 const { values } = parseArgs({
   options: {
-    swaps: { type: "string", default: "50" },
+    swaps: { type: "string" },
     requests: { type: "string", default: "100000" },
     mode: list(MODES),
     system: list(systems),
@@ -43,13 +45,16 @@ const { values } = parseArgs({
     reaction: { type: "string" },
     endurance: { type: "string" },
     throughput: { type: "string" },
+    slow: { type: "boolean" },
+    front: { type: "string" },
   },
 });
-const swaps = Number(values.swaps);
+const swaps = Number(values.swaps ?? (values.slow ? 10 : 50));
 const requests = Number(values.requests);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-if (values.reaction !== undefined) await reaction(Number(values.reaction));
+if (values.slow) await slowTable(swaps, values.front?.split(/,(?! )/));
+else if (values.reaction !== undefined) await reaction(Number(values.reaction));
 else if (values.endurance !== undefined) await endurance(Number(values.endurance));
 else if (values.throughput !== undefined) await throughput(Number(values.throughput));
 else await table();

@@ -14,7 +14,7 @@ const ENTRIES = {
   watch: "src/runtime/site-side.ts",
   archive: "src/watch/archive/adopt-archive.ts",
   supervise: "src/cli/supervise-launched.ts",
-  supervised: "src/runtime/supervised.ts",
+  supervised: "src/runtime/worker/worker-preload.ts",
   "port-program": "src/supervisor/port-program.ts",
   "inherit-program": "src/supervisor/inherit-program.ts",
 };

@@ -45,6 +45,10 @@ export type DeployEvent =
   /** Of the files beside the artifact; paths relative to the site root. */
   | { readonly type: "file-copied"; readonly path: string }
   | { readonly type: "file-removed"; readonly path: string }
+  /** Its releases follow one another by recycling. */
+  | { readonly type: "rollout-recycles"; readonly overlap: boolean }
+  /** Launchers start something else from now on; what runs was started as before. */
+  | { readonly type: "rollout-changed"; readonly rollout: "handover" | "recycle" }
   | { readonly type: "post-action-started"; readonly action: string }
   | { readonly type: "post-action-output"; readonly line: string }
   | { readonly type: "post-action-goes-on"; readonly elapsedMs: number }
@@ -165,6 +169,28 @@ export type PlatformEvent =
   | { readonly type: "access-log-failed"; readonly problem: string }
   /** The disk is slower than what comes: so many entries were dropped. */
   | { readonly type: "log-behind"; readonly log: "access" | "stdout"; readonly entries: number }
+  /** A process by another release, or by a changed web.config (undefined), starts beside those that serve. */
+  | { readonly type: "overlap-starting"; readonly artifact: string | undefined }
+  /** New requests go to it. `ms` since its start. */
+  | {
+      readonly type: "overlap-switched";
+      readonly artifact: string | undefined;
+      readonly previous: string | undefined;
+      readonly ms: number;
+    }
+  | {
+      readonly type: "overlap-failed";
+      readonly artifact: string | undefined;
+      readonly reason: string;
+      /** The last lines of its output. */
+      readonly output: readonly string[];
+      /** What serves on, where that is known. */
+      readonly kept: string | undefined;
+    }
+  /** Something newer is wanted before it had answered. */
+  | { readonly type: "overlap-given-up"; readonly artifact: string | undefined }
+  /** What was seen where the handler watches for releases. */
+  | { readonly type: "watched"; readonly event: WatchEvent }
   /** Where one handler serves several sites. */
   | { readonly type: "of-site"; readonly site: string; readonly event: PlatformEvent }
   | { readonly type: "health-unrecorded"; readonly problem: string };
@@ -215,6 +241,8 @@ export type SupervisorEvent =
   | { readonly type: "successor-live"; readonly pid: number }
   /** This one goes on. */
   | { readonly type: "successor-failed"; readonly problem: string }
+  /** The command cannot ask this supervisor, which serves all the same. */
+  | { readonly type: "control-unavailable"; readonly problem: string }
   | { readonly type: "supervisor-stopping"; readonly reason: string };
 
 export type FrontEvent =

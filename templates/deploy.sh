@@ -17,8 +17,8 @@ done
 # The compiler is a development package, and hosts like App Service set NODE_ENV=production.
 install_packages() {
   case $1 in
-  pnpm-lock.yaml) pnpm install --frozen-lockfile --prod=false ;;
-  yarn.lock)
+  *pnpm-lock.yaml) pnpm install --frozen-lockfile --prod=false ;;
+  *yarn.lock)
     # From version 2 on, yarn writes its own version there, has other options, and would rather not make node_modules.
     if grep -q '^__metadata:' yarn.lock; then
       YARN_NODE_LINKER=node-modules yarn install --immutable
@@ -26,29 +26,52 @@ install_packages() {
       yarn install --frozen-lockfile --production=false
     fi
     ;;
-  package-lock.json) npm ci --include=dev --no-audit --no-fund ;;
+  *bun.lock | *bun.lockb) bun install --frozen-lockfile ;;
+  *package-lock.json | *npm-shrinkwrap.json) npm ci --include=dev --no-audit --no-fund ;;
   *) npm install --include=dev --no-audit --no-fund ;;
   esac
 }
 
-# Only when needed: a second terminal may deploy while the first one serves from the same checkout.
-lock=package.json
-for file in package-lock.json yarn.lock pnpm-lock.yaml; do
-  if [ -e "$file" ]; then lock=$file; fi
+# A member of a workspace has its lock file, and most of its packages, above it.
+lock=
+top=$PWD
+folder=$PWD
+while [ -e package.json ]; do
+  for file in package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb; do
+    if [ -e "$folder/$file" ]; then lock=$folder/$file top=$folder; fi
+  done
+  if [ -n "$lock" ] || [ -e "$folder/.git" ] || [ "$folder" = "$(dirname "$folder")" ]; then break; fi
+  folder=$(dirname "$folder")
 done
-installed=node_modules/.inplace-installed
-if [ ! -e node_modules/.bin/inplace ] || { [ -e "$installed" ] && [ "$lock" -nt "$installed" ]; }; then
-  echo "installing packages" >&3
-  install_packages "$lock" >&3
+
+# Where this package is: among the app's, else where a global installation put it.
+find_inplace() {
+  for inplace in node_modules/.bin/inplace "$top/node_modules/.bin/inplace"; do
+    if [ -e "$inplace" ]; then return 0; fi
+  done
+  inplace=$(command -v inplace) && [ ! -e package.json ]
+}
+
+# Only when needed: a second terminal may deploy while the first one serves from the same checkout.
+if [ -e package.json ]; then
+  installed=$top/node_modules/.inplace-installed
+  if ! find_inplace || { [ -e "$installed" ] && [ "${lock:-package.json}" -nt "$installed" ]; }; then
+    echo "installing packages" >&3
+    (cd "$top" && install_packages "$lock") >&3
+  fi
 fi
-if [ ! -e node_modules/.bin/inplace ]; then
-  echo "deploy.sh: inplace-deploy is not among the packages of package.json. Add it: npm install inplace-deploy" >&2
+if ! find_inplace; then
+  if [ -e package.json ]; then
+    echo "deploy.sh: inplace-deploy is not among the packages of package.json. Add it: npm install inplace-deploy" >&2
+  else
+    echo "deploy.sh: inplace is not installed. Install it: npm install --global inplace-deploy" >&2
+  fi
   exit 1
 fi
-touch "$installed"
+if [ -e package.json ]; then touch "$installed"; fi
 
 # bash 3.2 (macOS) calls an empty array unset.
-node_modules/.bin/inplace deploy ${arguments[@]+"${arguments[@]}"}
+"$inplace" deploy ${arguments[@]+"${arguments[@]}"}
 if [ "$serve" = yes ]; then
-  exec node_modules/.bin/inplace serve --port "${PORT:-8080}"
+  exec "$inplace" serve --port "${PORT:-8080}"
 fi

@@ -1,7 +1,7 @@
 /** What --help shows of a verb in use. Every line is one that a person would type. */
 export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   init: [
-    "inplace init",
+    "inplace init --check",
     "inplace init --git-hook --site-root /srv/shop",
     "inplace init --systemd --port 8080",
   ],

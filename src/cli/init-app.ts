@@ -1,15 +1,49 @@
 import { initApp, type WrittenFile } from "../deploy/init-app.ts";
+import type { Proposal } from "../deploy/infer/proposal.ts";
+import { checkApp } from "./init-check.ts";
 import { table } from "./table.ts";
 import type { Outcome, VerbContext } from "./verb.ts";
 
+export interface InitAppFlags {
+  readonly force: boolean;
+  /** Build it, start it and ask it once. */
+  readonly check: boolean;
+}
+
 /** Writes into the app in cwd what it needs to be deployed. */
-export async function initAppHere(context: VerbContext, force: boolean): Promise<Outcome> {
-  const files = await initApp(context.cwd, force);
+export async function initAppHere(context: VerbContext, { force, check }: InitAppFlags): Promise<Outcome> {
+  const { cwd: folder, env, signal } = context;
+  const { files, proposal } = await initApp({ folder, force, env, signal });
+  const checked = check ? await checkApp(context) : undefined;
+  const { build, reasons } = proposal ?? {};
+  const document = { files, build, reasons, checked };
   const kept = files.filter(({ state }) => state === "kept");
-  const rows = files.map(({ path, state, purpose }) => [MARKS[state], path, purpose]);
-  const hint = kept.length === 0 ? [] : ["kept what differs; --force replaces it and keeps a copy"];
-  const next = "commit these files, then: bash deploy.sh --serve";
-  return { document: { files }, text: [table(rows), ...hint, next].join("\n") };
+  const text = [
+    table(files.map(({ path, state, purpose }) => [MARKS[state], path, purpose])),
+    ...(proposal === undefined ? [] : [table(whatWasSeen(proposal))]),
+    ...(kept.length === 0 ? [] : ["kept what differs; --force replaces it and keeps a copy"]),
+    ...(checked === undefined
+      ? []
+      : [
+          `checked: built in ${seconds(checked.buildMs)}, answered GET / with ${checked.status} in ${seconds(checked.answerMs)}`,
+        ]),
+    nextStep(kept),
+  ];
+  return { document, text: text.join("\n") };
+}
+
+function whatWasSeen({ build, reasons }: Proposal): string[][] {
+  return [...reasons.map((reason) => ["saw", reason]), ["build", JSON.stringify(build)]];
+}
+
+function nextStep(kept: readonly WrittenFile[]): string {
+  return kept.some(({ path }) => path === "deploy.sh")
+    ? "commit these files, then: inplace deploy (the deploy.sh here is not ours)"
+    : "commit these files, then: bash deploy.sh --serve";
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 const MARKS: Readonly<Record<WrittenFile["state"], string>> = {

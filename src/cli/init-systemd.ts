@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadConfig, siteName } from "../config/load.ts";
+import { parseListen } from "../fronts/systemd/options.ts";
 import { systemdUnits, type UnitFile } from "../fronts/systemd/units.ts";
 import { writeUnits } from "../fronts/systemd/write-units.ts";
 import { OWN_FOLDER, type SiteLayout } from "../site/layout.ts";
@@ -27,13 +28,16 @@ export interface SystemdFlags {
 export async function initSystemd(context: VerbContext, flags: SystemdFlags): Promise<Outcome> {
   const layout = context.site();
   const manager = flags.user === true ? "user" : "system";
+  const config = await loadConfig(layout.root);
+  const listen = flags.port ?? [DEFAULT_LISTEN];
+  const supervise = flags.supervise ?? (config.rollout === "handover" && isOneTcpSocket(listen));
   const units = systemdUnits({
-    site: await siteName(undefined, await loadConfig(layout.root), layout.root),
+    site: await siteName(undefined, config, layout.root),
     root: layout.root,
-    listen: flags.port ?? [DEFAULT_LISTEN],
+    listen,
     manager,
     ...optional("account", manager === "user" ? undefined : (flags.runAs ?? ownerOf(layout.root))),
-    ...optional("command", flags.supervise === true ? superviseCommand(layout) : undefined),
+    ...optional("command", supervise ? superviseCommand(layout) : undefined),
     notify: flags.notify,
     ...optional("watchdogSeconds", flags.watchdog),
     ...optional("drainSeconds", flags.drain),
@@ -41,10 +45,20 @@ export async function initSystemd(context: VerbContext, flags: SystemdFlags): Pr
   const folder = flags.output === undefined ? defaultFolder(layout) : resolve(context.cwd, flags.output);
   const paths = await writeUnits(folder, units, flags.force === true);
   const enable = howToEnable(paths, units, manager);
+  const how = supervise
+    ? "rollout: handover: the service is inplace supervise"
+    : "rollout: recycle: one slow request of the old release holds the queue for everybody";
   return {
-    document: { units: paths, enable },
-    text: [...paths.map((path) => `wrote ${path}`), "to start the site:", ...enable.map(indent)].join("\n"),
+    document: { units: paths, rollout: supervise ? "handover" : "recycle", enable },
+    text: [...paths.map((path) => `wrote ${path}`), how, "to start the site:", ...enable.map(indent)].join(
+      "\n",
+    ),
   };
+}
+
+/** What a supervisor can hold. */
+function isOneTcpSocket(listen: readonly string[]): boolean {
+  return listen.length === 1 && listen.every((each) => parseListen(each).port !== undefined);
 }
 
 /** This very installation: what systemd starts has to be there when nobody is logged in. */

@@ -6,6 +6,7 @@ import type { DefineVerb } from "./verb.ts";
 interface InitFlags extends SystemdFlags, GitHookFlags {
   readonly systemd?: boolean;
   readonly gitHook?: boolean;
+  readonly check?: boolean;
 }
 
 export const defineInit: DefineVerb = (program, run) => {
@@ -18,17 +19,25 @@ export const defineInit: DefineVerb = (program, run) => {
     .option("--port <[name=][address:]port>", "what systemd listens on; again for more", collect)
     .option("--run-as <account>", "who runs the site (default: the owner of its folder)")
     .option("--user", "units for systemctl --user")
-    .option("--supervise", "the service is inplace supervise, which hands the socket from release to release")
+    .option(
+      "--supervise",
+      "the service is inplace supervise (default, unless the rollout is recycle or there are several sockets)",
+    )
+    .option(
+      "--no-supervise",
+      "the service is the launcher; one slow request then holds the queue for everybody",
+    )
     .option("--no-notify", "for artifacts that do not tell systemd when they are ready")
     .option("--watchdog <time>", "restart an app that hangs for so long; 0: never (default: 30)", seconds)
     .option("--drain <time>", "time for requests in flight (default: 30)", seconds)
     .option("--output <folder>", "where the units go (default: .inplace/systemd in the site)")
     .option("--force", "replace what differs")
+    .option("--check", "in an app: build, start and ask it once, in a temporary site")
     .action((flags: InitFlags) =>
       run((context) => {
         if (flags.gitHook === true) return initGitHook(context, flags);
         if (flags.systemd === true) return initSystemd(context, flags);
-        return initAppHere(context, flags.force === true);
+        return initAppHere(context, { force: flags.force === true, check: flags.check === true });
       }),
     );
 };

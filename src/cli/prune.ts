@@ -1,5 +1,7 @@
+import type { SupervisorStatus } from "../supervisor/requests.ts";
 import { loadConfig } from "../config/load.ts";
 import { prune } from "../deploy/prune.ts";
+import { askSupervisor } from "../supervisor/ask.ts";
 import { count } from "./count.ts";
 import { duration } from "./duration.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
@@ -23,8 +25,10 @@ export const definePrune: DefineVerb = (program, run) => {
 async function runPrune(context: VerbContext, flags: PruneFlags): Promise<Outcome> {
   const layout = context.site();
   const dryRun = flags.dryRun === true;
+  const supervisor = await askSupervisor(layout, { ask: "status" }, context.signal);
   const { removed, kept, locked } = await prune({
     layout,
+    running: supervisor === undefined ? [] : runningIn(supervisor),
     keep: flags.keep ?? (await loadConfig(layout.root)).keep,
     dryRun,
     waitMs: flags.lockWait ?? 0,
@@ -39,4 +43,10 @@ async function runPrune(context: VerbContext, flags: PruneFlags): Promise<Outcom
       ? `would remove ${removed.length}, keep ${kept.length}\n${list}`
       : `${removed.length} removed, ${kept.length} kept${held}`,
   };
+}
+
+/** Also the one that still drains: it may read its files. */
+function runningIn({ workers, state }: SupervisorStatus): readonly string[] {
+  const draining = state.state === "draining" && state.previous !== undefined ? [state.previous] : [];
+  return [...workers.map(({ artifact }) => artifact), ...draining];
 }

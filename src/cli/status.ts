@@ -43,8 +43,8 @@ async function runStatus(context: VerbContext): Promise<Outcome> {
       manifest?.commit === undefined ? "-" : `${manifest.commit.slice(0, 10)} ${manifest.subject ?? ""}`,
     ],
     ["last good", lastGood ?? "-"],
-    ["started", started ?? "-"],
-    ...(supervisor === undefined ? [] : supervisorRows(supervisor)),
+    // A launcher that starts a supervisor does not choose the artifact.
+    ...(supervisor === undefined ? [["started", started ?? "-"]] : supervisorRows(supervisor)),
     ...failed.map(({ artifact, reason, at }) => ["failed", `${artifact}: ${reason} (${at})`]),
     ...(lock === undefined
       ? []

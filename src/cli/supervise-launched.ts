@@ -1,14 +1,15 @@
-// What launchers start in a site whose configuration says "rollout": "handover"; bundled into the site's runtime.
+// What launchers start in a site unless its rollout is "recycle"; bundled into the site's runtime.
 import { stderr, stdout } from "node:process";
 import type { SuperviseConfig } from "../config/supervise.ts";
 import { ERROR_CODES, InplaceError } from "../errors.ts";
 import type { EventSink } from "../events.ts";
 import { wordsFor } from "../log/words.ts";
+import { onStdinEnd } from "../runtime/signals.ts";
 import { readHandover } from "../site/handover.ts";
 import { siteLayout } from "../site/layout.ts";
-import { normalizeSupervise } from "../supervisor/options.ts";
+import { isSuccessor } from "../supervisor/succession.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { placeOf, superviseSite } from "./supervise-site.ts";
+import { placeOf, superviseOptions, superviseSite } from "./supervise-site.ts";
 
 const print: EventSink = (event) => {
   const { level, text } = wordsFor(event);
@@ -17,10 +18,12 @@ const print: EventSink = (event) => {
 
 /** The working folder is the site's root, the arguments are the artifact's. */
 async function main({ argv, env }: NodeJS.Process): Promise<number> {
-  const { signal } = onInterrupt({ hangup: false });
+  const { signal: interrupted } = onInterrupt({ hangup: false });
+  const signal = AbortSignal.any([interrupted, stdinEnd(env)]);
   try {
     const layout = siteLayout(env["INPLACE_SITE_ROOT"] ?? ".");
-    const options = normalizeSupervise(JSON.parse((await readHandover(layout)) ?? "{}") as SuperviseConfig);
+    const config = JSON.parse((await readHandover(layout)) ?? "{}") as SuperviseConfig;
+    const options = superviseOptions(config, env);
     const place = placeOf({}, env);
     const args = argv.slice(2);
     return await superviseSite({ layout, place, options, args, env, emit: print, signal, launched: true });
@@ -29,6 +32,15 @@ async function main({ argv, env }: NodeJS.Process): Promise<number> {
     print({ type: "command-failed", code, message, hint, stack: undefined });
     return ERROR_CODES[code].exit;
   }
+}
+
+/** How inplace serve tells its processes on Windows, where there is no SIGTERM, to end. */
+function stdinEnd(env: NodeJS.ProcessEnv): AbortSignal {
+  const ended = new AbortController();
+  // A successor has no input; its keeper tells it.
+  if (env["INPLACE_STOP_ON_STDIN_END"] === "1" && !isSuccessor())
+    onStdinEnd(() => ended.abort(new InplaceError("INTERRUPTED", "Standard input was closed.")));
+  return ended.signal;
 }
 
 function internal(error: unknown): InplaceError {

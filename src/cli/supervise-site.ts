@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { SuperviseConfig } from "../config/supervise.ts";
 import { EXIT, InplaceError } from "../errors.ts";
 import type { EventSink } from "../events.ts";
 import { DEFAULT_PORT } from "../platform/listener.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { openControl } from "../supervisor/control.ts";
 import type { SocketPlace } from "../supervisor/held-socket.ts";
-import type { NormalSuperviseOptions } from "../supervisor/options.ts";
+import { normalizeSupervise, type NormalSuperviseOptions } from "../supervisor/options.ts";
 import { inheritSocket, isSuccessor, Succession } from "../supervisor/succession.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { socketOfSystemd, tellingSystemd } from "./supervise-systemd.ts";
@@ -29,9 +30,8 @@ export interface SiteToSupervise {
 const RELOAD_SIGNALS: readonly NodeJS.Signals[] = process.platform === "win32" ? [] : ["SIGHUP", "SIGUSR2"];
 const LOOPBACK = "127.0.0.1";
 const EVERY_ADDRESS = "::";
-/** The supervisor before lets go of the control channel in less. Milliseconds. */
-const CONTROL_LIMIT_MS = 30_000;
-const CONTROL_AGAIN_MS = 50;
+/** Between two looks at a control channel that another supervisor of the site has. Milliseconds. */
+const CONTROL_AGAIN_MS = 200;
 
 /** Supervises until it is asked to end and everything is drained. Gives the exit code. */
 export async function superviseSite(site: SiteToSupervise): Promise<number> {
@@ -46,9 +46,13 @@ export async function superviseSite(site: SiteToSupervise): Promise<number> {
     ? { ...site.place, handle: await inheritSocket() }
     : (socketOfSystemd() ?? site.place);
   const supervisor = await Supervisor.open({ layout, place, options, args, env, events });
-  const control = openControlSoon(layout, supervisor, signal);
+  const gone = new AbortController();
+  const control = site.launched
+    ? openControlOnceFree(layout, supervisor, { ended: gone.signal, events })
+    : openControl(layout, supervisor);
   const stop = (reason: string): void => supervisor.stop(reason);
   const retire = (): void => {
+    gone.abort();
     control.then((opened) => opened.close()).catch(() => undefined);
     supervisor.retire();
   };
@@ -73,14 +77,15 @@ export async function superviseSite(site: SiteToSupervise): Promise<number> {
   signal.addEventListener("abort", interrupted, { once: true });
   if (signal.aborted) interrupted();
   try {
-    // Another supervisor of the site ends this one; a successor serves before it has the channel.
-    if (!isSuccessor()) await control;
+    // Another supervisor of the site ends this one, unless a platform handler runs both.
+    if (!site.launched) await control;
     await Promise.race([supervisor.run(), rejectionOf(control)]);
     return (await succession?.ended()) ?? EXIT.done;
   } finally {
     for (const name of RELOAD_SIGNALS) process.off(name, reload);
     process.off("exit", abandon);
     supervisor.kill();
+    gone.abort();
     control.then((opened) => opened.close()).catch(() => undefined); // It says itself why it could not be opened.
   }
 }
@@ -90,20 +95,34 @@ async function rejectionOf(promise: Promise<unknown>): Promise<never> {
   return await new Promise(() => undefined);
 }
 
-/** A successor finds its predecessor's channel open, and takes its place once that has let go. */
-async function openControlSoon(
+/**
+ * A platform handler may run several processes of a site, and IIS starts the next before the one that it recycles has
+ * ended; a successor starts beside its predecessor. Each serves, and the command talks to the one that has the channel.
+ * A channel that cannot be opened ends no site either: that is said.
+ */
+async function openControlOnceFree(
   layout: SiteLayout,
   supervisor: Supervisor,
-  signal: AbortSignal,
+  { ended, events }: { readonly ended: AbortSignal; readonly events: EventSink },
 ): Promise<{ close(): void }> {
-  for (const limit = Date.now() + CONTROL_LIMIT_MS; ;) {
+  while (!ended.aborted) {
     try {
       return await openControl(layout, supervisor);
     } catch (error) {
-      if (!isSuccessor() || Date.now() > limit || signal.aborted) throw error;
+      if (!(error instanceof InplaceError) || error.code !== "SUPERVISED_ALREADY") {
+        events({ type: "control-unavailable", problem: String(error) });
+        break;
+      }
     }
-    await delay(CONTROL_AGAIN_MS);
+    await delay(CONTROL_AGAIN_MS, undefined, { signal: ended, ref: false }).catch(() => undefined);
   }
+  return { close: () => undefined };
+}
+
+/** What is configured; INPLACE_DRAIN_MS wins over it. */
+export function superviseOptions(config: SuperviseConfig, env: NodeJS.ProcessEnv): NormalSuperviseOptions {
+  const drainMs = Number(env["INPLACE_DRAIN_MS"] || Number.NaN);
+  return normalizeSupervise({ ...config, ...(drainMs >= 0 && { drainMs }) });
 }
 
 export interface WantedPlace {

@@ -1,6 +1,6 @@
 import { loadConfig } from "../config/load.ts";
-import { normalizeSupervise } from "../supervisor/options.ts";
-import { placeOf, superviseSite, type WantedPlace } from "./supervise-site.ts";
+import { InplaceError } from "../errors.ts";
+import { placeOf, superviseOptions, superviseSite, type WantedPlace } from "./supervise-site.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
 export const defineSupervise: DefineVerb = (program, run) => {
@@ -23,9 +23,18 @@ async function supervise(
 ): Promise<Outcome> {
   const { env, emit, signal } = context;
   const layout = context.site();
-  const { supervise: config } = await loadConfig(layout.root);
+  const { supervise: config, overlap } = await loadConfig(layout.root);
+  if (!overlap) {
+    throw new InplaceError(
+      "CONFIG_INVALID",
+      "overlap is false: the app may not run twice, and a handover runs it twice.",
+      {
+        hint: "inplace serve and systemd end the old process first.",
+      },
+    );
+  }
   const place = placeOf(flags, env);
-  const options = normalizeSupervise(config);
+  const options = superviseOptions(config, env);
   await superviseSite({ layout, place, options, args, env, emit, signal, launched: false });
   return { document: { stopped: true } };
 }

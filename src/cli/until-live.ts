@@ -49,9 +49,9 @@ export async function untilLive(
       const message = [`${outcome.artifact} failed: ${reason}.`, ...output.map((line) => `  | ${line}`)].join(
         "\n",
       );
-      throw new InplaceError("START_FAILED", message, {
-        hint: live === undefined ? "Nothing runs; deploy a release that starts." : `${live} serves on.`,
-      });
+      const kept = live === undefined ? "Nothing runs; deploy a release that starts." : `${live} serves on.`;
+      const port = live !== undefined && output.some((line) => line.includes("EADDRINUSE"));
+      throw new InplaceError("START_FAILED", message, { hint: port ? `${kept} ${PORT_OF_BOTH}` : kept });
     }
     case "superseded":
       throw new InplaceError("SUPERSEDED", `${outcome.artifact} gave way to the newer ${outcome.by}.`);
@@ -59,6 +59,10 @@ export async function untilLive(
       return outcome satisfies never;
   }
 }
+
+/** A second port of the app is no matter of the supervisor's. */
+const PORT_OF_BOTH =
+  'Both releases run during a handover: let the new one choose another port beside PORT, or configure "overlap": false.';
 
 /** One line for people. */
 export function describeLive({ artifact, ms, swap }: Live): string {

@@ -37,7 +37,9 @@ export interface DirectoryBuild extends CommandLine {
   readonly builder: "directory";
   readonly directory: string;
   readonly entryPoint?: string;
-  readonly install?: boolean;
+  readonly start?: string;
+  readonly static?: "pages" | "app";
+  readonly install?: boolean | "all";
   readonly timeLimitMs?: number;
 }
 
@@ -63,10 +65,10 @@ export interface HaproxyHost {
 }
 
 /**
- * How a launcher's site goes from one release to the next. recycle: the app drains and ends, and the platform starts the
- * next one. handover: the launcher starts a supervisor, which keeps the port.
+ * How a site goes from one release to the next. handover: the launcher starts a supervisor, which keeps the port and runs
+ * the next release beside the old one. recycle: the app drains and ends, and the platform starts the next one.
  */
-export type Rollout = "recycle" | "handover";
+export type Rollout = "handover" | "recycle";
 
 /** The configuration as people write it. */
 export interface UserConfig {
@@ -78,8 +80,13 @@ export interface UserConfig {
   readonly lockWaitMs?: number;
   readonly branch?: string;
   readonly requireSignature?: string;
-  readonly drain?: { readonly deadlineMs?: number; readonly maxUnavailable?: number };
+  readonly drain?: {
+    readonly deadlineMs?: number;
+    readonly longPollAfterMs?: number;
+    readonly maxUnavailable?: number;
+  };
   readonly rollout?: Rollout;
+  readonly overlap?: boolean;
   readonly supervise?: SuperviseConfig;
   readonly haproxy?: HaproxyConfig;
 }
@@ -94,16 +101,21 @@ export interface SiteConfig {
   readonly lockWaitMs: number;
   readonly branch: string | undefined;
   readonly rollout: Rollout;
-  /** As written: the supervisor knows its own defaults. */
+  /** Whether two processes of the app may run at the same time. Without that there is no handover. */
+  readonly overlap: boolean;
+  /** As written, with the deadline of the drain: the supervisor knows its own defaults. */
   readonly supervise: SuperviseConfig;
   readonly haproxy: HaproxyConfig | undefined;
 }
 
 export const DEFAULT_KEEP = 5;
 export const DEFAULT_LOCK_WAIT_MS = 0;
+export const DEFAULT_ROLLOUT: Rollout = "handover";
 export const DEFAULT_BUILD_LIMIT_MS = 30 * 60_000;
 
 export function normalizeConfig(user: UserConfig): SiteConfig {
+  const overlap = user.overlap ?? true;
+  const deadlineMs = user.drain?.deadlineMs;
   return {
     site: user.site,
     build: user.build,
@@ -111,8 +123,9 @@ export function normalizeConfig(user: UserConfig): SiteConfig {
     keep: user.keep ?? DEFAULT_KEEP,
     lockWaitMs: user.lockWaitMs ?? DEFAULT_LOCK_WAIT_MS,
     branch: user.branch,
-    rollout: user.rollout ?? "recycle",
-    supervise: user.supervise ?? {},
+    rollout: user.rollout ?? (overlap ? DEFAULT_ROLLOUT : "recycle"),
+    overlap,
+    supervise: { ...(deadlineMs !== undefined && { drainMs: deadlineMs }), ...user.supervise },
     haproxy: user.haproxy,
   };
 }

@@ -18,10 +18,12 @@ export interface HealthConfig {
 export interface SuperviseConfig {
   /** Default 1. */
   readonly workers?: number;
-  /** Default: a worker is ready when it listens. */
+  /** Default: a worker is ready when it answers GET / with anything; see proof. */
   readonly health?: HealthConfig;
   /** The app says itself when it is ready. Default false. */
   readonly explicitReady?: boolean;
+  /** What makes a worker ready where no health is asked for. "listen" is for apps that must not be asked. Default "answer". */
+  readonly proof?: "answer" | "listen";
   /** From start to ready. Default 30,000. */
   readonly readyMs?: number;
   /** How long the old worker stays parked. Default 10,000; 0: none. */

@@ -16,6 +16,12 @@ export function validateConfig(value: unknown, where: string): UserConfig {
   if (build?.builder === "command" && (build.command === undefined) === (build.shell === undefined)) {
     throw new InplaceError("CONFIG_INVALID", `${where}: build needs either command or shell.`);
   }
+  if (value.overlap === false && value.rollout === "handover") {
+    const why = "a handover runs the next release beside the old one, and overlap is false";
+    throw new InplaceError("CONFIG_INVALID", `${where}: rollout can not be handover: ${why}.`, {
+      hint: "Leave one of the two keys out: without rollout, an app that may not run twice is recycled.",
+    });
+  }
   return value;
 }
 

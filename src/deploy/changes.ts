@@ -2,7 +2,6 @@ import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { lstat, readlink, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { systemCode } from "../errors.ts";
 import { gitIn } from "./repository.ts";
 
@@ -49,7 +48,7 @@ async function addFile(hash: Hash, path: string): Promise<void> {
   else if (entry.isDirectory()) await addNestedRepository(hash, path);
   else if (entry.isFile()) {
     hash.update(`file\0${entry.mode & 0o100 ? "x" : "-"}\0${entry.size}\0`);
-    await pipeline(createReadStream(path), hash, { end: false });
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   }
 }
 

@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { readFile, realpath, rm, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { InplaceError } from "../errors.ts";
-import { npmCall } from "./builders/directory.ts";
-import { buildFailed, expectSuccess } from "./builders/builder.ts";
+import { installPackages, packageManagerOf } from "./package-manager.ts";
+import { buildFailed } from "./builders/builder.ts";
 import type { Repository } from "./repository.ts";
-import { runCommand, type RunOptions } from "./run-command.ts";
+import type { RunOptions } from "./run-command.ts";
 
 /** A folder that shows the commit. */
 export interface WorkingTree {
@@ -48,14 +48,14 @@ export async function checkOut(
   throw new InplaceError("SOURCE_MISSING", `Commit ${commit.slice(0, 10)} has no folder ${below}.`);
 }
 
-// The same lock file means the same packages, and a link saves the minute that npm ci takes.
+// The same lock file means the same packages, and a link saves the minute that an installation takes.
 async function provide(from: string, to: string, options: Omit<RunOptions, "cwd">): Promise<void> {
-  const lock = await readFile(join(to, "package-lock.json"), "utf8").catch(() => undefined);
-  if (lock === undefined) return;
-  const own = await readFile(join(from, "package-lock.json"), "utf8").catch(() => undefined);
-  if (own === lock && existsSync(join(from, "node_modules"))) {
+  const { lock: name } = packageManagerOf(to);
+  if (name === undefined) return;
+  const lock = await readFile(join(to, name));
+  const own = await readFile(join(from, name)).catch(() => undefined);
+  if (own?.equals(lock) === true && existsSync(join(from, "node_modules"))) {
     return symlink(join(from, "node_modules"), join(to, "node_modules"), "junction");
   }
-  const call = npmCall(options.env, ["ci", "--include=dev", "--no-audit", "--no-fund"]);
-  expectSuccess("npm ci", await runCommand(call, { ...options, cwd: to }), options.limitMs);
+  await installPackages(to, options);
 }

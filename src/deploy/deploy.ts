@@ -4,7 +4,6 @@ import type { DeployEvent, EventSink, SiteEvent } from "../events.ts";
 import { validSiteName } from "../site/artifact-name.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { acquireLock, type HeldLock, type LockOwner } from "../site/lock.ts";
-import { writeHandover } from "../site/handover.ts";
 import { installRuntime } from "../site/runtime-bundle.ts";
 import { checkOut, type WorkingTree } from "./checkout.ts";
 import { findBuilt } from "./choose-name.ts";
@@ -19,6 +18,7 @@ import { identityOf, readSource, type Source, type UnnamedIdentity, type Wanted 
 import { signManifest } from "../site/signature.ts";
 import { openStaging, type Staging } from "./staging.ts";
 import { placeFiles, removeGone, stageFiles, type StagedFiles } from "./synchronise.ts";
+import { writeRollout } from "./write-rollout.ts";
 
 export interface DeployOptions {
   readonly layout: SiteLayout;
@@ -133,8 +133,7 @@ async function publishTree(
   const files = await siteFiles(tree.folder, plan.config, layout);
   const staged = await stageFiles(layout, files, staging);
   await installRuntime(layout);
-  // Before the pointer moves: what ends for this release is started as this release wants it.
-  await writeHandover(layout, plan.config.rollout === "handover" ? plan.config.supervise : undefined);
+  await writeRollout(layout, plan.config, emit);
   options.signal.throwIfAborted();
   await lock.confirm();
   const previous = await publish(options, plan.source, prepared, staged);

@@ -8,7 +8,7 @@ import { describeArtifact, writeManifest, type ArtifactContent, type Manifest } 
 import { buildOutside, expectOnly, guardSite } from "./build-guard.ts";
 import { build } from "./builders/build.ts";
 import type { Built, BuildRequest } from "./builders/builder.ts";
-import { inferBuild } from "./builders/infer.ts";
+import { inferBuild } from "./infer/infer.ts";
 import { chooseName } from "./choose-name.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import type { Source, UnnamedIdentity } from "./source.ts";
@@ -64,7 +64,7 @@ export async function prepareArtifact(options: PrepareOptions): Promise<Prepared
 }
 
 async function buildGuarded(options: PrepareOptions): Promise<Built> {
-  const config = options.build ?? inferBuild(options.folder);
+  const config = options.build ?? (await inferBuild(options.folder)).build;
   // No foreign code runs in these.
   if (config.builder === "entry" || config.builder === "executable") return runBuild(config, options);
   const guard = await guardSite(options.layout, options.folder);

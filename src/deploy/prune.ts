@@ -18,6 +18,8 @@ export interface PruneOptions {
   readonly layout: SiteLayout;
   /** How many of the newest proven releases stay, besides the current, the last good and the running one. */
   readonly keep: number;
+  /** What runs besides what the launcher started. */
+  readonly running?: readonly string[];
   readonly dryRun: boolean;
   readonly waitMs: number;
   readonly signal: AbortSignal;
@@ -37,7 +39,8 @@ export async function prune(options: PruneOptions): Promise<Pruned> {
   const lock = await acquireLock(layout, { waitMs: options.waitMs, signal: options.signal });
   try {
     const releases = await readReleases(layout);
-    const keep = keptReleases(releases, options.keep, await startedArtifact(layout));
+    const running = new Set([...(options.running ?? []), await startedArtifact(layout)]);
+    const keep = keptReleases(releases, options.keep, running);
     const old = releases.map(({ artifact }) => artifact).filter((artifact) => !keep.has(artifact));
     const kept = [...keep];
     if (options.dryRun) return { removed: old, kept, locked: [] };
@@ -55,11 +58,15 @@ export async function prune(options: PruneOptions): Promise<Pruned> {
   }
 }
 
-function keptReleases(releases: readonly Release[], count: number, started: string | undefined): Set<string> {
+function keptReleases(
+  releases: readonly Release[],
+  count: number,
+  running: ReadonlySet<string | undefined>,
+): Set<string> {
   // What was never published may be a drop that is still being copied.
   const always = releases.filter(
     (one) =>
-      one.current || one.lastGood || one.pinned || one.artifact === started || one.publishedAt === undefined,
+      one.current || one.lastGood || one.pinned || running.has(one.artifact) || one.publishedAt === undefined,
   );
   const sound = releases.filter((one) => one.failed === undefined && one.publishedAt !== undefined);
   const ranked = [...sound.filter((one) => one.proven), ...sound.filter((one) => !one.proven)];

@@ -1,18 +1,16 @@
 import { existsSync, statSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DEFAULT_BUILD_LIMIT_MS } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import type { DeployEvent, EventSink, SiteEvent } from "../events.ts";
 import { siteLayout, type SiteLayout } from "../site/layout.ts";
 import { acquireLock } from "../site/lock.ts";
-import { npmCall } from "./builders/directory.ts";
-import { expectSuccess } from "./builders/builder.ts";
+import { installPackages, packageManagerOf } from "./package-manager.ts";
 import { deploy, type Deployment } from "./deploy.ts";
 import { readEnvironment } from "./environment.ts";
 import { bareRepository, repositoryName } from "./git-hook.ts";
 import { gitIn } from "./repository.ts";
-import { runCommand } from "./run-command.ts";
 
 /** How long a push waits for the deploy of an earlier one. */
 const PUSH_WAIT_MS = 10 * 60_000;
@@ -94,17 +92,17 @@ async function showCommit(repository: string, path: string, commit: string): Pro
   if (existsSync(join(path, ".gitmodules"))) await tree("submodule", "update", "--init", "--recursive");
 }
 
+/** Beside the packages, as deploy.sh has it: as old as they are. */
+const INSTALLED = join("node_modules", ".inplace-installed");
+
 async function providePackages({ env, signal, emit }: ReceiveOptions, folder: string): Promise<void> {
-  const lock = statSync(join(folder, "package-lock.json"), { throwIfNoEntry: false });
-  const installed = statSync(join(folder, "node_modules", ".package-lock.json"), { throwIfNoEntry: false });
-  if (lock === undefined || (installed !== undefined && installed.mtimeMs >= lock.mtimeMs)) return;
+  const { lock } = packageManagerOf(folder);
+  if (lock === undefined) return;
+  const installed = statSync(join(folder, INSTALLED), { throwIfNoEntry: false });
+  if (installed !== undefined && installed.mtimeMs >= statSync(join(folder, lock)).mtimeMs) return;
   emit({ type: "packages-started" });
-  const end = await runCommand(npmCall(env, ["ci", "--include=dev", "--no-audit", "--no-fund"]), {
-    cwd: folder,
-    env,
-    signal,
-    limitMs: DEFAULT_BUILD_LIMIT_MS,
-    onLine: (line) => emit({ type: "build-output", line }),
-  });
-  expectSuccess("npm ci", end, DEFAULT_BUILD_LIMIT_MS);
+  const onLine = (line: string): void => emit({ type: "build-output", line });
+  await installPackages(folder, { env, signal, limitMs: DEFAULT_BUILD_LIMIT_MS, onLine });
+  await mkdir(join(folder, "node_modules"), { recursive: true });
+  await writeFile(join(folder, INSTALLED), "");
 }

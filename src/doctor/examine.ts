@@ -6,6 +6,7 @@ import { checkAppOffline, checkLauncher, checkWebConfig } from "./handler.ts";
 import { checkFileEvents, checkKudu, checkNode, checkPolling } from "./host.ts";
 import { checkHandler } from "./iis.ts";
 import { checkListenCall, checkListeners } from "./listening.ts";
+import { checkHandover, checkRecycle } from "./rollout.ts";
 import { admit, LEAST_FREE_BYTES, type Check, type Surroundings } from "./patient.ts";
 import { checkConfig, checkHistory, checkLock, checkRuntime } from "./records.ts";
 import { checkArchives, checkCurrent, checkPointer } from "./releases.ts";
@@ -18,6 +19,8 @@ const CHECKS: readonly Check[] = [
   checkWebConfig,
   checkLauncher,
   checkHandler,
+  checkRecycle,
+  checkHandover,
   checkConfig,
   checkRuntime,
   checkWriting,

@@ -50,7 +50,15 @@ export const FINDINGS = {
     "Save launch.sh with LF line ends: the shell takes the CR for part of names.",
   ],
   PATH_NOT_QUOTED: ["broken", "Put the path into &quot; in web.config: the handler splits it at the blank."],
-  RAPID_FAILS_LOW: ["risk", "Raise rapidFailsPerMinute: each rollout ends every process once."],
+  RAPID_FAILS_LOW: ["risk", "Raise rapidFailsPerMinute: each recycle ends every process once."],
+  RECYCLE_UNDER_IIS: [
+    "risk",
+    "Leave rollout out of the configuration and deploy: in a handover nobody is turned away. Where the app may not run twice, keep its requests short.",
+  ],
+  HANDOVER_WITHOUT_NODE: [
+    "risk",
+    "Put Node 20 or newer on the PATH of the site's account: without it the launcher recycles.",
+  ],
   START_NEAR_LIMIT: ["risk", "Raise startupTimeLimit, or make the start faster."],
   DRAIN_TOO_LONG: ["risk", "Lower drain.deadlineMs below requestTimeout: the handler gives up earlier."],
   IPV6_LOOPBACK_ONLY: ["broken", "Listen on 127.0.0.1: handlers connect to that address only."],

@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { InplaceError } from "../errors.ts";
 import type { PlatformConfig } from "../platform/web-config/read.ts";
+import { readHandover } from "../site/handover.ts";
 import { readLastGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { finding, type Finding } from "./finding.ts";
@@ -25,7 +26,7 @@ export async function checkWebConfig({ layout, webConfig }: Patient): Promise<re
   }
   return [
     ...(await quoting(layout, webConfig)),
-    ...rapidFails(webConfig),
+    ...((await readHandover(layout)) === undefined ? rapidFails(webConfig) : []),
     ...(await startTime(layout, webConfig)),
     ...(await drainDeadline(layout, webConfig)),
   ];
@@ -68,6 +69,7 @@ async function quoting(layout: SiteLayout, config: PlatformConfig): Promise<read
   return findings;
 }
 
+/** A handover ends no process that the handler counts. */
 function rapidFails({ rapidFailsPerMinute, processesPerApplication }: PlatformConfig): readonly Finding[] {
   if (rapidFailsPerMinute >= ROLLOUTS_PER_MINUTE * processesPerApplication) return [];
   const what =

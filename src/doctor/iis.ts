@@ -16,9 +16,8 @@ const SCHEMAS = {
  */
 export async function checkHandler({ webConfig, windowsFolder }: Patient): Promise<readonly Finding[]> {
   if (windowsFolder === undefined || webConfig instanceof InplaceError) return [];
-  const folder = join(windowsFolder, "System32", "inetsrv", "config", "schema");
-  const isReadable = await exists(join(folder, "IIS_schema.xml")).catch(() => false);
-  if (!isReadable) return []; // No IIS here, or not for this account to see.
+  if (!(await showsIis(windowsFolder))) return []; // No IIS here, or not for this account to see.
+  const folder = schemaFolder(windowsFolder);
   const { section, attributes } = webConfig;
   const texts = await Promise.all(SCHEMAS[section].map((name) => readOptional(join(folder, name))));
   const schema = texts.find((text) => text !== undefined);
@@ -31,4 +30,12 @@ export async function checkHandler({ webConfig, windowsFolder }: Patient): Promi
     .map((name) =>
       finding("HANDLER_LACKS_ATTRIBUTE", `The <${section}> of this machine's IIS has no ${name}.`),
     );
+}
+
+function schemaFolder(windowsFolder: string): string {
+  return join(windowsFolder, "System32", "inetsrv", "config", "schema");
+}
+
+export async function showsIis(windowsFolder: string): Promise<boolean> {
+  return await exists(join(schemaFolder(windowsFolder), "IIS_schema.xml")).catch(() => false);
 }

@@ -1,4 +1,3 @@
-import type { Server } from "node:net";
 import type { AcceptDrain } from "./options.ts";
 
 /**
@@ -7,11 +6,18 @@ import type { AcceptDrain } from "./options.ts";
  */
 const WINDOWS_TURN_MS = 20;
 
+/** As much of a net.Server as is needed to see what it accepts. */
+interface AcceptingServer {
+  readonly listening: boolean;
+  on(event: "connection", accepted: () => void): unknown;
+  off(event: "connection", accepted: () => void): unknown;
+}
+
 /**
  * Resolves once the kernel's queue of a listening socket is empty: when a whole turn of the event loop brought no
  * connection, or a bound is reached. Closing earlier would reset every connection that waits there.
  */
-export function acceptQueued(server: Server, bounds: AcceptDrain): Promise<void> {
+export function acceptQueued(server: AcceptingServer, bounds: AcceptDrain): Promise<void> {
   const end = performance.now() + bounds.maxMs;
   let turns = 0;
   let accepted = true; // The turn in which stop was called has not polled as a whole.

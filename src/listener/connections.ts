@@ -20,10 +20,11 @@ export interface StreamRecord {
 
 const followed = new WeakMap<Server, Connections>();
 
-/** The drain that runs: told, from the beginning of stop on, of what opens and closes; may be called back. */
+/** The drain that runs: told, from the beginning of stop on, of what opens and closes. */
 export interface Followers {
   streamOpened(stream: ServerHttp2Stream, record: StreamRecord): void;
   streamClosed(stream: ServerHttp2Stream, record: StreamRecord): void;
+  /** Gives the drain up, before this returns. */
   recall(): void;
 }
 

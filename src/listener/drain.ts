@@ -1,7 +1,7 @@
 import { Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import { Server as NetServer, type Socket } from "node:net";
-import { acceptQueued, wholeTurn } from "./accept-drain.ts";
+import { acceptQueued } from "./accept-drain.ts";
 import { now, type Connections, type Followers, type StreamRecord } from "./connections.ts";
 import { Http1Connection, type DrainContext } from "./http1-connection.ts";
 import { Http2Connection } from "./http2-connection.ts";
@@ -10,10 +10,9 @@ import { OpaqueConnection } from "./opaque-connection.ts";
 import { DEFAULT_LINGER_MS, keptMs, type DrainOptions } from "./options.ts";
 import type { ConnectionKind, Cut, DrainReport } from "./report.ts";
 import { interceptServer, type Interception } from "./server-events.ts";
+import { SharedTurn } from "./shared-turn.ts";
 import { UpgradedConnection } from "./upgraded-connection.ts";
 
-/** Thousands of connections are closed so many a turn, that those which still have requests do not wait for it. */
-const SLICE = 250;
 /** How often the deadlines of single kinds and the server's own timeouts are looked at. */
 const OVERSEE_MS = 50;
 /** What is destroyed at the deadline is gone a turn later; if Node does not say so by then, the report comes anyway. */
@@ -26,7 +25,7 @@ export class Drain implements Followers, DrainContext, Interception {
   readonly options: DrainOptions;
   readonly #connections: Connections;
   readonly #server: NetServer;
-  readonly #startedAt = now();
+  readonly startedAt = now();
   readonly #open = new Map<Socket, DrainingConnection>();
   /** Of those, the ones from before stop. */
   readonly #older = new Set<Socket>();
@@ -35,45 +34,45 @@ export class Drain implements Followers, DrainContext, Interception {
   readonly #cut: Cut[] = [];
   #served = 0;
   #accepted = 0;
-  #turn: (() => void)[] = [];
+  readonly #turn = new SharedTurn();
   #untilRefusing: (() => void)[] | undefined;
   #olderGone: (() => void) | undefined;
   #over: (() => void) | undefined;
+  #leave: (() => void) | undefined;
   #recalled = false;
+  readonly #gone = listenerOf((socket) => {
+    this.#open.delete(socket);
+    this.#older.delete(socket);
+    if (this.#older.size === 0) this.#olderGone?.();
+    this.#checkOver();
+  });
 
   constructor(connections: Connections, options: DrainOptions) {
     this.options = options;
     this.#connections = connections;
     this.#server = connections.server;
-    this.#untilRefusing = options.keepAccepting ? undefined : [];
+    this.#untilRefusing = options.keepAccepting || options.keepListening ? undefined : [];
   }
 
   async run(): Promise<DrainReport> {
     const server = this.#server;
-    const release = interceptServer(server, this);
-    this.#connections.followers = this;
+    const { keepListening, only } = this.options;
+    this.#begin();
     this.#takeStock();
-    const deadline = setTimeout(() => this.#cutAll(), this.options.deadlineMs).unref();
-    const overseer = setInterval(() => this.#oversee(), OVERSEE_MS).unref();
     const over = new Promise<void>((resolve) => {
       this.#over = resolve;
     });
     this.afterTurn(() => this.#sayGoingAway());
-    if (server.listening) await this.#lastAccepts();
-    server.once("close", () => this.#checkOver());
-    // Not server.close(): core's sweep of idle connections truncates responses that are not flushed, and resets.
-    NetServer.prototype.close.call(server);
-    server.emit("refusing");
-    this.#refuses();
+    if (keepListening) this.afterTurn(() => this.#checkOver());
+    else await this.#refuse();
     await over;
-    clearTimeout(deadline);
-    clearInterval(overseer);
-    release();
-    this.#connections.followers = undefined;
+    this.#leave?.();
     // Ends core's timer of header and request timeouts, which would hold the server in memory.
-    if ("headersTimeout" in server && !this.#recalled) HttpServer.prototype.close.call(server as HttpServer);
+    if ("headersTimeout" in server && !keepListening && only === undefined && !this.#recalled) {
+      HttpServer.prototype.close.call(server as HttpServer);
+    }
     return {
-      durationMs: now() - this.#startedAt,
+      durationMs: now() - this.startedAt,
       served: this.#served,
       connections: this.#atStart,
       accepted: this.#accepted,
@@ -81,10 +80,26 @@ export class Drain implements Followers, DrainContext, Interception {
     };
   }
 
-  /** The server is to serve on, through another listener: nothing is cut any more, and what is open ends by itself. */
+  /** The server is to serve on: nothing is cut any more, and connections that were not told of their end live on. */
   recall(): void {
     this.#recalled = true;
+    this.#turn.drop();
+    this.#leave?.();
+    for (const [socket, connection] of this.#open) {
+      socket.off("close", this.#gone);
+      if (!(connection instanceof OpaqueConnection)) connection.recall();
+    }
+    this.#open.clear();
+    this.#olderGone?.();
     this.#over?.();
+  }
+
+  drains(socket: Socket): boolean {
+    return this.#open.has(socket);
+  }
+
+  waitedMs(socket: Socket): number {
+    return Math.max(0, this.startedAt - this.#connections.activeAt(socket));
   }
 
   quietFor(socket: Socket): number {
@@ -101,15 +116,8 @@ export class Drain implements Followers, DrainContext, Interception {
     this.#served += 1;
   }
 
-  /** All calls of one turn share it. */
   afterTurn(then: () => void): void {
-    this.#turn.push(then);
-    if (this.#turn.length > 1) return;
-    void wholeTurn().then(() => {
-      const due = this.#turn;
-      this.#turn = [];
-      inSlices(due);
-    });
+    this.#turn.after(then);
   }
 
   onceRefusing(then: () => void): void {
@@ -119,8 +127,9 @@ export class Drain implements Followers, DrainContext, Interception {
 
   arrived(socket: Socket): void {
     const tcp = tcpSocketUnder(socket);
+    const shookHands = tcp !== undefined && this.#open.delete(tcp);
+    if (!shookHands && !this.#isMeant(socket, true)) return;
     if (tcp === undefined) this.#accepted += 1;
-    else this.#open.delete(tcp);
     this.#adopt(socket, false);
   }
 
@@ -133,7 +142,7 @@ export class Drain implements Followers, DrainContext, Interception {
     const connection = this.#open.get(socket);
     if (!(connection instanceof Http1Connection)) return;
     connection.release();
-    const upgraded = new UpgradedConnection(socket, this.options);
+    const upgraded = new UpgradedConnection(socket, this);
     this.#open.set(socket, upgraded);
     this.afterTurn(() => upgraded.sayGoingAway());
   }
@@ -147,9 +156,42 @@ export class Drain implements Followers, DrainContext, Interception {
     this.#checkOver();
   }
 
+  #begin(): void {
+    const release = interceptServer(this.#server, this);
+    const deadline = setTimeout(() => this.#cutAll(), this.options.deadlineMs).unref();
+    const overseer = setInterval(() => this.#oversee(), OVERSEE_MS).unref();
+    this.#connections.followers = this;
+    this.#leave = () => {
+      this.#leave = undefined;
+      clearTimeout(deadline);
+      clearInterval(overseer);
+      release();
+      this.#connections.followers = undefined;
+    };
+  }
+
+  /** Until the port is closed. */
+  async #refuse(): Promise<void> {
+    const server = this.#server;
+    if (server.listening) await this.#lastAccepts();
+    server.once("close", () => this.#checkOver());
+    // Not server.close(): core's sweep of idle connections truncates responses that are not flushed, and resets.
+    NetServer.prototype.close.call(server);
+    server.emit("refusing");
+    this.#refuses();
+    // The server closes when all its connections have, also those that are left alone.
+    if (this.options.only !== undefined) this.afterTurn(() => this.#checkOver());
+  }
+
+  #isMeant(socket: Socket, isNew: boolean): boolean {
+    const { keepListening, only } = this.options;
+    return only === undefined ? !(keepListening && isNew) : only(tcpSocketUnder(socket) ?? socket);
+  }
+
   #takeStock(): void {
     const receiving = receivingSockets(this.#server);
     for (const socket of this.#connections.sockets) {
+      if (!this.#isMeant(socket, false)) continue;
       this.#older.add(socket);
       const { kind } = this.#adopt(socket, receiving.has(socket));
       this.#atStart[kind] = (this.#atStart[kind] ?? 0) + 1;
@@ -159,12 +201,7 @@ export class Drain implements Followers, DrainContext, Interception {
   #adopt(socket: Socket, receiving: boolean): DrainingConnection {
     const connection = this.#connectionOf(socket, receiving);
     this.#open.set(socket, connection);
-    socket.once("close", () => {
-      this.#open.delete(socket);
-      this.#older.delete(socket);
-      if (this.#older.size === 0) this.#olderGone?.();
-      this.#checkOver();
-    });
+    socket.once("close", this.#gone);
     return connection;
   }
 
@@ -195,7 +232,7 @@ export class Drain implements Followers, DrainContext, Interception {
       case "http1":
         return new Http1Connection(socket, this.#connections.outstanding(socket), receiving, this);
       case "upgraded":
-        return new UpgradedConnection(socket, this.options);
+        return new UpgradedConnection(socket, this);
       case "unknown":
         return new OpaqueConnection(socket, "tcp", this);
       default:
@@ -220,7 +257,7 @@ export class Drain implements Followers, DrainContext, Interception {
   }
 
   #oversee(): void {
-    const sinceStopMs = now() - this.#startedAt;
+    const sinceStopMs = now() - this.startedAt;
     for (const connection of this.#open.values()) connection.endOverdue(sinceStopMs);
     for (const socket of expiredSockets(this.#server)) {
       const connection = this.#open.get(socket);
@@ -239,14 +276,19 @@ export class Drain implements Followers, DrainContext, Interception {
   }
 
   #checkOver(): void {
-    const isOver = !this.#server.listening && this.#open.size === 0 && this.#connections.streams.size === 0;
-    if (isOver) this.#over?.();
+    if (this.#open.size > 0 || (this.#server.listening && !this.options.keepListening)) return;
+    for (const { session } of this.#connections.streams.values()) {
+      if (session !== undefined && this.#sessions.has(session)) return;
+    }
+    this.#over?.();
   }
 }
 
-function inSlices(due: readonly (() => void)[]): void {
-  for (const each of due.slice(0, SLICE)) each();
-  if (due.length > SLICE) setImmediate(inSlices, due.slice(SLICE));
+/** One function for all sockets; a socket calls its listeners as `this`. */
+function listenerOf(then: (socket: Socket) => void): (this: Socket) => void {
+  return function heard() {
+    then(this);
+  };
 }
 
 // By what only they have: to import node:tls costs every preloaded app two megabytes.

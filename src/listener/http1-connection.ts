@@ -1,8 +1,9 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { lingeringClose } from "./lingering-close.ts";
+import { releaseOf, waitOf, wantsEvents, type Wait } from "./long-polls.ts";
 import { renderedHead, requestOf } from "./node-internals.ts";
-import type { DrainOptions } from "./options.ts";
+import type { DrainOptions, RequestHead } from "./options.ts";
 import { requestLine, type ConnectionKind, type Cut } from "./report.ts";
 
 /**
@@ -23,6 +24,10 @@ type State =
 /** What a connection needs to know of its drain. */
 export interface DrainContext {
   readonly options: DrainOptions;
+  /** When the drain began, as `now()`. */
+  readonly startedAt: number;
+  /** How long the connection's last request had waited when the drain began, milliseconds; 0 for a later one. */
+  waitedMs(socket: Socket): number;
   /** How long ago the connection's last sign of life is, in milliseconds. */
   quietFor(socket: Socket): number;
   /** How long the connection is kept for a further request. */
@@ -95,18 +100,15 @@ export class Http1Connection {
     if (this.#state.at !== "serving") return;
     const { eventStreamDeadlineMs, longPollDeadlineMs } = this.#context.options;
     const [response] = this.#outstanding;
-    switch (this.#kindOfResponse()) {
-      case "event-stream":
-        // Ended below the response object, so that an app that goes on writing meets no error.
-        if (response && sinceStopMs >= eventStreamDeadlineMs) this.close(endOfBody(response));
-        return;
-      case "long-poll":
-        if (response && !response.headersSent && sinceStopMs >= longPollDeadlineMs) {
-          this.close("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
-        }
-        return;
-      default:
-    }
+    if (response === undefined) return;
+    const wait = this.#waitOf(response);
+    const kind = this.#kindOfResponse();
+    const endsAt =
+      kind === "event-stream" ? eventStreamDeadlineMs : kind === "long-poll" ? longPollDeadlineMs : Infinity;
+    if (sinceStopMs < endsAt) return;
+    // Written below the response object, so that an app that goes on writing meets no error.
+    if (wait !== undefined) this.close(released(response, wait));
+    else this.close(endOfBody(response));
   }
 
   /** The head or the body took longer than the server allows. */
@@ -128,6 +130,17 @@ export class Http1Connection {
     if (this.#state.at === "waiting") clearTimeout(this.#state.timer);
     this.#state = { at: "released" };
     Reflect.deleteProperty(this.socket, "destroySoon");
+  }
+
+  /** The drain was given up. A connection that was not told of its end lives on; one that was is still read from after it. */
+  recall(): void {
+    if (this.#state.at === "closing" || this.#state.at === "released") return;
+    const announced = this.#hasAnnounced();
+    this.release();
+    const { socket } = this;
+    const { halfCloseMs } = this.#context.options;
+    if (announced) socket.destroySoon = () => lingeringClose(socket, halfCloseMs);
+    else if (this.#last !== undefined) this.#last.response.shouldKeepAlive = this.#last.keepAlive;
   }
 
   /** What is lost if the connection is destroyed now. */
@@ -185,10 +198,36 @@ export class Http1Connection {
   #kindOfResponse(): ConnectionKind {
     const [response] = this.#outstanding;
     if (response === undefined) return "request";
-    if (/^content-type: *text\/event-stream/im.test(renderedHead(response))) return "event-stream";
-    const request = requestOf(response);
-    return request !== undefined && this.#context.options.isLongPoll(request) ? "long-poll" : "request";
+    const head = renderedHead(response);
+    if (head !== "") return isEventStream(head, requestOf(response)) ? "event-stream" : "request";
+    const wait = this.#waitOf(response);
+    return wait === undefined ? "request" : wait === "event-stream" ? "event-stream" : "long-poll";
   }
+
+  #waitOf(response: ServerResponse): Wait | undefined {
+    const request = requestOf(response);
+    if (request === undefined || response.headersSent) return undefined;
+    return waitOf(request, this.#context.waitedMs(this.socket), this.#context.options);
+  }
+}
+
+function isEventStream(head: string, request: RequestHead | undefined): boolean {
+  if (/^content-type: *text\/event-stream/im.test(head)) return true;
+  // Who asked for events and gets what has no length gets events, whatever its type says.
+  return request !== undefined && wantsEvents(request) && !/^content-length:/im.test(head);
+}
+
+/** With the headers that the app has chosen for other origins: without them a browser would see a failure. */
+function released(response: ServerResponse, wait: Wait): string {
+  const { status, headers, body } = releaseOf(wait, requestOf(response) ?? { headers: {} });
+  const lines = Object.entries({ ...headers, Connection: "close" });
+  for (const name of response.getHeaderNames()) {
+    if (name === "vary" || name.startsWith("access-control-")) {
+      lines.push([name, [response.getHeader(name)].flat().join(", ")]);
+    }
+  }
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  return `HTTP/1.1 ${status} ${status === 204 ? "No Content" : "OK"}\r\n${head}\r\n${body}`;
 }
 
 function endOfBody(response: ServerResponse): string {

@@ -3,6 +3,8 @@ import type { Socket } from "node:net";
 import { now, type StreamRecord } from "./connections.ts";
 import { freeWhenQuiet } from "./lingering-close.ts";
 import type { DrainContext } from "./http1-connection.ts";
+import { releaseOf, waitOf, type Wait } from "./long-polls.ts";
+import type { RequestHead } from "./options.ts";
 import { requestLine, type ConnectionKind, type Cut } from "./report.ts";
 
 // As in http2.constants. To import node:http2 costs every preloaded app two megabytes and ten milliseconds.
@@ -48,24 +50,36 @@ export class Http2Connection {
 
   endOverdue(sinceStopMs: number): void {
     const { eventStreamDeadlineMs, longPollDeadlineMs } = this.#context.options;
-    for (const [stream, { headers }] of this.#streams) {
-      const kind = this.#kindOf(stream, headers);
-      if (kind === "event-stream" && sinceStopMs >= eventStreamDeadlineMs && !stream.writableEnded) {
+    for (const [stream, record] of this.#streams) {
+      const kind = this.#kindOf(stream, record);
+      const endsAt =
+        kind === "event-stream"
+          ? eventStreamDeadlineMs
+          : kind === "long-poll"
+            ? longPollDeadlineMs
+            : Infinity;
+      if (sinceStopMs < endsAt || stream.writableEnded) continue;
+      const wait = this.#waitOf(stream, record);
+      if (wait !== undefined) release(stream, wait, record.headers);
+      else {
         stream.on("error", () => undefined); // An app that goes on writing meets the end; that is no failure.
         stream.end();
-      } else if (kind === "long-poll" && sinceStopMs >= longPollDeadlineMs && !stream.headersSent) {
-        stream.respond({ [HTTP2_HEADER_STATUS]: 204 }, { endStream: true });
-        stream.close();
       }
     }
   }
 
+  /** The drain was given up. A session that was told to go away goes with its last stream. */
+  recall(): void {
+    if (!this.#session.closed) return;
+    for (const stream of this.#streams.keys()) stream.once("close", () => this.closed(stream));
+  }
+
   /** What is lost if the connection is destroyed now. */
   lost(): Cut[] {
-    return [...this.#streams].map(([stream, { headers, openedAt }]) => ({
-      kind: this.#kindOf(stream, headers),
-      ageMs: now() - openedAt,
-      ...requestLine(headers[":method"], headers[":path"]),
+    return [...this.#streams].map(([stream, record]) => ({
+      kind: this.#kindOf(stream, record),
+      ageMs: now() - record.openedAt,
+      ...requestLine(record.headers[":method"], record.headers[":path"]),
     }));
   }
 
@@ -89,10 +103,31 @@ export class Http2Connection {
     freeWhenQuiet(this.socket, this.#context.options.halfCloseMs);
   }
 
-  #kindOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): ConnectionKind {
+  #kindOf(stream: ServerHttp2Stream, record: StreamRecord): ConnectionKind {
     const type = stream.sentHeaders?.[HTTP2_HEADER_CONTENT_TYPE];
     if (typeof type === "string" && type.startsWith("text/event-stream")) return "event-stream";
-    const request = { method: headers[":method"], url: headers[":path"], headers };
-    return this.#context.options.isLongPoll(request) ? "long-poll" : "request";
+    const wait = this.#waitOf(stream, record);
+    return wait === undefined ? "request" : wait === "event-stream" ? "event-stream" : "long-poll";
   }
+
+  #waitOf(stream: ServerHttp2Stream, { headers, openedAt }: StreamRecord): Wait | undefined {
+    if (stream.headersSent) return undefined;
+    const waitedMs = Math.max(0, this.#context.startedAt - openedAt);
+    return waitOf(headOf(headers), waitedMs, this.#context.options);
+  }
+}
+
+function headOf(headers: IncomingHttpHeaders): RequestHead {
+  return { method: headers[":method"], url: headers[":path"], headers };
+}
+
+function release(stream: ServerHttp2Stream, wait: Wait, headers: IncomingHttpHeaders): void {
+  const chosen = releaseOf(wait, headOf(headers));
+  stream.on("error", () => undefined); // An app that answers after all meets the end; that is no failure.
+  stream.respond(
+    { ...chosen.headers, [HTTP2_HEADER_STATUS]: chosen.status },
+    { endStream: chosen.body === "" },
+  );
+  if (chosen.body === "") stream.close();
+  else stream.end(chosen.body);
 }

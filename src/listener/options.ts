@@ -1,4 +1,4 @@
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 
 /** For what is open when stop begins; a request gets all of it. */
 export const DEFAULT_DEADLINE_MS = 30_000;
@@ -12,8 +12,10 @@ export const DEFAULT_HALF_CLOSE_MS = 1_000;
 export const DEFAULT_WEB_SOCKET_DEADLINE_MS = 5_000;
 /** An app that ends its streams on `draining` needs none of it. */
 export const DEFAULT_EVENT_STREAM_DEADLINE_MS = 1_000;
-/** Then a long poll is answered with 204, on which clients poll again. */
-export const DEFAULT_LONG_POLL_DEADLINE_MS = 2_000;
+/** Then a long poll is answered in a way on which its client polls again. */
+export const DEFAULT_LONG_POLL_DEADLINE_MS = 1_000;
+/** From stop to the closing handshake of a WebSocket whose peer goes on sending. */
+export const DEFAULT_WEB_SOCKET_ANSWER_MS = 500;
 /** A TLS handshake takes two round trips; one that stands still for longer is not waited for. */
 export const DEFAULT_HANDSHAKE_MS = 1_000;
 /** One connection is accepted a turn, and a listening socket queues 511 by default. */
@@ -46,15 +48,32 @@ export interface StoppableOptions {
    * request as long as clients count on them; lingerMs and acceptDrain are without meaning. Default false.
    */
   readonly keepAccepting?: boolean;
+  /**
+   * The server goes on listening: connections of before are drained, later ones are left alone, unless `only` says that
+   * they are drained. acceptDrain and keepAccepting are without meaning. Default false.
+   */
+  readonly keepListening?: boolean;
+  /**
+   * Only these connections are drained, also of those that come later; the others are left as they are. Asked with
+   * the TCP socket, also where TLS or http2 is spoken over it. Default: all.
+   */
+  readonly only?: (socket: Socket) => boolean;
+  /**
+   * A WebSocket from which something was read a moment ago is told that the server goes away once nothing has come for 30 ms,
+   * at the latest after this, so that what is on its way is answered. Default 500.
+   */
+  readonly webSocketAnswerMs?: number;
   /** WebSockets and other upgraded connections get a FIN then. Default 5,000. */
   readonly webSocketDeadlineMs?: number;
-  /** Responses of type text/event-stream are ended then. Default 1,000. */
+  /** Event streams are ended then, also those that have sent nothing yet. Default 1,000. */
   readonly eventStreamDeadlineMs?: number;
-  /** Long polls are answered with 204 then. Default 2,000. */
+  /** Long polls are answered then, in a way that their clients take for normal. Default 1,000. */
   readonly longPollDeadlineMs?: number;
   /** A TLS handshake that stands still for so long is closed. Default 1,000. */
   readonly handshakeMs?: number;
-  /** Which requests are long polls. Default: those with `Prefer: wait=N` (RFC 7240). */
+  /** A GET request that had waited for so long when stop began, and has sent nothing, is a long poll too. Default: off (Infinity). */
+  readonly longPollAfterMs?: number;
+  /** Which other requests are long polls, beside `Prefer: wait=N` (RFC 7240) and those of engine.io and SignalR. Default: none. */
   readonly isLongPoll?: (request: RequestHead) => boolean;
 }
 
@@ -71,20 +90,28 @@ export interface DrainOptions {
   readonly halfCloseMs: number;
   readonly acceptDrain: AcceptDrain | undefined;
   readonly keepAccepting: boolean;
+  readonly keepListening: boolean;
+  readonly only: ((socket: Socket) => boolean) | undefined;
+  readonly webSocketAnswerMs: number;
   readonly webSocketDeadlineMs: number;
   readonly eventStreamDeadlineMs: number;
   readonly longPollDeadlineMs: number;
+  readonly longPollAfterMs: number;
   readonly handshakeMs: number;
   readonly isLongPoll: (request: RequestHead) => boolean;
 }
 
 export function normalizeOptions(options: StoppableOptions = {}): DrainOptions {
+  const { keepListening = false } = options;
   return {
     deadlineMs: duration("deadlineMs", options.deadlineMs, DEFAULT_DEADLINE_MS),
     lingerMs: duration("lingerMs", options.lingerMs, DEFAULT_LINGER_MS),
     halfCloseMs: duration("halfCloseMs", options.halfCloseMs, DEFAULT_HALF_CLOSE_MS),
     acceptDrain: acceptBounds(options.acceptDrain),
-    keepAccepting: options.keepAccepting ?? false,
+    keepAccepting: !keepListening && (options.keepAccepting ?? false),
+    keepListening,
+    only: options.only,
+    webSocketAnswerMs: duration("webSocketAnswerMs", options.webSocketAnswerMs, DEFAULT_WEB_SOCKET_ANSWER_MS),
     webSocketDeadlineMs: duration(
       "webSocketDeadlineMs",
       options.webSocketDeadlineMs,
@@ -101,7 +128,8 @@ export function normalizeOptions(options: StoppableOptions = {}): DrainOptions {
       DEFAULT_LONG_POLL_DEADLINE_MS,
     ),
     handshakeMs: duration("handshakeMs", options.handshakeMs, DEFAULT_HANDSHAKE_MS),
-    isLongPoll: options.isLongPoll ?? prefersToWait,
+    longPollAfterMs: duration("longPollAfterMs", options.longPollAfterMs, Infinity),
+    isLongPoll: options.isLongPoll ?? (() => false),
   };
 }
 
@@ -126,9 +154,4 @@ function duration(name: string, value: number | undefined, fallback: number): nu
     throw new RangeError(`${name} is ${String(value)}; it has to be a number of at least 0.`);
   }
   return Math.min(chosen, LONGEST_TIMER_MS);
-}
-
-function prefersToWait(request: RequestHead): boolean {
-  const prefer = request.headers["prefer"];
-  return typeof prefer === "string" && /(?:^|[,;\s])wait\s*=\s*\d/i.test(prefer);
 }

@@ -3,6 +3,8 @@ import type { Server, Socket } from "node:net";
 
 /** What a drain decides of the events of its server. */
 export interface Interception {
+  /** Whether the connection is drained; the events of others are their listeners' alone. */
+  drains(socket: Socket): boolean;
   /** A connection was accepted, or its TLS handshake is done; the server has set it up. */
   arrived(socket: Socket): void;
   /** An http/1 request was read; false: it must not reach the app. */
@@ -18,13 +20,15 @@ export interface Interception {
 export function interceptServer(server: Server, by: Interception): () => void {
   const emit = server.emit.bind(server) as (event: string | symbol, ...values: unknown[]) => boolean;
   const own = Object.getOwnPropertyDescriptor(server, "emit");
+  let left = false;
   const intercepted = (event: string | symbol, ...values: unknown[]): boolean => {
+    if (left) return emit(event, ...values);
     switch (event) {
       case "request":
       case "checkContinue":
       case "checkExpectation": {
         const [request, response] = values as [IncomingMessage, ServerResponse];
-        if (request.httpVersionMajor >= 2) return emit(event, ...values);
+        if (request.httpVersionMajor >= 2 || !by.drains(request.socket)) return emit(event, ...values);
         if (!by.accepts(request, response)) {
           request.resume();
           return true;
@@ -52,6 +56,8 @@ export function interceptServer(server: Server, by: Interception): () => void {
   };
   server.emit = intercepted;
   return () => {
+    left = true;
+    if (server.emit !== intercepted) return; // Somebody else stands before us by now.
     if (own !== undefined) Object.defineProperty(server, "emit", own);
     else Reflect.deleteProperty(server, "emit");
   };

@@ -1,12 +1,16 @@
 import type { Socket } from "node:net";
+import { now } from "./connections.ts";
+import type { DrainContext } from "./http1-connection.ts";
 import { lingeringClose } from "./lingering-close.ts";
 import { bySymbol } from "./node-internals.ts";
-import type { DrainOptions } from "./options.ts";
 import type { Cut } from "./report.ts";
 
 /** RFC 6455, 7.4.1: the endpoint is going away; clients reconnect. */
 const GOING_AWAY = 1001;
 const OPEN = 1;
+/** A peer from which nothing has come for so long has nothing on its way that we could wait for, milliseconds. */
+const QUIET_MS = 30;
+const LOOK_MS = 10;
 
 interface WebSocketLike {
   readonly readyState: number;
@@ -16,28 +20,54 @@ interface WebSocketLike {
 /** A WebSocket or whatever else took a connection over. A WebSocket of `ws` is told; others hear of it from their app. */
 export class UpgradedConnection {
   readonly socket: Socket;
-  readonly #options: DrainOptions;
+  readonly #context: Pick<DrainContext, "options" | "afterTurn">;
+  #looks: NodeJS.Timeout | undefined;
   #closing = false;
 
-  constructor(socket: Socket, options: DrainOptions) {
+  constructor(socket: Socket, context: Pick<DrainContext, "options" | "afterTurn">) {
     this.socket = socket;
-    this.#options = options;
+    this.#context = context;
   }
 
   get kind(): "websocket" | "upgrade" {
     return this.#webSocket() === undefined ? "upgrade" : "websocket";
   }
 
-  /** The closing handshake, unless the app has begun it. */
+  /**
+   * The closing handshake, unless the app has begun it. After 1001 an app can answer no more, so before it comes everything
+   * that the kernel has is read: until nothing has come for 30 ms, at most `webSocketAnswerMs`, and for one turn more.
+   */
   sayGoingAway(): void {
+    if (this.#webSocket() === undefined) return;
+    let seen = this.socket.bytesRead;
+    let seenAt = now();
+    const end = seenAt + this.#context.options.webSocketAnswerMs;
+    this.#looks = setInterval(() => {
+      const { bytesRead } = this.socket;
+      const at = now();
+      if (bytesRead !== seen) seenAt = at;
+      seen = bytesRead;
+      if (at < end && at - seenAt < QUIET_MS) return;
+      clearInterval(this.#looks);
+      this.#context.afterTurn(() => this.#close());
+    }, LOOK_MS).unref();
+    this.socket.once("close", () => clearInterval(this.#looks));
+  }
+
+  /** The drain was given up. Who was told has been told. */
+  recall(): void {
+    clearInterval(this.#looks);
+  }
+
+  #close(): void {
     const webSocket = this.#webSocket();
     if (webSocket?.readyState === OPEN) webSocket.close(GOING_AWAY, "going away");
   }
 
   endOverdue(sinceStopMs: number): void {
-    if (this.#closing || sinceStopMs < this.#options.webSocketDeadlineMs) return;
+    if (this.#closing || sinceStopMs < this.#context.options.webSocketDeadlineMs) return;
     this.#closing = true;
-    lingeringClose(this.socket, this.#options.halfCloseMs);
+    lingeringClose(this.socket, this.#context.options.halfCloseMs);
   }
 
   lost(ageMs: number): Cut[] {

@@ -15,6 +15,16 @@ export const DEPLOY_WORDS: Words<DeployEvent> = {
   "checkout-started": ({ commit }) => info(`checking out ${commit.slice(0, 10)}`),
   "file-copied": ({ path }) => info(`copied ${path}`),
   "file-removed": ({ path }) => info(`removed ${path}, which is gone from the source`),
+  "rollout-recycles": ({ overlap }) =>
+    info(
+      `rollout: recycle${overlap ? "" : " (overlap: false)"}: who comes while the old release drains waits for it; IIS answers 502.3`,
+    ),
+  "rollout-changed": ({ rollout }) =>
+    info(
+      rollout === "handover"
+        ? "rollout: handover from now on: the launcher starts a supervisor; what runs now gives way once more by recycling"
+        : "rollout: recycle from now on: the supervisor that runs hands over this once, then the launcher starts the artifact itself",
+    ),
   "post-action-started": ({ action }) => info(`running ${action}`),
   "post-action-goes-on": ({ elapsedMs }) => info(`still running after ${Math.round(elapsedMs / 1000)} s`),
   "push-ignored": ({ branch }) => info(`nothing to deploy: only pushes to ${branch} go live`),

@@ -1,5 +1,6 @@
-import type { PlatformEvent } from "../events.ts";
+import type { PlatformEvent, WatchEvent } from "../events.ts";
 import { detail, info, warn, type Line, type Words } from "./line.ts";
+import { WATCH_WORDS } from "./watch-words.ts";
 
 export const PLATFORM_WORDS: Words<PlatformEvent> = {
   "handler-listening": ({ urls }) => info(`serving on ${urls.join(" and ")}`),
@@ -28,6 +29,22 @@ export const PLATFORM_WORDS: Words<PlatformEvent> = {
     warn(`${setting}="true" has no effect here: it takes IIS and its Windows authentication`),
   "artifact-live": ({ artifact, pid }) => info(`${artifact} is live in process ${pid}`),
   "health-unrecorded": ({ problem }) => warn(`the live artifact could not be recorded: ${problem}`),
+  "overlap-starting": ({ artifact }) =>
+    info(`${artifact ?? "the changed web.config"}: starts beside what serves`),
+  "overlap-switched": ({ artifact, previous, ms }) =>
+    info(
+      `${previous ?? "the processes before"} -> ${artifact ?? "by the changed web.config"} after ${ms} ms`,
+    ),
+  "overlap-failed": ({ artifact, reason, output, kept }) =>
+    warn(
+      [
+        `${artifact ?? "the changed web.config"} is not taken: ${reason} ${kept ?? "What runs"} serves on.`,
+        ...output,
+      ].join("\n  | "),
+    ),
+  "overlap-given-up": ({ artifact }) =>
+    info(`${artifact ?? "the changed web.config"}: given up for something newer`),
+  watched: ({ event }) => (WATCH_WORDS[event.type] as (event: WatchEvent) => Line)(event),
   "of-site": ({ site, event }) => {
     const { level, text } = wordsOf(event);
     return { level, text: `${site}: ${text}` };

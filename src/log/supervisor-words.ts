@@ -33,6 +33,8 @@ export const SUPERVISOR_WORDS: Words<SupervisorEvent> = {
   "successor-live": ({ pid }) => info(`the supervisor of process ${pid} has taken over`),
   "successor-failed": ({ problem }) =>
     warn(`the new supervisor did not take over: ${problem}; this one goes on`),
+  "control-unavailable": ({ problem }) =>
+    warn(`status, wait and rollback cannot ask this supervisor: ${problem}`),
   "supervisor-stopping": ({ reason }) => info(`stopping: ${reason}`),
 };
 

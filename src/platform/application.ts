@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { RapidFailGuard } from "../process/rapid-fail.ts";
-import { Backend, type BackendOwner } from "./backend.ts";
+import { Backend, type BackendOwner, type StartFailure } from "./backend.ts";
 import type { Exchange, Router } from "./exchange.ts";
 import type { Failure } from "./failure.ts";
 import { HealthProof } from "./health-proof.ts";
@@ -9,6 +9,7 @@ import { HoldQueue, type HoldLimits } from "./hold-queue.ts";
 import type { Instance } from "./instance.ts";
 import type { Launch } from "./launch.ts";
 import { afterExit, afterLoss, mayRepeat } from "./retry.ts";
+import { startedArtifact } from "./started-artifact.ts";
 import type { Loss } from "./upstream.ts";
 
 const OUTPUT_LINES_SHOWN = 30;
@@ -23,6 +24,10 @@ export class Application implements Router, BackendOwner {
   readonly #holdLimits: HoldLimits;
   readonly #strict: boolean;
   readonly #health: HealthProof;
+  readonly #launch: Launch;
+  /** So many may make room for themselves in a minute without that a visitor asks for the next. */
+  readonly #restarts: RapidFailGuard;
+  #waits = false;
   #next = 0;
   /** Set once it stops: where requests go that it can no longer take. */
   #successor: Router | undefined;
@@ -32,6 +37,8 @@ export class Application implements Router, BackendOwner {
     this.requestTimeoutMs = launch.requestTimeoutMs;
     this.sendsToken = launch.sendsToken;
     this.#strict = launch.strict;
+    this.#launch = launch;
+    this.#restarts = new RapidFailGuard(launch.rapidFailsPerMinute);
     this.#held = new HoldQueue(holdLimits);
     this.#holdLimits = holdLimits;
     this.#health = new HealthProof(launch.layout, events);
@@ -40,6 +47,71 @@ export class Application implements Router, BackendOwner {
       { length: launch.processes },
       (_, index) => new Backend(index, launch, guard, this),
     );
+  }
+
+  /** A process of it lives, or is being started. */
+  get isRunning(): boolean {
+    return this.#backends.some(({ state }) => state.kind !== "stopped");
+  }
+
+  /** It starts no process of its own accord: another application, or the end of one, is near. Requests are held meanwhile. */
+  get waits(): boolean {
+    return this.#waits;
+  }
+
+  set waits(waits: boolean) {
+    this.#waits = waits;
+    if (!waits) for (const exchange of this.#held.release()) this.route(exchange);
+  }
+
+  /** One of its processes. */
+  get instance(): Instance | undefined {
+    for (const { state } of this.#backends)
+      if (state.kind === "ready" || state.kind === "draining") return state.instance;
+    return undefined;
+  }
+
+  /** Whether one of its processes is this artifact's; of one that starts the launcher may not have said it yet. */
+  async isOf(artifact: string | undefined): Promise<boolean> {
+    const { instance } = this;
+    if (instance !== undefined) return instance.artifact === artifact;
+    const since = Math.min(...this.#backends.map(({ startsSince }) => startsSince));
+    return artifact !== undefined && (await startedArtifact(this.#launch.layout, since)) === artifact;
+  }
+
+  /** Starts all its processes; undefined: each has answered, else none is left and what was wrong is told. For one that never started. */
+  async prove(signal: AbortSignal): Promise<StartFailure | undefined> {
+    const end = (): void => this.#backends.forEach((backend) => backend.kill());
+    signal.addEventListener("abort", end, { once: true });
+    let failure: StartFailure | undefined;
+    const starts = this.#backends.map(async (backend) => {
+      const failed = await backend.prove();
+      if (failed === undefined || failure !== undefined) return;
+      failure = failed;
+      end();
+    });
+    await Promise.all(starts);
+    signal.removeEventListener("abort", end);
+    if (failure !== undefined) await Promise.all(this.#backends.map((backend) => backend.stop()));
+    return failure;
+  }
+
+  /** Starts what a first request would. */
+  start(): void {
+    this.#backends[0]?.start();
+  }
+
+  /**
+   * New requests go to the successor from now on; the processes are stopped once nothing with an end is on its way to them,
+   * or the site's drain deadline is over.
+   */
+  async retire(successor: Router): Promise<void> {
+    this.#leaveTo(successor);
+    for (const { state } of this.#backends) {
+      if (state.kind === "ready" || state.kind === "draining") this.#health.gone(state.instance);
+    }
+    const limitMs = await this.#launch.drainMs();
+    await Promise.all(this.#backends.map((backend) => backend.retire(limitMs)));
   }
 
   route(exchange: Exchange): void {
@@ -101,17 +173,30 @@ export class Application implements Router, BackendOwner {
     this.#held.failAll({ ...START_FAILED, detail });
   }
 
-  gone(instance: Instance): void {
+  gone(instance: Instance, again: boolean): void {
     this.#health.gone(instance);
+    if (again) this.#startAgain();
     // Whoever waits needs a process now; otherwise the next request starts it.
     for (const exchange of this.#held.release()) this.route(exchange);
   }
 
   /** Stops the processes gracefully; requests that they no longer take go to the successor. */
   async stop(successor: Router): Promise<void> {
+    this.#leaveTo(successor);
+    await Promise.all(this.#backends.map((backend) => backend.stop()));
+  }
+
+  #leaveTo(successor: Router): void {
     this.#successor ??= successor;
     for (const exchange of this.#held.release()) this.route(exchange);
-    await Promise.all(this.#backends.map((backend) => backend.stop()));
+  }
+
+  /** A site that ran goes on: its last visitor may have been the one whom the drain waited for. */
+  #startAgain(): void {
+    if (this.#strict || this.#waits || this.#successor !== undefined) return;
+    if (this.#restarts.blockedForMs() > 0) return;
+    this.#restarts.record();
+    this.#backends.find(({ state }) => state.kind === "stopped")?.start();
   }
 
   /** Ends the processes now, and starts no other; whoever waits is the caller's to cut. */
@@ -126,7 +211,7 @@ export class Application implements Router, BackendOwner {
     for (let step = 0; step < count; step += 1) {
       const backend = this.#backends[(this.#next + step) % count];
       if (backend === undefined) continue;
-      if (step === 0) backend.start();
+      if (step === 0 && !this.#waits) backend.start();
       if (backend.state.kind === "ready" && !backend.state.instance.pool.crowded) {
         this.#next = (this.#next + 1) % count;
         return backend.state.instance;

@@ -1,13 +1,17 @@
 import { randomUUID } from "node:crypto";
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { startChild, type Exit } from "../process/child.ts";
 import { endWithUs } from "../process/orphan-guard.ts";
+import { askOver, untilAnswered } from "../process/first-answer.ts";
 import { foreignListener } from "../process/port-owner.ts";
-import { accepts, choosePort, untilAccepts } from "../process/port.ts";
+import { markFailed, readLastGood } from "../site/health-marks.ts";
+import { accepts, choosePort, LOOPBACK, untilAccepts } from "../process/port.ts";
 import type { RapidFailGuard } from "../process/rapid-fail.ts";
 import { Instance, type InstanceOwner } from "./instance.ts";
+import { launchesSupervisor } from "./launches-supervisor.ts";
 import { startedArtifact } from "./started-artifact.ts";
 import type { Launch } from "./launch.ts";
 import { refuseAltered } from "./refuse-altered.ts";
@@ -16,6 +20,9 @@ import { askToStop } from "./shutdown-request.ts";
 /** A process that has closed its port but does not end is killed after this, milliseconds. More than any sensible drain. */
 export const DRAIN_LIMIT_MS = 120_000;
 const DRAIN_PROBE_MS = 100;
+const RETIRE_LOOK_MS = 50;
+/** How a program ends for what is not its fault (EX_TEMPFAIL), such as a port that another one took first. */
+const EXIT_TEMPORARY = 75;
 
 /**
  * stopped → starting → ready → (draining: its port refuses, it still works on what it has →) stopped.
@@ -23,20 +30,41 @@ const DRAIN_PROBE_MS = 100;
  */
 export type BackendState =
   | { readonly kind: "stopped" }
-  | { readonly kind: "starting"; readonly abort: AbortController; readonly done: Promise<void> }
+  | {
+      readonly kind: "starting";
+      readonly since: number;
+      readonly abort: AbortController;
+      readonly done: Promise<StartFailure | undefined>;
+    }
   | { readonly kind: "ready"; readonly instance: Instance }
   | { readonly kind: "draining"; readonly instance: Instance }
   | { readonly kind: "stopping"; readonly instance: Instance; readonly exited: Promise<unknown> };
+
+/** Why no process came up. */
+export interface StartFailure {
+  readonly problem: string;
+  /** What it wrote last. */
+  readonly output: string;
+}
+
+interface AttemptFailure extends StartFailure {
+  /** Not for what was started to answer for. */
+  readonly temporary: boolean;
+}
 
 /** What a backend tells the application that it belongs to. */
 export interface BackendOwner extends InstanceOwner {
   ready(instance: Instance): void;
   startFailed(reason: string, output: string): void;
-  gone(instance: Instance): void;
+  /** `again`: it ended as one that makes room for the next. */
+  gone(instance: Instance, again: boolean): void;
+  /** Another application is about to take this one's place. */
+  readonly waits: boolean;
   readonly events: EventSink<PlatformEvent>;
 }
 
 const STOPPED: BackendState = { kind: "stopped" };
+const STOPPED_MEANWHILE: StartFailure = { problem: "It was stopped while it started.", output: "" };
 
 /** One slot of processesPerApplication: at most one process at a time. */
 export class Backend {
@@ -53,17 +81,36 @@ export class Backend {
     this.#owner = owner;
   }
 
+  /** When the start under way began, milliseconds since the epoch; Infinity: none is. */
+  get startsSince(): number {
+    return this.#state.kind === "starting" ? this.#state.since : Number.POSITIVE_INFINITY;
+  }
+
   get state(): BackendState {
     return this.#state;
   }
 
   /** Starts a process if there is none. */
   start(): void {
-    if (this.#state.kind !== "stopped") return;
+    if (this.#state.kind === "stopped") void this.#begin((signal) => this.#start(signal));
+  }
+
+  /**
+   * Starts a process that has to answer before it is ready. Gives what was wrong; it is started a second time only where
+   * that was not its own fault. Only for a backend without one.
+   */
+  prove(): Promise<StartFailure | undefined> {
+    return this.#begin((signal) => this.#prove(signal));
+  }
+
+  #begin(
+    start: (signal: AbortSignal) => Promise<StartFailure | undefined>,
+  ): Promise<StartFailure | undefined> {
     const abort = new AbortController();
     // The state has to stand before anything of the start runs.
-    const done = Promise.resolve().then(() => this.#start(abort.signal));
-    this.#state = { kind: "starting", abort, done };
+    const done = Promise.resolve().then(() => start(abort.signal));
+    this.#state = { kind: "starting", since: Date.now(), abort, done };
+    return done;
   }
 
   /** A connection was refused: its listener is closed. */
@@ -76,8 +123,29 @@ export class Backend {
     void this.#watchDrain(instance);
   }
 
+  /**
+   * Waits until no request whose answer has an end is on its way to the process, for so long at most, then stops it; all in
+   * all it gets that time and its shutdown limit. `stop` ends the waiting. No new request must come.
+   */
+  async retire(limitMs: number): Promise<void> {
+    const until = Date.now() + limitMs;
+    const state = this.#state;
+    if (state.kind === "ready" || state.kind === "draining") {
+      const { child, pool } = state.instance;
+      pool.retire();
+      while (pool.hasOrdinary && Date.now() < until && !this.#isStopping()) {
+        await Promise.race([delay(RETIRE_LOOK_MS), child.exited]);
+      }
+    }
+    await this.stop(Math.max(0, until - Date.now()) + this.#launch.shutdownTimeLimitMs);
+  }
+
+  #isStopping(): boolean {
+    return this.#state.kind === "stopping" || this.#state.kind === "stopped";
+  }
+
   /** Gracefully, then by force. */
-  async stop(): Promise<void> {
+  async stop(limitMs: number = this.#launch.shutdownTimeLimitMs): Promise<void> {
     const state = this.#state;
     switch (state.kind) {
       case "stopped":
@@ -91,7 +159,7 @@ export class Backend {
         return;
       case "ready":
       case "draining": {
-        const exited = this.#stop(state.instance);
+        const exited = this.#stop(state.instance, limitMs);
         this.#state = { kind: "stopping", instance: state.instance, exited };
         await exited;
         return;
@@ -108,42 +176,56 @@ export class Backend {
     else if (state.kind !== "stopped") void state.instance.child.kill();
   }
 
-  async #stop(instance: Instance): Promise<void> {
+  async #stop(instance: Instance, limitMs: number): Promise<void> {
     const { child, port, token, artifact } = instance;
     this.#owner.events({ type: "backend-stopping", pid: child.pid, artifact });
     // Where there is SIGTERM, SIGTERM is how a program expects to be told.
     const ask = process.platform === "win32" ? () => askToStop(port, token) : undefined;
-    await child.stop(this.#launch.shutdownTimeLimitMs, ask);
+    await child.stop(limitMs, ask);
   }
 
-  async #start(signal: AbortSignal): Promise<void> {
-    let problem = "It was stopped while it started.";
-    let output = "";
+  async #prove(signal: AbortSignal): Promise<StartFailure | undefined> {
+    let failure: AttemptFailure = { ...STOPPED_MEANWHILE, temporary: true };
+    for (let attempt = 1; attempt <= this.#launch.attempts && failure.temporary; attempt += 1) {
+      if (signal.aborted) break;
+      const failed = await this.#attempted(attempt, signal, true);
+      if (failed === undefined) return undefined;
+      failure = failed;
+    }
+    this.#state = STOPPED;
+    return failure;
+  }
+
+  async #start(signal: AbortSignal): Promise<StartFailure | undefined> {
+    let { problem, output }: StartFailure = STOPPED_MEANWHILE;
     for (let attempt = 1; attempt <= this.#launch.attempts && !signal.aborted; attempt += 1) {
       if (this.#guard.blockedForMs() > 0) {
         problem = "It has failed too often within a minute.";
         break;
       }
-      const failure = await this.#attempt(attempt, signal).catch((error: unknown) => {
-        if (!(error instanceof InplaceError)) throw error;
-        return { problem: error.message, output: "" };
-      });
-      if (failure === undefined) return;
+      const failure = await this.#attempted(attempt, signal, false);
+      if (failure === undefined) return undefined;
       if (!signal.aborted) this.#guard.record();
       ({ problem, output } = failure);
     }
     this.#state = STOPPED;
     this.#owner.startFailed(problem, output);
+    return { problem, output };
+  }
+
+  #attempted(attempt: number, signal: AbortSignal, answer: boolean): Promise<AttemptFailure | undefined> {
+    return this.#attempt(attempt, signal, answer).catch((error: unknown) => {
+      if (!(error instanceof InplaceError)) throw error;
+      return { problem: error.message, output: "", temporary: false };
+    });
   }
 
   /** One process: it becomes the instance (undefined), or is ended and what was wrong is told. */
-  async #attempt(
-    attempt: number,
-    signal: AbortSignal,
-  ): Promise<{ problem: string; output: string } | undefined> {
+  async #attempt(attempt: number, signal: AbortSignal, answer: boolean): Promise<AttemptFailure | undefined> {
     const port = await choosePort();
     const token = randomUUID();
     await refuseAltered(this.#launch.layout).catch(() => undefined); // A disk that takes no marks starts what there is.
+    const supervises = await launchesSupervisor(this.#launch.layout);
     const since = Date.now();
     const child = await startChild(this.#launch.child(port, token));
     endWithUs(child);
@@ -153,19 +235,36 @@ export class Backend {
     const limit = AbortSignal.timeout(this.#launch.startupTimeLimitMs);
     const exit = new AbortController();
     void child.exited.then(() => exit.abort());
-    const up = await untilAccepts(port, AbortSignal.any([signal, limit, exit.signal]));
+    const over = AbortSignal.any([signal, limit, exit.signal]);
+    const up = await untilAccepts(port, over);
     const foreign = up ? await foreignListener(port, { pid: child.pid, mark: token }) : undefined;
-    const artifact = up ? await startedArtifact(this.#launch.layout, since) : undefined;
-    if (up && foreign === undefined && !signal.aborted && child.state.kind === "running") {
-      this.#accept(new Instance({ child, port, token, artifact }, this.#owner));
+    const serves = up && foreign === undefined && (!answer || (await hasAnswered(port, over)));
+    const started = await startedArtifact(this.#launch.layout, since);
+    const artifact = supervises ? undefined : started;
+    if (serves && !signal.aborted && child.state.kind === "running") {
+      this.#accept(new Instance({ child, port, token, artifact, supervises }, this.#owner));
       return undefined;
     }
     const ended = child.state.kind === "exited";
     const { code, signal: by } = await child.kill();
+    const hung = !ended && foreign === undefined && limit.aborted && !signal.aborted;
     const ending = ended ? `ended with ${by ?? `code ${code ?? "unknown"}`}` : undefined;
-    const problem = startProblem(ending, foreign, port, this.#launch.startupTimeLimitMs);
+    const problem = startProblem(ending, foreign, up, port, this.#launch.startupTimeLimitMs);
+    if (hung && !answer) await this.#markHung(artifact, problem);
     this.#owner.events({ type: "backend-start-failed", pid: child.pid, attempt, problem });
-    return { problem, output: child.output.text() };
+    const temporary = foreign !== undefined || (ended && code === EXIT_TEMPORARY);
+    return { problem, output: child.output.text(), temporary };
+  }
+
+  /** The launcher, which marks what fails, was ended with it: the next start has to be the last good one's. */
+  async #markHung(artifact: string | undefined, problem: string): Promise<void> {
+    const { layout, strict } = this.#launch;
+    if (artifact === undefined || strict || this.#owner.waits) return;
+    try {
+      if ((await readLastGood(layout)) !== artifact) await markFailed(layout, artifact, problem);
+    } catch (error) {
+      this.#owner.events({ type: "health-unrecorded", problem: String(error) });
+    }
   }
 
   #accept(instance: Instance): void {
@@ -183,7 +282,7 @@ export class Backend {
     if (!asked && this.#launch.countsAsFailure(exit)) this.#guard.record();
     const { child, artifact } = instance;
     this.#owner.events({ type: "backend-exited", pid: child.pid, artifact, ...exit, asked });
-    this.#owner.gone(instance);
+    this.#owner.gone(instance, !asked && exit.code === 0);
   }
 
   /** A program that restarts its listener (a watcher as the launcher, say) becomes ready again without a new start. */
@@ -207,13 +306,21 @@ export class Backend {
   }
 }
 
+/** Whatever it says. */
+async function hasAnswered(port: number, signal: AbortSignal): Promise<boolean> {
+  const ask = (limit: AbortSignal) => askOver(connect({ port, host: LOOPBACK }), "connect", limit);
+  return (await untilAnswered(ask, signal)) === undefined;
+}
+
 function startProblem(
   ending: string | undefined,
   foreign: number | undefined,
+  up: boolean,
   port: number,
   limitMs: number,
 ): string {
   if (foreign !== undefined) return `Process ${foreign}, another program, listens on port ${port}.`;
   if (ending !== undefined) return `It ${ending} before it listened on port ${port}.`;
+  if (up) return `It listened on port ${port} and did not answer GET / within ${limitMs / 1000} s.`;
   return `It did not listen on port ${port} within ${limitMs / 1000} s.`;
 }

@@ -41,6 +41,7 @@ type State =
 
 const WAITING: State = { kind: "waiting" };
 const OVER: State = { kind: "over" };
+const EVENT_STREAM = /^content-type:[ \t]*text\/event-stream/im;
 
 /** One request and its response: waiting → sent → answering → over; sent → waiting again where nothing was answered. */
 export class Exchange implements ExchangeRecord, UpstreamUser {
@@ -79,6 +80,11 @@ export class Exchange implements ExchangeRecord, UpstreamUser {
 
   get waiting(): boolean {
     return this.#state.kind === "waiting";
+  }
+
+  get endless(): boolean {
+    const state = this.#state;
+    return state.kind === "spliced" || (state.kind === "answering" && EVENT_STREAM.test(state.head.fields));
   }
 
   /** A backend takes it. */

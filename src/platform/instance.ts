@@ -26,19 +26,28 @@ export class Instance implements Origin {
   readonly port: number;
   /** What it runs, where one of our launchers started it. */
   readonly artifact: string | undefined;
+  /** It is a supervisor, which takes what is released by itself. */
+  readonly supervises: boolean;
   /** What only the handler and this process know. */
   readonly token: string;
   readonly pool: UpstreamPool;
   readonly #owner: InstanceOwner;
 
   constructor(
-    { child, port, token, artifact }: Pick<Instance, "child" | "port" | "token" | "artifact">,
+    {
+      child,
+      port,
+      token,
+      artifact,
+      supervises,
+    }: Pick<Instance, "child" | "port" | "token" | "artifact" | "supervises">,
     owner: InstanceOwner,
   ) {
     this.child = child;
     this.port = port;
     this.token = token;
     this.artifact = artifact;
+    this.supervises = supervises;
     this.pool = new UpstreamPool(port, () => owner.roomAgain());
     this.#owner = owner;
   }

@@ -2,7 +2,9 @@ import { join, resolve } from "node:path";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import type { ChildOptions, Exit } from "../process/child.ts";
 import { spawnCall } from "../process/command.ts";
+import { readDrainDeadline } from "../site/drain-deadline.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { WATCHED_ENV } from "../process/worker-messages.ts";
 import { expandVariables } from "./expand.ts";
 import { STDOUT_LOG_MAX_BYTES, STDOUT_LOG_MAX_FILES, StdoutLog } from "./stdout-log.ts";
 import type { PlatformConfig } from "./web-config/read.ts";
@@ -20,6 +22,8 @@ export interface Launch {
   readonly sendsToken: boolean;
   /** As LaunchOptions.strict. */
   readonly strict: boolean;
+  /** How long what is in flight may take when a process is replaced, milliseconds. */
+  drainMs(): Promise<number>;
   child(port: number, token: string): ChildOptions;
   /** Whether an end that the handler did not ask for counts as a rapid fail. */
   countsAsFailure(exit: Exit): boolean;
@@ -53,6 +57,7 @@ export function launchOf(config: PlatformConfig, layout: SiteLayout, options: La
     sendsToken: config.section === "aspNetCore",
     strict: options.strict,
     requestTimeoutMs: config.requestTimeoutMs,
+    drainMs: () => readDrainDeadline(layout, { ...options.env, ...Object.fromEntries(config.environment) }),
     child: (port, token) => childOptions(config, layout, options, port, token),
     // An exit with 0 is how an application makes room for its next release.
     countsAsFailure: (exit) => options.strict || exit.code !== 0,
@@ -74,7 +79,13 @@ function childOptions(
   return {
     call: spawnCall(program, expand(config.arguments), layout.root),
     cwd: layout.root,
-    env: { ...options.env, ...STOP_WITH_US, ...own, ...platform },
+    env: {
+      ...options.env,
+      ...STOP_WITH_US,
+      ...own,
+      ...platform,
+      [WATCHED_ENV]: options.strict ? undefined : "1",
+    },
     ...output(config, layout, options, expand),
   };
 }

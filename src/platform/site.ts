@@ -3,8 +3,11 @@ import { InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import type { ChildOptions } from "../process/child.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { readPointer } from "../site/pointer.ts";
+import { watchReleases, type Watcher } from "../watch/watch.ts";
 import { readAppOffline } from "./app-offline.ts";
 import { Application } from "./application.ts";
+import { Changeover, type Stage } from "./changeover.ts";
 import type { Exchange, Router } from "./exchange.ts";
 import type { Failure } from "./failure.ts";
 import { FileWatch, settled } from "./file-watch.ts";
@@ -40,14 +43,18 @@ const STOPPED: State = {
 };
 
 /**
- * One site: its web.config, its application, and the files that change both.
+ * One site: its web.config, its application, and the files and releases that change both.
  * serving ⇄ offline (app_offline.htm), serving ⇄ broken (web.config); each → stopped.
  */
-export class Site implements Router {
+export class Site implements Router, Stage {
   readonly #options: SiteOptions;
   readonly #watch: FileWatch;
-  /** The one that serves and those that end. */
-  readonly #applications = new Set<Application>();
+  /** The one that serves, one that may come, and those that end. */
+  readonly #applications = new Map<Application, PlatformConfig>();
+  readonly #changeover: Changeover;
+  #releases: Watcher | undefined;
+  /** What the watch for releases compares with. */
+  #known: string | undefined;
   #state: State = STOPPED;
   /** undefined while web.config cannot be used. */
   #config: PlatformConfig | undefined;
@@ -56,13 +63,14 @@ export class Site implements Router {
   private constructor(options: SiteOptions, watch: FileWatch) {
     this.#options = options;
     this.#watch = watch;
+    this.#changeover = new Changeover(this);
   }
 
   /** Throws WEB_CONFIG_MISSING or WEB_CONFIG_INVALID. */
   static async open(options: SiteOptions): Promise<Site> {
     const site = await Site.#seen(options);
     await site.#use(await readWebConfig(options.layout.webConfig));
-    site.#watch.begin((path) => site.#changed(path));
+    await site.#begin();
     return site;
   }
 
@@ -70,13 +78,35 @@ export class Site implements Router {
   static async openAnyway(options: SiteOptions): Promise<Site> {
     const site = await Site.#seen(options);
     await site.#reload();
-    site.#watch.begin((path) => site.#changed(path));
+    await site.#begin();
     return site;
   }
 
   static async #seen(options: SiteOptions): Promise<Site> {
     const { appOffline, webConfig } = options.layout;
     return new Site(options, await FileWatch.of([appOffline, webConfig]));
+  }
+
+  async #begin(): Promise<void> {
+    const { layout, events, strict } = this.#options;
+    this.#watch.begin((path) => this.#changed(path));
+    if (strict) return;
+    const pointer = await readPointer(layout);
+    this.#known = pointer.state === "names" ? pointer.artifact : undefined;
+    this.#releases = watchReleases(layout, { mine: this.#known }, (event) => {
+      events({ type: "watched", event });
+      if (event.type !== "release-found") return;
+      this.#known = event.artifact;
+      this.#changeover.want({ artifact: event.artifact, again: event.cause === "replaced" });
+    });
+  }
+
+  get layout(): SiteLayout {
+    return this.#options.layout;
+  }
+
+  get events(): EventSink<PlatformEvent> {
+    return this.#options.events;
   }
 
   route(exchange: Exchange): void {
@@ -92,20 +122,58 @@ export class Site implements Router {
 
   /** Stops its processes gracefully. */
   async stop(): Promise<void> {
-    this.#end();
-    await Promise.all([...this.#applications].map((application) => application.stop(this)));
+    const watched = this.#end();
+    await Promise.all([...this.#applications.keys()].map((application) => application.stop(this)));
+    await watched;
   }
 
   /** Ends its processes now, those that are already asked to stop included. */
   kill(): void {
-    this.#end();
-    for (const application of this.#applications) application.kill(this);
+    void this.#end();
+    for (const application of this.#applications.keys()) application.kill(this);
   }
 
-  #end(): void {
+  serving(): Application | undefined {
+    return this.#state.kind === "serving" ? this.#state.application : undefined;
+  }
+
+  prepare(): Application {
+    if (this.#config === undefined)
+      throw new InplaceError("WEB_CONFIG_INVALID", "web.config cannot be used.");
+    return this.#make(this.#config);
+  }
+
+  async switchTo(application: Application): Promise<void> {
+    const before = this.serving();
+    this.#serveBy(application);
+    if (before === undefined) return;
+    await before.retire(this);
+    this.#applications.delete(before);
+  }
+
+  replaceBy(application: Application): void {
+    const before = this.#state;
+    this.#serveBy(application);
+    this.#stop(before);
+  }
+
+  async discard(application: Application): Promise<void> {
+    await application.stop(this);
+    this.#applications.delete(application);
+  }
+
+  runs(artifact: string | undefined): void {
+    if (artifact === this.#known) return;
+    this.#known = artifact;
+    this.#releases?.runs(artifact);
+  }
+
+  #end(): Promise<void> | undefined {
     this.#stopping = true;
     this.#state = STOPPED;
     this.#watch.close();
+    this.#changeover.cancel();
+    return this.#releases?.close();
   }
 
   async #changed(path: string): Promise<void> {
@@ -139,36 +207,63 @@ export class Site implements Router {
   }
 
   async #use(config: PlatformConfig): Promise<void> {
-    const { layout, events } = this.#options;
+    const { layout, events, strict } = this.#options;
     const { root } = layout;
     if (config.forwardWindowsAuthToken) {
       events({ type: "setting-without-effect", setting: "forwardWindowsAuthToken" });
     }
     this.#config = config;
-    this.#replace(await this.#stateFor(config));
+    if (this.#state.kind === "serving" && !strict)
+      this.#changeover.want({ artifact: undefined, again: true });
+    else this.#replace(await this.#stateFor(config));
     await this.#watch.also(config.recycleOnFileChange.map((path) => resolve(root, siteRelative(path, root))));
   }
 
   /** Goes offline or comes back, as app_offline.htm says. */
   async #refresh(config: PlatformConfig): Promise<void> {
     const next = await this.#stateFor(config);
-    if (this.#state.kind === "serving" && next.kind === "serving") return;
+    if (this.#state.kind === "serving" && next.kind === "serving") {
+      this.#applications.delete(next.application);
+      return;
+    }
     this.#replace(next);
   }
 
   async #stateFor(config: PlatformConfig): Promise<State> {
     const answer = await readAppOffline(this.#options.layout.appOffline);
     if (answer !== undefined) return { kind: "offline", answer };
-    const { layout, hold, events, strict, env, onOutput, basePath } = this.#options;
+    return { kind: "serving", application: this.#make(config), config };
+  }
+
+  #make(config: PlatformConfig): Application {
+    const { layout, hold, strict, env, onOutput, basePath } = this.#options;
+    const events = (event: PlatformEvent): void => {
+      this.#options.events(event);
+      // A launcher may have fallen back to another artifact than the pointer names.
+      if (event.type === "backend-ready" && event.artifact !== undefined && this.serving() === application) {
+        this.runs(event.artifact);
+      }
+    };
     const launch = launchOf(config, layout, { strict, env, events, onOutput, basePath });
-    return { kind: "serving", application: new Application(launch, hold, events), config };
+    const application: Application = new Application(launch, hold, events);
+    this.#applications.set(application, config);
+    return application;
+  }
+
+  #serveBy(application: Application): void {
+    const config = this.#applications.get(application);
+    if (config !== undefined && !this.#stopping) this.#state = { kind: "serving", application, config };
   }
 
   #replace(next: State): void {
     if (this.#stopping) return;
     const before = this.#state;
     this.#state = next;
-    if (next.kind === "serving") this.#applications.add(next.application);
+    this.#changeover.cancel();
+    this.#stop(before);
+  }
+
+  #stop(before: State): void {
     if (before.kind !== "serving") return;
     // What its processes no longer take comes back here and goes to whatever serves then.
     const { application } = before;

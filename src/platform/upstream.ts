@@ -26,6 +26,8 @@ export interface UpstreamUser extends ResponseSink {
   upstreamLost(loss: Loss): void;
   /** After 101: bytes of the other protocol; undefined: their end. */
   spliced(bytes: Buffer | undefined): void;
+  /** A connection of another protocol, or a stream of events: it has no end of its own to wait for. */
+  readonly endless: boolean;
 }
 
 /** One connection to a backend: free, then carrying a request, then free again. */
@@ -66,6 +68,12 @@ export class UpstreamConnection {
   carry(user: UpstreamUser, method: string): void {
     this.#user = user;
     this.#reader = new ResponseReader(user, method);
+    this.#pool.busy.add(this);
+  }
+
+  /** It carries a request whose answer has an end. */
+  get ordinary(): boolean {
+    return this.#user?.endless === false;
   }
 
   /** The request and its response are over. */
@@ -73,6 +81,7 @@ export class UpstreamConnection {
     this.#user = undefined;
     this.#reader = undefined;
     this.#served += 1;
+    this.#pool.busy.delete(this);
     if (!reusable || this.socket.readyState !== "open") {
       this.socket.destroy();
       return;
@@ -89,6 +98,7 @@ export class UpstreamConnection {
   /** Ends it without a word to its user. */
   abandon(): void {
     this.#user = undefined;
+    this.#pool.busy.delete(this);
     this.socket.destroy();
   }
 
@@ -119,12 +129,15 @@ export class UpstreamConnection {
   }
 }
 
-/** The connections to one backend process. */
+/** The connections to one backend process: never more than there were requests at the same time. */
 export class UpstreamPool {
+  /** Those that carry a request. */
+  readonly busy = new Set<UpstreamConnection>();
   readonly #port: number;
   readonly #hasRoom: () => void;
   readonly #idle: UpstreamConnection[] = [];
   #connecting = 0;
+  #retired = false;
 
   /** `hasRoom` is called when the pool was crowded and no longer is. */
   constructor(port: number, hasRoom: () => void) {
@@ -137,13 +150,17 @@ export class UpstreamPool {
     return this.#connecting >= MAX_CONNECTING;
   }
 
-  /** An idle connection, or a new one; `fresh`: only one that the backend has certainly not closed meanwhile. */
+  /**
+   * An idle connection, or a new one; `fresh`: only one that the backend has certainly not closed meanwhile. Where there are
+   * only others a new one takes the place of the oldest: a backend may allow fewer connections than would pile up.
+   */
   take(fresh: boolean): UpstreamConnection {
     const idle = this.#idle.at(-1);
     if (idle !== undefined && (!fresh || idle.certainlyOpen)) {
       this.#idle.pop();
       return idle;
     }
+    this.#idle.shift()?.socket.destroy();
     this.#connecting += 1;
     return new UpstreamConnection(this, this.#port);
   }
@@ -155,13 +172,26 @@ export class UpstreamPool {
   }
 
   putIdle(connection: UpstreamConnection): void {
-    if (this.#idle.length >= MAX_IDLE_CONNECTIONS) connection.socket.destroy();
+    if (this.#retired || this.#idle.length >= MAX_IDLE_CONNECTIONS) connection.socket.destroy();
     else this.#idle.push(connection);
   }
 
   forget(connection: UpstreamConnection): void {
+    this.busy.delete(connection);
     const at = this.#idle.indexOf(connection);
     if (at !== -1) this.#idle.splice(at, 1);
+  }
+
+  /** It gets no more requests: what becomes idle is closed. */
+  retire(): void {
+    this.#retired = true;
+    this.closeIdle();
+  }
+
+  /** An answer that has an end is still to come. */
+  get hasOrdinary(): boolean {
+    for (const connection of this.busy) if (connection.ordinary) return true;
+    return false;
   }
 
   closeIdle(): void {

@@ -8,6 +8,8 @@ import { TREE_SPAWN_OPTIONS, killOrphans, killTree, terminateTree, treeLives } f
 /** How long a stopped child may take before its tree is killed, milliseconds. The module's shutdownTimeLimit. */
 export const STOP_LIMIT_MS = 10_000;
 const TREE_POLL_MS = 20;
+/** What a child leaves behind that was asked to stop, and has stopped, is told to end and may take so long. Milliseconds. */
+const LEFT_LIMIT_MS = 5_000;
 
 export interface ChildOptions {
   readonly call: SpawnCall;
@@ -99,11 +101,12 @@ export class Child {
   async #stop(deadline: number, ask: (() => Promise<boolean>) | undefined): Promise<Exit> {
     const timer = setTimeout(() => killTree(this.pid), Math.max(0, deadline - Date.now()));
     try {
-      if (ask === undefined || !(await ask())) {
-        if (!terminateTree(this.pid)) this.process.stdin?.end();
-      }
+      const asked = ask !== undefined && (await ask());
+      if (!asked && !terminateTree(this.pid)) this.process.stdin?.end();
       const exit = await this.exited;
-      await this.#treeEnds(deadline);
+      // The others of its tree have not been told yet.
+      if (asked) terminateTree(this.pid);
+      await this.#treeEnds(asked ? Math.min(deadline, Date.now() + LEFT_LIMIT_MS) : deadline);
       return exit;
     } finally {
       clearTimeout(timer);

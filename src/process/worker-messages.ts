@@ -1,14 +1,34 @@
 /** Environment of a supervised worker; its value is the address at which the supervisor holds the port. */
 export const SUPERVISED_ENV = "INPLACE_SUPERVISED";
+/** Environment of a supervised worker: where its visitors come in. PORT is its private one. */
+export const PUBLIC_PORT_ENV = "INPLACE_PUBLIC_PORT";
+/** Exit code (EX_TEMPFAIL of sysexits.h): another program has the port that the app was given; no fault of the release. */
+export const EXIT_TEMPORARY = 75;
+/** Environment of a process whose platform handler watches the site: "1". */
+export const WATCHED_ENV = "INPLACE_WATCHED";
 /** User agent of health checks, so that they are not counted as visitors. */
 export const PROBE_AGENT = "inplace-health";
+
+/** What the runtime inside a worker knows of the server that listens at its private port. */
+export type Protocol =
+  | "http"
+  | "https"
+  /** HTTP/2 without TLS. */
+  | "h2c"
+  /** HTTP/2 over TLS. */
+  | "h2"
+  /** A server of Node's for plain sockets. */
+  | "tcp"
+  | "tls"
+  /** Another process or thread of the app listens there. */
+  | "unknown"
+  /** A program that accepts from a socket that it inherits: it has no private port. */
+  | "inherited";
 
 /** What the supervisor tells the runtime inside a worker over the IPC channel. */
 export type ToWorker =
   /** Accept from the handle that comes with the message; without one, the private port is where visitors come in. */
   | { readonly inplace: "serve" }
-  /** No health check will come any more: the private port may close. */
-  | { readonly inplace: "proven" }
   /** Accept no more and drain, but stay: `serve` may come again. */
   | { readonly inplace: "park"; readonly deadlineMs: number }
   /** Drain, then exit. last: no other worker goes on, so what waits in the socket's queue has to be served too. */
@@ -17,8 +37,17 @@ export type ToWorker =
 
 /** What the runtime inside a worker answers. */
 export type FromWorker =
-  /** The app called listen; until `serve` it is reached at the private port only. */
-  | { readonly inplace: "listening"; readonly port: number; readonly secure: boolean }
+  /** Somebody of the app listens at the private port. */
+  | {
+      readonly inplace: "listening";
+      readonly host: string;
+      readonly port: number;
+      readonly protocol: Protocol;
+    }
+  /** A server of the app has taken a connection. */
+  | { readonly inplace: "accepted" }
+  /** A server of the app listens at another port than the one that it was given. */
+  | { readonly inplace: "elsewhere"; readonly port: number }
   /** The app itself says that it is ready. */
   | { readonly inplace: "ready" }
   | { readonly inplace: "serving" }

@@ -6,6 +6,8 @@ import { answerFirst } from "../listener/own-requests.ts";
 import { shutdownAnswer } from "../listener/shutdown-request.ts";
 import { stoppable, type StoppableServer } from "../listener/stoppable.ts";
 import { onStopMessage, onWorkerListening, stopWorkers } from "./cluster-workers.ts";
+import { SelfCalls, sideDoor } from "./self-calls.ts";
+import { HOOKS_LIMIT_MS, tellApp } from "./tell-app.ts";
 import { armExitGuard, EXIT_CUT, EXIT_DRAINED, EXIT_GUARD_MS, exitFlushed, exitNow, within } from "./exit.ts";
 import { whenProven } from "./proof.ts";
 import { roleOfThisProcess, type Role } from "./role.ts";
@@ -24,9 +26,13 @@ export interface DrainHooks {
 /** A hook is waited for no longer than this, milliseconds. */
 const HOOK_MS = 5_000;
 
+/** Servers that only the app itself may still need get at least this for what is in flight when its visitors are gone. */
+const LEAST_REST_MS = 1_000;
+
 /**
- * serving -> stopping -> ended. One per process: all its servers drain together, then it exits with 0, or with 7 when
- * connections had to be cut. Asked several times, it stops once.
+ * serving -> visitors leave -> the rest stops -> told -> ended. One per process: first the servers that visitors use drain,
+ * while the app may still call itself and its other servers, then those; then the app's own handlers of the end run, and it
+ * exits with 0, or with 7 when connections had to be cut. Asked several times, it stops once.
  */
 export class AppProcess {
   readonly role: Role;
@@ -38,6 +44,7 @@ export class AppProcess {
   #longestMs: number;
   #ended: Promise<void> | undefined;
   #joined = false;
+  #proving = false;
 
   constructor(role: Role, settings: Settings) {
     this.role = role;
@@ -63,7 +70,11 @@ export class AppProcess {
 
   /** Makes the server drain when the process is to stop. May be called before it listens, and again. */
   add(server: Server, options: StoppableOptions = {}, hooks: DrainHooks = {}): StoppableServer {
-    const added = stoppable(server, { deadlineMs: this.#settings.deadlineMs, ...options });
+    const added = stoppable(server, {
+      ...this.#settings.drain,
+      deadlineMs: this.#settings.deadlineMs,
+      ...options,
+    });
     this.#longestMs = Math.max(this.#longestMs, options.deadlineMs ?? 0);
     this.#hooks.push(hooks);
     if (this.#servers.has(added)) return added;
@@ -96,6 +107,7 @@ export class AppProcess {
   /** A worker of this process's cluster listens. */
   workerListens(): void {
     this.#join();
+    this.#proves();
     this.#site.workerListens();
   }
 
@@ -107,7 +119,16 @@ export class AppProcess {
 
   #listens(server: Server): void {
     this.#join();
+    const port = givenPort();
+    if (port === undefined || portOf(server) === port) this.#proves();
     this.#site.listens(server);
+  }
+
+  /** Visitors can come: from now on the app can prove itself. A server elsewhere proves nothing. */
+  #proves(): void {
+    if (this.#proving || this.role !== "app") return;
+    this.#proving = true;
+    whenProven(() => this.#site.proven());
   }
 
   /** From its first server on, the process answers to signals; before, they end it as they would without us. */
@@ -115,26 +136,55 @@ export class AppProcess {
     if (this.#joined) return;
     this.#joined = true;
     const { signals, site, stopOnStdinEnd } = this.#settings;
-    onSignals(signals, site !== undefined, (signal) => void this.stop(signal), exitNow);
+    onSignals(signals, site !== undefined, (signal) => void this.#stopBySignal(signal), exitNow);
     if (stopOnStdinEnd) onStdinEnd(() => void this.stop("standard input closed"));
     if (this.role === "worker") onStopMessage(() => void this.stop("the app stops"));
     this.#notifier?.ready(`serving ${this.#settings.site?.artifact ?? ""}`);
-    if (this.role === "app") whenProven(() => this.#site.proven());
   }
 
-  async #stop(cause: string): Promise<void> {
+  /** The app's own handlers hear the signal by themselves. */
+  #stopBySignal(signal: string): Promise<void> {
+    this.#ended ??= this.#stop(signal, true);
+    return this.#ended;
+  }
+
+  async #stop(cause: string, appKnows = false): Promise<void> {
     const hasHooks = this.#hooks.some((hooks) => hooks.beforeDrain ?? hooks.afterDrain);
-    armExitGuard(this.#longestMs + (hasHooks ? 2 * HOOK_MS : 0) + EXIT_GUARD_MS);
+    const mayEnd = armExitGuard(
+      this.#longestMs + LEAST_REST_MS + (hasHooks ? 2 * HOOK_MS : 0) + HOOKS_LIMIT_MS + EXIT_GUARD_MS,
+    );
     this.#notifier?.stopping(`draining (${cause})`);
     await this.#call((hooks) => hooks.beforeDrain?.());
-    const stopped = [...this.#servers].map((server) => server.stop());
-    const [reports, workers] = await Promise.all([Promise.all(stopped), stopWorkers()]);
+    const [reports, workers] = await Promise.all([this.#drain(), stopWorkers()]);
     const clean = reports.every((report) => report.cut.length === 0) && workers.every((code) => code === 0);
     if (clean) await this.#site.drained();
+    await this.#site.recordDrain(Math.max(0, ...reports.map(({ durationMs }) => durationMs)));
     await this.#call((hooks) => hooks.afterDrain?.(reports));
     say(reportLine(cause, reports));
     await this.#notifier?.told();
-    await exitFlushed(clean ? EXIT_DRAINED : EXIT_CUT);
+    const code = clean ? EXIT_DRAINED : EXIT_CUT;
+    mayEnd();
+    if (!appKnows) await tellApp(code);
+    await exitFlushed(code);
+  }
+
+  /** The servers that visitors use first: what is in flight may need the others, and this process's calls to itself. */
+  async #drain(): Promise<DrainReport[]> {
+    const startedAt = performance.now();
+    const port = givenPort() ?? 0;
+    const all = [...this.#servers];
+    const atPort = all.filter(({ server }) => portOf(server) === port);
+    const first = new Set(atPort.length > 0 ? atPort : all);
+    const selfCalls = new SelfCalls();
+    const door = first.size < all.length || atPort.length > 0 ? await sideDoor(port, [...first]) : undefined;
+    for (const { server } of first) stoppable(server, { only: (socket) => !selfCalls.has(socket) });
+    const visitors = await Promise.all([...first].map((each) => each.stop()));
+    const left = Math.max(LEAST_REST_MS, this.#settings.deadlineMs - (performance.now() - startedAt));
+    const others = all.filter((each) => !first.has(each));
+    for (const { server } of others) stoppable(server, { deadlineMs: left });
+    const rest = await Promise.all(others.map((each) => each.stop()));
+    door?.close();
+    return [...visitors, ...rest];
   }
 
   async #call(hook: (hooks: DrainHooks) => unknown): Promise<void> {
@@ -147,6 +197,16 @@ export class AppProcess {
     });
     await within(HOOK_MS, Promise.all(calls));
   }
+}
+
+/** What the platform gave to the app; undefined where nobody did. */
+function givenPort(): number | undefined {
+  return Number(process.env["PORT"]) || undefined;
+}
+
+function portOf(server: Server): number | undefined {
+  const address = server.address();
+  return typeof address === "object" ? address?.port : undefined;
 }
 
 const KEY = Symbol.for("inplace-deploy.app-process.1");

@@ -30,7 +30,9 @@ export function attach(server: Server, options: AttachOptions = {}): AttachedSer
     get isDraining() {
       return added.isDraining;
     },
-    draining: added.draining,
+    get draining() {
+      return added.draining;
+    },
     stop: () => added.stop(),
     shutdown: () => app.stop("asked by the app"),
   };

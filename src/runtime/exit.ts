@@ -1,3 +1,4 @@
+import { EXIT_TEMPORARY } from "../process/worker-messages.ts";
 import { say } from "./words.ts";
 
 export const EXIT_DRAINED = 0;
@@ -7,8 +8,6 @@ export const EXIT_CUT = 7;
 /** The artifact is not what was published: as an invalid artifact ends the command. */
 export const EXIT_REFUSED = 4;
 
-/** Not for the release to answer for (EX_TEMPFAIL of sysexits.h): the launcher does not mark it failed. */
-const EXIT_TEMPORARY = 75;
 /** Of Node, after an error that nobody caught. */
 const EXIT_UNCAUGHT = 1;
 
@@ -47,20 +46,32 @@ export function tellTakenPort(givenPort: number, hasListened: () => boolean): vo
   });
 }
 
-/** Sees to it that the process ends, independently of how the drain goes; also keeps it alive until then. */
-export function armExitGuard(afterMs: number): void {
-  if (afterMs > LONGEST_TIMER_MS) return;
-  setTimeout(() => {
+/**
+ * Sees to it that the process ends, independently of how the drain goes; also keeps it alive until then, or until the result
+ * is called.
+ */
+export function armExitGuard(afterMs: number): () => void {
+  if (afterMs > LONGEST_TIMER_MS) return () => undefined;
+  const guard = setTimeout(() => {
     say(`still alive ${Math.round(afterMs)} ms after it was asked to stop: ended by the exit guard`);
     exit(EXIT_CUT);
   }, afterMs);
+  return () => guard.unref();
 }
 
-/** Resolves when the promise settles either way, at the latest after so many milliseconds. */
-export async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+/**
+ * Resolves when the promise settles either way, at the latest after so many milliseconds. keepAlive: the process lives until
+ * then, whether anything else keeps it or not.
+ */
+export async function within(
+  ms: number,
+  promise: Promise<unknown>,
+  { keepAlive = true }: { readonly keepAlive?: boolean } = {},
+): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((done) => {
     timer = setTimeout(done, ms);
+    if (!keepAlive) timer.unref();
   });
   await Promise.race([promise.catch(() => undefined), late]);
   clearTimeout(timer);

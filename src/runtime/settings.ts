@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { StoppableOptions } from "../listener/options.ts";
 import type { ModuleToken } from "../listener/shutdown-request.ts";
-import { SUPERVISED_ENV } from "../process/worker-messages.ts";
+import { SUPERVISED_ENV, WATCHED_ENV } from "../process/worker-messages.ts";
 import { siteLayout } from "../site/layout.ts";
 import { identityNow } from "../watch/identity.ts";
 
@@ -15,6 +16,8 @@ export interface SiteOfApp {
   readonly maxUnavailable: number;
   /** No signature is required. */
   readonly mayBeUnsigned: boolean;
+  /** Who started this process watches the site, and tells it to stop once the next one serves. */
+  readonly watchedOutside: boolean;
 }
 
 /** What the launcher and the site say about this process. */
@@ -22,6 +25,8 @@ export interface Settings {
   /** undefined: not started by a launcher, or a supervisor watches; then nothing is watched here. */
   readonly site: SiteOfApp | undefined;
   readonly deadlineMs: number;
+  /** What else the site says about draining. */
+  readonly drain: StoppableOptions;
   /** With this the module that started this very process asks it to stop. */
   readonly moduleToken: ModuleToken | undefined;
   /** Path of the health response of every server; undefined: none. */
@@ -52,10 +57,12 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
             identity: identityNow(join(siteLayout(root).target, artifact)),
             maxUnavailable: unavailable(environment, config.drain ?? {}),
             mayBeUnsigned: !environment["INPLACE_PUBLIC_KEY"] && !config.requireSignature,
+            watchedOutside: environment[WATCHED_ENV] === "1",
           }
         : undefined,
     deadlineMs:
       amount(environment["INPLACE_DRAIN_MS"]) ?? amount(config.drain?.deadlineMs) ?? DEFAULT_DEADLINE_MS,
+    drain: drainOptions(environment, config.drain ?? {}),
     moduleToken: environment[SUPERVISED_ENV] ? undefined : moduleToken(environment),
     healthPath: environment["INPLACE_HEALTH_PATH"] || undefined,
     signals: signals(environment["INPLACE_SIGNALS"]) ?? DEFAULT_SIGNALS,
@@ -79,6 +86,7 @@ interface ConfigFile {
 
 interface DrainConfig {
   readonly deadlineMs?: unknown;
+  readonly longPollAfterMs?: unknown;
   readonly maxUnavailable?: unknown;
 }
 
@@ -90,6 +98,11 @@ function readConfig(root: string | undefined): ConfigFile {
   } catch {
     return {}; // inplace deploy says what is wrong with it; a running app has no say in it.
   }
+}
+
+function drainOptions(environment: NodeJS.ProcessEnv, drain: DrainConfig): StoppableOptions {
+  const longPollAfterMs = amount(environment["INPLACE_LONG_POLL_AFTER_MS"]) ?? amount(drain.longPollAfterMs);
+  return longPollAfterMs === undefined ? {} : { longPollAfterMs };
 }
 
 function unavailable(environment: NodeJS.ProcessEnv, drain: DrainConfig): number {

@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { asOurs, toldToEndWith } from "./tell-app.ts";
 
 /**
  * A signal to a process group or a service reaches the app twice: itself, and forwarded by the launcher. Copies come
@@ -16,13 +17,17 @@ export function onSignals(
   const echoMs = launched ? ECHO_MS : 0;
   let first: number | undefined;
   for (const signal of signals) {
-    process.on(signal, () => {
+    const listener = (): void => {
       const now = performance.now();
-      if (first === undefined) {
+      const told = toldToEndWith();
+      if (told !== undefined) {
+        exit(told);
+      } else if (first === undefined) {
         first = now;
         stop(signal);
       } else if (now - first >= echoMs) exit(128 + constants.signals[signal]);
-    });
+    };
+    process.on(signal, asOurs(listener));
   }
 }
 

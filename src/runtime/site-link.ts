@@ -19,7 +19,8 @@ export class SiteLink {
   #side: Promise<SiteSide | undefined> | undefined;
 
   constructor(site: SiteOfApp | undefined, released: (artifact: string) => void) {
-    this.#site = site;
+    // Who watches from outside knows best whether visitors get through, and records it.
+    this.#site = site?.watchedOutside === true ? undefined : site;
     this.#released = released;
   }
 
@@ -53,6 +54,11 @@ export class SiteLink {
     if (this.#site === undefined) return;
     const marked = await (this.#good ??= this.#do((side) => side.markGood()));
     if (!marked) this.#good = undefined;
+  }
+
+  /** What recycling cost, for who decides whether to go on with it. */
+  async recordDrain(ms: number): Promise<void> {
+    await this.#do((side) => side.recordDrain(ms));
   }
 
   #watch(): void {

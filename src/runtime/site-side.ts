@@ -1,6 +1,7 @@
 /** What needs the site's files: loaded once the app listens, so that it does not cost start-up time. */
 import type { WatchEvent } from "../events.ts";
 import { clearFailed, isMarkedFailed, markGood } from "../site/health-marks.ts";
+import { recordDrain } from "../site/last-drain.ts";
 import { siteLayout } from "../site/layout.ts";
 import type { SiteOfApp } from "./settings.ts";
 import { Rollout } from "./rollout.ts";
@@ -13,6 +14,8 @@ export interface SiteSide {
   stopWatching(): void;
   /** Records that this artifact proved itself. */
   markGood(): Promise<void>;
+  /** Records how long it took to answer what it had. */
+  recordDrain(ms: number): Promise<void>;
 }
 
 export function openSite(
@@ -48,6 +51,7 @@ export function openSite(
       });
     },
     stopWatching,
+    recordDrain: (ms) => recordDrain(layout, { artifact, ms }),
     async markGood() {
       await rollout.isUp();
       await markGood(layout, artifact);

@@ -18,7 +18,8 @@ export async function takePart(): Promise<void> {
   if (app.site !== undefined) tellTakenPort(Number(process.env["PORT"]), () => app.hasListened);
   observeListen(
     {
-      listening: (server, given) => void app.add(server, given ? GIVEN : {}),
+      // A server that a stopping app opens is for its own end.
+      listening: (server, given) => void (app.isStopping || app.add(server, given ? GIVEN : {})),
       holding: (server, holds) => app.holds(server, holds),
     },
     new GivenSockets(),

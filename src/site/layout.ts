@@ -31,6 +31,8 @@ export interface SiteLayout {
   readonly runtime: string;
   /** Where this is, launchers start a supervisor instead of the artifact; it holds the supervisor's options. */
   readonly handover: string;
+  /** One line of JSON: how long the release that was recycled last took to drain. */
+  readonly lastDrain: string;
   /** Where this is, `inplace serve` ends the old process before it starts the new one. */
   readonly noOverlap: string;
 }
@@ -62,6 +64,7 @@ export function siteLayout(siteRoot: string): SiteLayout {
     turns: join(own, "turns"),
     runtime: join(own, "runtime"),
     handover: join(own, "handover.json"),
+    lastDrain: join(own, "last-drain"),
     noOverlap: join(own, "no-overlap"),
   };
 }

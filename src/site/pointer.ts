@@ -75,6 +75,12 @@ export function parsePointer(layout: SiteLayout, text: string): string {
   return name;
 }
 
+/** Makes the pointer name what runs, if it still names what failed. */
+export async function pointBack(layout: SiteLayout, failed: string, live: string): Promise<void> {
+  const pointer = await readPointer(layout);
+  if (pointer.state === "names" && pointer.artifact === failed) await writePointer(layout, live);
+}
+
 function nameInTarget(layout: SiteLayout, line: string): string | undefined {
   const path = line.replaceAll("\\", "/");
   if (isAbsolute(line) || /^[A-Za-z]:\//.test(path)) {

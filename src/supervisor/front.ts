@@ -1,7 +1,7 @@
 import type { SendHandle } from "node:child_process";
 import { createServer, type Server, type Socket } from "node:net";
 import { holdSocket, type HeldSocket, type SocketPlace } from "./held-socket.ts";
-import { splice } from "./splice.ts";
+import { splice, type Destination } from "../process/splice.ts";
 import type { Worker } from "./worker.ts";
 import { InplaceError } from "../errors.ts";
 import { once } from "node:events";
@@ -77,7 +77,7 @@ class SplicedFront implements Front {
   readonly address: string;
   readonly port: number;
   readonly #server: Server;
-  #workers: readonly { readonly worker: Worker; readonly port: number }[] = [];
+  #workers: readonly { readonly worker: Worker; readonly place: Destination }[] = [];
   #next = 0;
 
   private constructor(server: Server, address: string, port: number) {
@@ -100,8 +100,8 @@ class SplicedFront implements Front {
 
   async give(worker: Worker): Promise<void> {
     await worker.serve(undefined);
-    const { port } = await worker.heard("listening", new AbortController().signal);
-    this.#workers = [...this.#workers, { worker, port }];
+    const { host, port } = await worker.heard("listening", new AbortController().signal);
+    this.#workers = [...this.#workers, { worker, place: { host, port } }];
   }
 
   take(worker: Worker): void {
@@ -121,9 +121,9 @@ class SplicedFront implements Front {
   }
 
   /** In turn; undefined while no worker is there. */
-  #target(): number | undefined {
+  #target(): Destination | undefined {
     this.#workers = this.#workers.filter(({ worker }) => worker.running);
     this.#next += 1;
-    return this.#workers[this.#next % this.#workers.length]?.port;
+    return this.#workers[this.#next % this.#workers.length]?.place;
   }
 }

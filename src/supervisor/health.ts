@@ -2,7 +2,7 @@ import { get as getHttp, type IncomingMessage } from "node:http";
 import { get as getHttps } from "node:https";
 import { PROBE_AGENT } from "../process/worker-messages.ts";
 import type { NormalHealth } from "./options.ts";
-import type { PrivatePlace } from "./worker.ts";
+import { isSecure, type PrivatePlace } from "./worker.ts";
 
 /** More of a body is not searched. Characters. */
 const BODY_LIMIT = 1_000_000;
@@ -24,10 +24,10 @@ export async function checkHealth(place: PrivatePlace, health: NormalHealth): Pr
   }
 }
 
-function ask({ port, secure }: PrivatePlace, { path, answerMs }: NormalHealth): Promise<IncomingMessage> {
+function ask(place: PrivatePlace, { path, answerMs }: NormalHealth): Promise<IncomingMessage> {
   const options = {
-    host: "127.0.0.1",
-    port,
+    host: place.host,
+    port: place.port,
     path,
     agent: false,
     headers: { "user-agent": PROBE_AGENT, connection: "close" },
@@ -37,7 +37,7 @@ function ask({ port, secure }: PrivatePlace, { path, answerMs }: NormalHealth): 
     rejectUnauthorized: false,
   };
   return new Promise((resolve, reject) => {
-    (secure ? getHttps : getHttp)(options, resolve).once("error", reject);
+    (isSecure(place) ? getHttps : getHttp)(options, resolve).once("error", reject);
   });
 }
 

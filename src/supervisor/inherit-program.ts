@@ -67,8 +67,6 @@ async function obey(order: ToWorker, handle: unknown): Promise<void> {
     case "stop":
       await end();
       process.exit(0);
-    case "proven":
-      return;
     case "count":
       return tell({ inplace: "counted", requests: 0 });
     default:
@@ -82,4 +80,4 @@ process.on("message", (message, handle) => {
 });
 if (!process.connected) process.exit(0);
 process.once("disconnect", () => void end().then(() => process.exit(0)));
-tell({ inplace: "listening", port: 0, secure: false });
+tell({ inplace: "listening", host: "", port: 0, protocol: "inherited" });

@@ -1,6 +1,7 @@
 import { InplaceError } from "../errors.ts";
 import type { EventSink, SupervisorEvent } from "../events.ts";
-import { SUPERVISED_ENV } from "../process/worker-messages.ts";
+import { choosePort } from "../process/port.ts";
+import { PUBLIC_PORT_ENV, SUPERVISED_ENV } from "../process/worker-messages.ts";
 import { SUCCEEDS_ENV } from "./succession.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { verifyArtifact } from "../site/verify.ts";
@@ -42,8 +43,7 @@ export class Launcher {
   constructor(setup: LaunchSetup, { address, port }: Pick<Front, "address" | "port">) {
     this.#setup = setup;
     const own = {
-      PORT: String(port),
-      HTTP_PLATFORM_PORT: String(port),
+      [PUBLIC_PORT_ENV]: String(port),
       INPLACE_SITE_ROOT: setup.layout.root,
       [SUPERVISED_ENV]: address,
     };
@@ -56,12 +56,13 @@ export class Launcher {
     const { layout, options, args, events } = this.#setup;
     await verifyArtifact(layout, artifact);
     const call = await workerCommand(path, { args, socket: options.socket });
+    const port = String(await choosePort());
     if (this.#closed) throw new InplaceError("START_FAILED", `${artifact} was not started: it is to end.`);
     const worker = await Worker.start(artifact, {
       call,
       cwd: layout.root,
       drainMs: options.drainMs,
-      env: { ...this.#env, INPLACE_ARTIFACT: artifact },
+      env: { ...this.#env, PORT: port, HTTP_PLATFORM_PORT: port, INPLACE_ARTIFACT: artifact },
       onOutput: (chunk, stream) => events({ type: "worker-output", stream, text: chunk.toString("utf8") }),
     });
     this.#running.add(worker);

@@ -3,6 +3,7 @@ import { InplaceError } from "../errors.ts";
 import { canHoldSocket } from "./held-socket.ts";
 
 export const DEFAULT_WORKERS = 1;
+export const DEFAULT_PROOF = "answer";
 /** From the start of a worker until it has to be ready. */
 export const DEFAULT_READY_MS = 30_000;
 /** Health is asked for this often while a worker is not ready yet. */
@@ -30,6 +31,8 @@ export interface NormalSuperviseOptions {
   readonly workers: number;
   readonly health: NormalHealth | undefined;
   readonly explicitReady: boolean;
+  /** What a worker has to do, without `health`, to be taken for ready: answer GET /, or only listen. */
+  readonly proof: "answer" | "listen";
   readonly readyMs: number;
   readonly probationMs: number;
   readonly drainMs: number;
@@ -48,6 +51,7 @@ export function normalizeSupervise(options: SuperviseConfig = {}): NormalSupervi
     workers: options.workers ?? DEFAULT_WORKERS,
     health: options.health === undefined ? undefined : normalizeHealth(options.health),
     explicitReady: options.explicitReady ?? false,
+    proof: options.proof ?? DEFAULT_PROOF,
     readyMs: options.readyMs ?? DEFAULT_READY_MS,
     probationMs: options.probationMs ?? DEFAULT_PROBATION_MS,
     drainMs: options.drainMs ?? DEFAULT_DRAIN_MS,

@@ -1,19 +1,21 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { untilAnswers } from "./answer.ts";
 import { checkHealth } from "./health.ts";
 import type { NormalHealth, NormalSuperviseOptions } from "./options.ts";
 import { warmUp } from "./warm-up.ts";
-import type { PrivatePlace, Worker } from "./worker.ts";
+import { isSecure, type PrivatePlace, type Worker } from "./worker.ts";
 
 /** Why a worker is no good. */
 export type Failure =
   | { readonly kind: "not-started"; readonly message: string }
   | { readonly kind: "exited"; readonly code: number | null; readonly signal: string | null }
-  | { readonly kind: "not-listening"; readonly limitMs: number }
+  | { readonly kind: "not-listening"; readonly limitMs: number; readonly elsewhere: number | undefined }
   | { readonly kind: "not-ready"; readonly limitMs: number }
+  | { readonly kind: "no-answer"; readonly limitMs: number; readonly problem: string }
   | { readonly kind: "unhealthy"; readonly problem: string };
 
 /**
- * Waits until a worker listens, says that it is ready (if it is to say so) and answers as `health` asks.
+ * Waits until a worker listens, says that it is ready (if it is to say so) and answers: as `health` asks, else anything.
  * undefined: proven. Rejects with the signal's reason when that aborts.
  */
 export async function prove(
@@ -29,7 +31,7 @@ export async function prove(
     ended.abort();
   });
   const either = AbortSignal.any([signal, limit, ended.signal]);
-  let step: Failure = { kind: "not-listening", limitMs: options.readyMs };
+  let step: Failure = { kind: "not-listening", limitMs: options.readyMs, elsewhere: undefined };
   try {
     const place = await worker.heard("listening", either);
     step = { kind: "not-ready", limitMs: options.readyMs };
@@ -37,12 +39,16 @@ export async function prove(
     if (options.health !== undefined) {
       const problem = await untilHealthy(place, options.health, either);
       if (problem !== undefined) step = { kind: "unhealthy", problem };
-    } else if (place.secure) await warmUp(place.port);
+    } else if (options.proof === "answer") {
+      const problem = await untilAnswers(worker, place, either);
+      if (problem !== undefined) step = { kind: "no-answer", limitMs: options.readyMs, problem };
+    }
+    if (isSecure(place)) await warmUp(place);
     either.throwIfAborted();
     return undefined;
   } catch (error) {
     if (exited !== undefined) return exited;
-    if (limit.aborted) return step;
+    if (limit.aborted) return step.kind === "not-listening" ? { ...step, elsewhere: worker.elsewhere } : step;
     throw error;
   }
 }

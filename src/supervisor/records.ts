@@ -1,7 +1,7 @@
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { markFailed, markGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { pointBack } from "./release.ts";
+import { pointBack } from "../site/pointer.ts";
 import type { SwapReport } from "./swap-report.ts";
 
 /** Writes into the site what its rollouts show. What cannot be written (a full disk) ends no site: false, and an event. */

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isMarkedFailed, readLastGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { readPointer, writePointer } from "../site/pointer.ts";
+import { readPointer } from "../site/pointer.ts";
 import { exists } from "../site/present.ts";
 import { readReleases } from "../site/releases.ts";
 import { verifyArtifact } from "../site/verify.ts";
@@ -58,10 +58,4 @@ async function isWhole(layout: SiteLayout, artifact: string): Promise<boolean> {
 /** When the pointer was last written, milliseconds since the epoch. */
 export async function pointedAt(layout: SiteLayout): Promise<number | undefined> {
   return (await stat(layout.pointer).catch(() => undefined))?.mtimeMs;
-}
-
-/** Makes the pointer name what runs, if it still names what failed. */
-export async function pointBack(layout: SiteLayout, failed: string, live: string): Promise<void> {
-  const pointer = await readPointer(layout);
-  if (pointer.state === "names" && pointer.artifact === failed) await writePointer(layout, live);
 }

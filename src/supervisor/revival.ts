@@ -80,7 +80,6 @@ export class Revival {
       if (failure !== undefined) throw new Error(describeFailure(failure));
       if (wanted()) {
         await crew.fill(slot, worker, wanted);
-        worker.proven();
         return;
       }
     } catch (error) {

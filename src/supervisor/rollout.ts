@@ -1,10 +1,13 @@
 import { InplaceError } from "../errors.ts";
+import { EXIT_TEMPORARY } from "../process/worker-messages.ts";
 import type { Crew } from "./crew.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
 import { prove, type Failure } from "./proof.ts";
 import type { SwapRecorder } from "./swap-report.ts";
 import type { Drained, Worker } from "./worker.ts";
 
+/** How often another program may take the port that was chosen for a worker. */
+const MOST_TAKEN_PORTS = 5;
 /** How much of a failed worker's output is told. */
 export const OUTPUT_LINES = 10;
 
@@ -74,19 +77,13 @@ class WorkerFailed extends Error {
 }
 
 async function replace(
-  { crew, options, recorder, launch, onStep, onSwitched }: Rollout,
+  rollout: Rollout,
   slot: number,
   end: AbortSignal,
 ): Promise<{ readonly drained: Promise<Drained | undefined> } | undefined> {
-  end.throwIfAborted();
-  onStep("starting");
-  const worker = await launch().catch((error: unknown) => {
-    throw notStarted(error, undefined);
-  });
+  const { crew, recorder, onStep, onSwitched } = rollout;
+  const worker = await provenWorker(rollout, end);
   try {
-    onStep("proving");
-    const failure = await prove(worker, options, end);
-    if (failure !== undefined) throw new WorkerFailed(failure, worker);
     recorder.ready();
     onStep("switching");
     void worker.heard("first-request", new AbortController().signal).then(
@@ -102,6 +99,26 @@ async function replace(
   } catch (error) {
     await worker.kill();
     throw error;
+  }
+}
+
+async function provenWorker({ launch, options, onStep }: Rollout, end: AbortSignal): Promise<Worker> {
+  for (let attempt = 1; ; attempt += 1) {
+    end.throwIfAborted();
+    onStep("starting");
+    const worker = await launch().catch((error: unknown) => {
+      throw notStarted(error, undefined);
+    });
+    try {
+      onStep("proving");
+      const failure = await prove(worker, options, end);
+      if (failure === undefined) return worker;
+      const taken = failure.kind === "exited" && failure.code === EXIT_TEMPORARY;
+      if (!taken || attempt >= MOST_TAKEN_PORTS) throw new WorkerFailed(failure, worker);
+    } catch (error) {
+      await worker.kill();
+      throw error;
+    }
   }
 }
 

@@ -21,6 +21,8 @@ export function startProgram(
 ): ChildProcess {
   const inherited: NodeJS.ProcessEnv = { ...process.env, ...env };
   delete inherited[SUPERVISED_ENV];
+  // With it a program of its own mind watches the pointer, and would go before the next release is proven.
+  delete inherited["INPLACE_SITE_ROOT"];
   const program = spawn(call.file, call.args, {
     env: inherited,
     stdio,

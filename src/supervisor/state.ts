@@ -55,9 +55,13 @@ export function describeFailure(failure: Failure): string {
         ? `it ended with exit code ${failure.code}`
         : `it was ended by ${failure.signal}`;
     case "not-listening":
-      return `it did not listen on PORT within ${failure.limitMs} ms`;
+      return `it did not listen on PORT within ${failure.limitMs} ms${
+        failure.elsewhere === undefined ? "" : `, but on port ${failure.elsewhere}`
+      }`;
     case "not-ready":
       return `it did not say that it is ready within ${failure.limitMs} ms`;
+    case "no-answer":
+      return `${failure.problem} (for ${failure.limitMs} ms)`;
     case "unhealthy":
       return failure.problem;
     default:

@@ -31,7 +31,6 @@ export class Trial {
 
   /**
    * Watches for so long, and at least until `drained`. undefined: passed, or ended by `end`; else what failed.
-   * The workers' private ports are closed when it was passed.
    */
   async run(
     options: NormalSuperviseOptions,
@@ -45,7 +44,6 @@ export class Trial {
     await Promise.race([passed, aborted(over)]).catch(() => undefined);
     stopChecking.abort();
     if (this.signal.aborted) return (this.signal.reason as TrialFailed).failed;
-    for (const worker of this.#workers) worker.proven();
     return undefined;
   }
 

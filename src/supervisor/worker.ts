@@ -9,10 +9,14 @@ export const ANSWER_LIMIT_MS = 10_000;
 /** What a worker gets beyond the deadline of its drain before it is killed. Milliseconds. */
 export const STOP_SLACK_MS = 2_000;
 
-/** Where a worker is reached by health checks. */
-export interface PrivatePlace {
-  readonly port: number;
-  readonly secure: boolean;
+type Kind = FromWorker["inplace"];
+type Message<K extends Kind> = Extract<FromWorker, { readonly inplace: K }>;
+
+/** Where a worker is reached by health checks: somebody of the app listens there. */
+export type PrivatePlace = Pick<Message<"listening">, "host" | "port" | "protocol">;
+
+export function isSecure({ protocol }: PrivatePlace): boolean {
+  return protocol === "https" || protocol === "h2" || protocol === "tls";
 }
 
 export interface Drained {
@@ -22,9 +26,6 @@ export interface Drained {
   readonly cut: number;
   readonly durationMs: number;
 }
-
-type Kind = FromWorker["inplace"];
-type Message<K extends Kind> = Extract<FromWorker, { readonly inplace: K }>;
 
 /** One process of the app with the runtime inside, seen from the supervisor. */
 export class Worker {
@@ -102,9 +103,9 @@ export class Worker {
     return (this.#heard.get("reset") as Message<"reset"> | undefined)?.connections ?? 0;
   }
 
-  /** No health check comes any more. */
-  proven(): void {
-    this.#tell({ inplace: "proven" });
+  /** The port of a server of the app that is not the one that it was given; undefined if there is none. */
+  get elsewhere(): number | undefined {
+    return (this.#heard.get("elsewhere") as Message<"elsewhere"> | undefined)?.port;
   }
 
   /** Takes the socket away and drains; it stays and can serve again. A worker that does not obey is killed. */

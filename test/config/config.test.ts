@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { DEFAULT_KEEP } from "#src/config/config.js";
+import { DEFAULT_KEEP, normalizeConfig } from "#src/config/config.js";
 import { loadConfig, packageName } from "#src/config/load.js";
 import { validateConfig } from "#src/config/validate.js";
 import { InplaceError } from "#src/errors.js";
@@ -26,6 +26,30 @@ test("a folder without configuration has the defaults", async (t) => {
     [config.site, config.build, config.files, config.keep],
     [undefined, undefined, [], DEFAULT_KEEP],
   );
+});
+
+test("the rollout is a handover, unless recycle is chosen or the app may not run twice", async (t) => {
+  const { rollout, overlap } = await loadConfig(await temporaryFolder(t));
+  assert.deepEqual([rollout, overlap], ["handover", true]);
+  for (const [user, expected] of [
+    [{ rollout: "recycle" }, ["recycle", true]],
+    [{ rollout: "handover", overlap: true }, ["handover", true]],
+    [{ overlap: false }, ["recycle", false]],
+    [{ rollout: "recycle", overlap: false }, ["recycle", false]],
+  ] as const) {
+    const config = normalizeConfig(validateConfig(user, "test.json"));
+    assert.deepEqual([config.rollout, config.overlap], expected, JSON.stringify(user));
+  }
+});
+
+test("the deadline of a drain is the supervisor's too, which may have another", () => {
+  const drain = { deadlineMs: 90_000 };
+  assert.deepEqual(normalizeConfig({ drain }).supervise, { drainMs: 90_000 });
+  assert.deepEqual(normalizeConfig({ drain, supervise: { drainMs: 5, workers: 2 } }).supervise, {
+    drainMs: 5,
+    workers: 2,
+  });
+  assert.deepEqual(normalizeConfig({ drain: { maxUnavailable: 2 } }).supervise, {});
 });
 
 test("inplace.config.json wins over the inplace key of package.json, and a BOM does no harm", async (t) => {
@@ -71,6 +95,12 @@ test("a value that does not fit says where and what is expected", () => {
       { build: { builder: "command", command: ["x"], shell: "x" } },
       "test.json: build needs either command or shell.",
     ],
+    [
+      { rollout: "handover", overlap: false },
+      "test.json: rollout can not be handover: a handover runs the next release beside the old one, and overlap is false.",
+    ],
+    [{ overlap: "no" }, "test.json: overlap must be boolean."],
+    [{ rollout: "swap" }, "test.json: rollout must be one of handover, recycle."],
     [["no object"], "test.json: the configuration must be object."],
   ] as const) {
     const error = refusal(value);
@@ -82,7 +112,7 @@ test("whatever JSON a configuration holds, it is taken or refused with a code", 
   fc.assert(
     fc.property(
       fc.jsonValue(),
-      fc.constantFrom("build", "drain", "site", "files", "keep", "x"),
+      fc.constantFrom("build", "drain", "overlap", "rollout", "site", "files", "keep", "x"),
       (value, key) => {
         for (const config of [value, { [key]: value }]) {
           try {

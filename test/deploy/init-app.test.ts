@@ -56,6 +56,7 @@ test("init in an app (what Next's standalone build leaves): it is served from it
   const files = {
     ".gitignore": "node_modules/\n.next/\n",
     "package.json": { name: "pages", dependencies: { next: "16" } },
+    "next.config.mjs": `export default { output: "standalone" };`,
     "node_modules/next/build.js": next,
   };
   const repository = await initialised(t, files, (modules) =>
@@ -149,9 +150,10 @@ test("init explains each file in a line, can be run again, and keeps what somebo
   assert.equal(await readFile(`${webConfig}.before-inplace`, "utf8"), "mine");
 });
 
-test("init outside of an app says where to run it", async (t) => {
+test("init where nothing can be deployed says so, and writes nothing", async (t) => {
   const repository = await sourceRepository(t, { "README.md": "no app" });
   const { code, stderr } = await inplace(t, ["init"], { cwd: repository.folder });
   assert.equal(code, 2);
-  assert.match(stderr, /has no package\.json/);
+  assert.match(stderr, /BUILD_NOT_CONFIGURED: Nothing in .* says how it is built/);
+  assert.equal(await repository.git("status", "--porcelain"), "");
 });

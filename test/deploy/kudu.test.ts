@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { mock, test } from "node:test";
 import { startHeartbeat } from "#src/deploy/heartbeat.js";
 import { readHandover } from "#src/site/handover.js";
+import { mayOverlap } from "#src/site/overlap.js";
 import { PROJECT } from "../rig/project.ts";
 import { runProgram } from "../rig/program.ts";
 import { APP, inplace, kuduEnvironment, sourceAndSite, writeFiles } from "../rig/source.ts";
@@ -24,18 +25,40 @@ test("Kudu's environment decides source, target, site name and commit, from any 
   assert.equal(existsSync(join(repository.folder, "_target")), false);
 });
 
-test("a rollout by handover is said to the launchers of the site, and taken back", async (t) => {
+test("how releases follow one another is said in the site, and what recycle costs, and each change, in the log", async (t) => {
   const { repository, layout } = await sourceAndSite(t);
   const env = kuduEnvironment(repository, layout);
-  const deployed = async (config: object): Promise<string | undefined> => {
+  const deployed = async (config: object): Promise<readonly [unknown, boolean, readonly string[]]> => {
     await writeFiles(repository.folder, { "package.json": { inplace: config } });
     await repository.commit(JSON.stringify(config));
-    assert.equal((await inplace(t, ["deploy"], { cwd: repository.folder, env })).code, 0);
-    return await readHandover(layout);
+    const { code, stdout, stderr } = await inplace(t, ["deploy"], { cwd: repository.folder, env });
+    assert.equal(code, 0, stderr);
+    const handover = await readHandover(layout);
+    return [
+      handover === undefined ? undefined : JSON.parse(handover),
+      await mayOverlap(layout),
+      stdout.split("\n").filter((line) => line.startsWith("rollout: ")),
+    ];
   };
+  const cost = "who comes while the old release drains waits for it; IIS answers 502.3";
+  const toHandover =
+    "rollout: handover from now on: the launcher starts a supervisor; what runs now gives way once more by recycling";
+  const toRecycle =
+    "rollout: recycle from now on: the supervisor that runs hands over this once, then the launcher starts the artifact itself";
   const supervise = { probationMs: 300 };
-  assert.deepEqual(JSON.parse((await deployed({ rollout: "handover", supervise })) ?? ""), supervise);
-  assert.equal(await deployed({}), undefined);
+  assert.deepEqual(await deployed({}), [{}, true, []]);
+  assert.deepEqual(await deployed({ supervise }), [supervise, true, []]);
+  assert.deepEqual(await deployed({ rollout: "recycle" }), [
+    undefined,
+    true,
+    [`rollout: recycle: ${cost}`, toRecycle],
+  ]);
+  assert.deepEqual(await deployed({ overlap: false }), [
+    undefined,
+    false,
+    [`rollout: recycle (overlap: false): ${cost}`],
+  ]);
+  assert.deepEqual(await deployed({ rollout: "handover" }), [{}, true, [toHandover]]);
 });
 
 test("without DEPLOYMENT_TARGET, App Service's site under HOME is meant", async (t) => {

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { appendFile, copyFile, readFile, stat, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { describe, it, test, type TestContext } from "node:test";
 import { examine } from "#src/doctor/examine.js";
 import { FINDINGS } from "#src/doctor/finding.js";
+import type { Surroundings } from "#src/doctor/patient.js";
+import { writeHandover } from "#src/site/handover.js";
+import { readLastDrain, recordDrain } from "#src/site/last-drain.js";
 import type { SiteLayout } from "#src/site/layout.js";
+import { writeOverlap } from "#src/site/overlap.js";
 import { until } from "../rig/until.js";
 import { app, fetchText, launch, launchedSite } from "../runtime/launched-site.js";
 import { publish } from "../watch/watched-site.js";
@@ -51,6 +55,41 @@ test("every code of the list has a test", () => {
     Object.keys(FINDINGS).filter((code) => !tested.has(code)),
     [],
   );
+});
+
+test("what recycle costs under IIS is told by the last drain; elsewhere, and of a handover, nothing is said", async (t) => {
+  const layout = await healthySite(t);
+  const said = async (surroundings: Partial<Surroundings>): Promise<string | undefined> =>
+    (await examine(layout, { env: {}, ...surroundings })).find(({ code }) => code === "RECYCLE_UNDER_IIS")
+      ?.what;
+  const iis = { windowsFolder: layout.root, env: { APP_POOL_ID: "shop" } };
+  assert.match((await said(iis)) ?? "", /^Each deploy recycles: .* no drain was measured yet/);
+  await recordDrain(layout, { artifact: ARTIFACT, ms: 8_123.4 });
+  await writeOverlap(layout, false);
+  assert.equal(
+    await said(iis),
+    "Each deploy recycles (overlap is false): IIS turns new visitors away with 502.3 for about 8123 ms, which app-1.mjs took to drain, and then they wait for the start.",
+  );
+  assert.equal(await said({}), undefined);
+  assert.equal(await said({ windowsFolder: layout.root }), undefined);
+  await writeHandover(layout, {});
+  const env = { ...iis.env, PATH: dirname(process.execPath) };
+  assert.deepEqual(await examine(layout, { ...iis, env }), []);
+});
+
+test("a last drain that cannot be read is none", async (t) => {
+  const layout = await healthySite(t);
+  for (const text of [
+    "",
+    "torn {",
+    "null",
+    "[]",
+    '{"artifact":"../x","ms":1}',
+    '{"artifact":"x.mjs","ms":"1"}',
+  ]) {
+    await writeFile(layout.lastDrain, text);
+    assert.equal(await readLastDrain(layout), undefined, text);
+  }
 });
 
 test("doctor finds nothing in a healthy site, at rest and while it serves, and leaves it as it is", async (t) => {

@@ -6,6 +6,7 @@ import type { TestContext } from "node:test";
 import type { FindingCode } from "#src/doctor/finding.js";
 import type { Surroundings } from "#src/doctor/patient.js";
 import { markFailed } from "#src/site/health-marks.js";
+import { writeHandover } from "#src/site/handover.js";
 import type { SiteLayout } from "#src/site/layout.js";
 import { generateKeys } from "#src/site/signature.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
@@ -181,6 +182,19 @@ export const ILLS: readonly Ill[] = [
     how: "many processes share few fails",
     harm: (s) =>
       webConfig(s, `processPath=".\\launch.cmd" rapidFailsPerMinute="10" processesPerApplication="4"`),
+  },
+  {
+    code: "RECYCLE_UNDER_IIS",
+    how: "IIS recycles at each deploy",
+    harm: (_, t) => windowsWith(t, "httpplatform_schema.xml"),
+  },
+  {
+    code: "HANDOVER_WITHOUT_NODE",
+    how: "a handover is wanted and there is no node",
+    harm: async (s, t) => {
+      await writeHandover(s, {});
+      return { env: { PATH: await temporaryFolder(t) } };
+    },
   },
   {
     code: "START_NEAR_LIMIT",

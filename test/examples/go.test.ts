@@ -7,16 +7,34 @@ import { test, type TestContext } from "node:test";
 import { readLastGood } from "#src/site/health-marks.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
 import { readPointer } from "#src/site/pointer.js";
+import { freePort } from "../rig/free-port.js";
+import { assertNoneFailed } from "../rig/load-report.js";
+import { startLoad, type LoadStream } from "../rig/load.js";
+import { pageOf } from "../rig/page.js";
 import { fetchText, launch } from "../runtime/launched-site.js";
-import { runProgram } from "../rig/program.js";
+import { runProgram, startProgram } from "../rig/program.js";
 import { PROJECT, Repository } from "../rig/project.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 
+const STREAMS: readonly LoadStream[] = [
+  { name: "keep-alive", perSecond: 60, connections: 8 },
+  { name: "connection per request", perSecond: 40, connections: "fresh" },
+];
+const REQUESTS_BETWEEN = 150;
+
 /** The example in a repository of its own, and a site to deploy it to. */
-async function goSite(t: TestContext): Promise<{ repository: Repository; layout: SiteLayout }> {
+async function goSite(
+  t: TestContext,
+  config?: object,
+): Promise<{ repository: Repository; layout: SiteLayout }> {
   const repository = new Repository(join(await temporaryFolder(t), "repository"));
   await cp(join(PROJECT, "examples", "go"), repository.folder, { recursive: true });
+  if (config !== undefined) {
+    const file = join(repository.folder, "inplace.config.json");
+    const own = JSON.parse(await readFile(file, "utf8")) as object;
+    await writeFile(file, JSON.stringify({ ...own, ...config }));
+  }
   await repository.git("init", "--quiet");
   const layout = siteLayout(join(await temporaryFolder(t), "site"));
   await mkdir(layout.root);
@@ -36,7 +54,7 @@ async function deploy(t: TestContext, repository: Repository, layout: SiteLayout
 }
 
 test("the Go example is built, deployed, drains for the next deploy and for a manual drop, and exits with 0", async (t) => {
-  const { repository, layout } = await goSite(t);
+  const { repository, layout } = await goSite(t, { rollout: "recycle" });
   const first = await deploy(t, repository, layout);
   assert.match(first, /^hello-go-[0-9a-f]{10}(\.exe)?$/);
   const running = launch(t, layout, [], { PORT: "0" });
@@ -65,8 +83,30 @@ test("the Go example is built, deployed, drains for the next deploy and for a ma
   await until("last-good", async () => (await readLastGood(layout)) === "by hand");
 });
 
-test("a signal drains the Go example as well", async (t) => {
+test("by default the Go example is handed over: releases follow one another under load, and no request is lost", async (t) => {
   const { repository, layout } = await goSite(t);
+  const first = await deploy(t, repository, layout);
+  const port = await freePort();
+  const env = { HTTP_PLATFORM_PORT: String(port) };
+  const served = startProgram(t, "sh", ["launch.sh"], { cwd: layout.root, env });
+  await until("the first release answers", async () => (await pageOf(port)).includes(first));
+  const load = await startLoad({ port, streams: STREAMS, version: "artifact (\\S+)" });
+  const main = join(repository.folder, "main.go");
+  for (const greeting of ["Hello again", "Good bye"]) {
+    const source = await readFile(main, "utf8");
+    await writeFile(main, source.replace(/[A-Z][a-z]+( [a-z]+)? from Go/, `${greeting} from Go`));
+    const next = await deploy(t, repository, layout);
+    await load.until(({ version }) => version === next, `${next} answers`);
+    const { done } = load.progress;
+    await load.until((progress) => progress.done > done + REQUESTS_BETWEEN, "requests go on");
+  }
+  assertNoneFailed(await load.stop());
+  assert.doesNotMatch(served.output, /is to take over|ended/, "the supervisor tells it when to drain");
+  assert.equal((await served.interrupt()).code, 0, served.output);
+});
+
+test("a signal drains the Go example as well", async (t) => {
+  const { repository, layout } = await goSite(t, { rollout: "recycle" });
   await deploy(t, repository, layout);
   const running = launch(t, layout, [], { PORT: "0" });
   await running.port();

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { systemdUnits } from "#src/fronts/systemd/units.js";
 import { parseListen } from "#src/fronts/systemd/options.js";
 import { writeUnits } from "#src/fronts/systemd/write-units.js";
+import { inplace } from "../rig/source.ts";
 import { unlessInstalled } from "../rig/installed.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
 
@@ -53,6 +54,28 @@ test("one socket unit for each name, the first called like the site; one name ma
   );
   assert.match(units[0]?.content ?? "", /ListenStream=127\.0\.0\.1:8080\nListenStream=\[::1\]:8080\n/);
   assert.match(units[3]?.content ?? "", /^Sockets=blog\.socket blog-admin\.socket blog-local\.socket$/m);
+});
+
+test("init writes a service that supervises, unless the configuration, a flag or several sockets ask for recycle", async (t) => {
+  for (const [config, flags, rollout] of [
+    [{}, [], "handover"],
+    [{}, ["--no-supervise"], "recycle"],
+    [{}, ["--port", "8080", "--port", "admin=9090"], "recycle"],
+    [{}, ["--port", "/run/blog.sock"], "recycle"],
+    [{ rollout: "recycle" }, [], "recycle"],
+    [{ rollout: "recycle" }, ["--supervise"], "handover"],
+    [{ overlap: false }, [], "recycle"],
+  ] as const) {
+    const root = await temporaryFolder(t);
+    await writeFile(join(root, "inplace.config.json"), JSON.stringify({ site: "blog", ...config }));
+    const args = ["init", "--systemd", "--user", "--site-root", root, ...flags];
+    const { code, stdout, stderr } = await inplace(t, args, { cwd: root });
+    assert.equal(code, 0, stderr);
+    const service = await readFile(join(root, ".inplace", "systemd", "blog.service"), "utf8");
+    const command = /^ExecStart=.*$/m.exec(service)?.[0] ?? "";
+    assert.match(command, rollout === "handover" ? / "supervise"$/ : /launch\.sh"$/, stdout);
+    assert.match(stdout, new RegExp(`^rollout: ${rollout}: `, "m"));
+  }
 });
 
 test("the unit's limits follow the drain, and an artifact that does not notify is not waited for", () => {

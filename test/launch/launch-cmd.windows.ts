@@ -4,6 +4,7 @@ import { chmod, copyFile, mkdir, readFile, utimes, writeFile } from "node:fs/pro
 import { createServer, type AddressInfo } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { test, type TestContext } from "node:test";
+import { writeHandover } from "#src/site/handover.js";
 import { readLastGood } from "#src/site/health-marks.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
 import { writePointer } from "#src/site/pointer.js";
@@ -215,4 +216,20 @@ test("under launch.cmd an unchanged app drains and exits with 0 when a newer rel
   assert.equal(code, 0, stderr);
   assert.match(stderr, /drained in \d+ ms \(app-2\.mjs is to take over\)/);
   assert.equal(await readLastGood(layout), "app-1.mjs");
+});
+
+test("where a handover is wanted and there is no Node, the artifact is started itself, and that is said", async (t) => {
+  const layout = await site(t);
+  await installRuntime(layout);
+  await writeHandover(layout, {});
+  await put(layout, "program.cmd", "@echo started %INPLACE_ARTIFACT% %*\r\n@exit /b 5\r\n");
+  await writeFile(layout.pointer, "program.cmd\n");
+  const { code, stdout, stderr } = await launch(layout, "a b", {
+    PATH: "C:\\windows\\system32;C:\\windows",
+  });
+  assert.deepEqual([code, stdout], [5, "started program.cmd a b\r\n"], stderr);
+  assert.match(
+    stderr,
+    /^launch\.cmd: a handover needs Node 20 or newer on the PATH; starting the artifact itself/,
+  );
 });

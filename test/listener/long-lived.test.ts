@@ -149,3 +149,66 @@ test("a connection that is upgraded during the drain is told 1001 too", async (t
   await stopped;
   sockets.close();
 });
+
+test("WebSocket messages that came before the closing handshake are answered before it", async (t) => {
+  const server = await serve(t, http1, () => undefined);
+  const sockets = new WebSocketServer({ server: server.server as never });
+  sockets.on("connection", (socket) => socket.on("message", (data: Buffer) => socket.send(data.toString())));
+  const url = `ws://127.0.0.1:${server.port}`;
+  const clients = Array.from({ length: 20 }, () => new WebSocket(url));
+  await Promise.all(clients.map((client) => once(client, "open")));
+  const answered = clients.map(() => 0);
+  clients.forEach((client, at) => client.on("message", () => (answered[at] = (answered[at] ?? 0) + 1)));
+  const closed = clients.map(async (client) => ((await once(client, "close")) as [number])[0]);
+  const stopped = server.stop();
+  // As from a client far away: on its way when stop begins, and here after the first turns of the drain.
+  for (let wave = 0; wave < 3; wave += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const client of clients) for (let each = 0; each < 50; each += 1) client.send(`${wave} ${each}`);
+  }
+  assert.deepEqual(
+    await Promise.all(closed),
+    clients.map(() => 1001),
+  );
+  assert.deepEqual(
+    answered,
+    clients.map(() => 150),
+  );
+  assert.deepEqual((await stopped).cut, []);
+  sockets.close();
+});
+
+test("a WebSocket that never falls silent is closed all the same, and only what crosses 1001 is unanswered", async (t) => {
+  const server = await serve(t, http1, () => undefined, { webSocketAnswerMs: 200 });
+  const sockets = new WebSocketServer({ server: server.server as never });
+  let toldAt = Infinity;
+  sockets.on("connection", (socket) => {
+    socket.on("message", (data: Buffer) => socket.send(data.toString()));
+    const close = socket.close.bind(socket);
+    socket.close = (...values) => {
+      toldAt = performance.now();
+      close(...values);
+    };
+  });
+  const client = new WebSocket(`ws://127.0.0.1:${server.port}`);
+  await once(client, "open");
+  const open = new Map<number, number>();
+  let sent = 0;
+  client.on("message", (data: Buffer) => open.delete(Number(data.toString())));
+  const talk = (): void => {
+    if (client.readyState !== WebSocket.OPEN) return;
+    open.set((sent += 1), performance.now());
+    client.send(String(sent));
+    setImmediate(talk);
+  };
+  talk();
+  const closed = once(client, "close");
+  const stopped = server.stop();
+  assert.equal(((await closed) as [number])[0], 1001);
+  assert.ok(sent > 100, String(sent));
+  // One turn of client and server, which are one process here, lies between a message and its reading.
+  const early = [...open].filter(([number, at]) => at < toldAt && number < sent - 3);
+  assert.deepEqual(early, []);
+  assert.deepEqual((await stopped).cut, []);
+  sockets.close();
+});

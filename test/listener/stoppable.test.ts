@@ -24,19 +24,6 @@ for (const protocol of protocols) {
     assert.equal(closed, 1);
   });
 
-  test(`${protocol.name}: the server's own close() drains, and calls back`, async (t) => {
-    const { handler, next } = held();
-    const server = await serve(t, protocol, handler);
-    const client = (await RawClient.connect(server)).get("/");
-    const { response } = await next();
-    const closed = new Promise<Error | undefined>((resolve) => server.server.close(resolve));
-    response.end("whole");
-    assert.deepEqual(await client.responses(1), [{ status: 200, connection: "close", body: "whole" }]);
-    client.socket.end();
-    assert.equal(await closed, undefined);
-    assert.equal((await server.stop()).served, 1);
-  });
-
   test(`${protocol.name}: a framework's sweep of idle connections does not disturb the drain`, async (t) => {
     const server = await serve(t, protocol, (_request, response) => response.end("x".repeat(4_000_000)));
     const client = await RawClient.connect(server);
@@ -89,13 +76,6 @@ test("a server that never listened stops at once", async () => {
   const report = await stoppable(http.createServer()).stop();
   assert.ok(report.durationMs < SOON_MS);
   await assert.doesNotReject(stoppable(createServer()).stop());
-});
-
-test("close() of a server that does not listen says so, as Node does", async () => {
-  const server = http.createServer();
-  stoppable(server);
-  const error = await new Promise<Error | undefined>((resolve) => server.close(resolve));
-  assert.equal((error as NodeJS.ErrnoException).code, "ERR_SERVER_NOT_RUNNING");
 });
 
 test("several servers of one process drain side by side", async () => {

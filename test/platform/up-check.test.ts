@@ -60,7 +60,11 @@ const LAUNCHERS: readonly (readonly [what: string, program: string])[] = [
 
 for (const [what, program] of LAUNCHERS) {
   test(`the application counts as up: ${what}`, LINUX_ONLY, async (t) => {
-    const site = await serveSite(t, { program, attributes: 'startupRetryCount="1"' });
+    // Once: the site is started again after the drain below, which would leave another such process.
+    const site = await serveSite(t, {
+      program: `mkdir once || exit 1\n${program}`,
+      attributes: 'startupRetryCount="1"',
+    });
     const response = await fetch(site.url);
     equal(response.status, 200, await response.text());
     // What has left the group of the process that was started would outlive the handler.

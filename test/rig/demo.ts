@@ -1,7 +1,7 @@
 // npm run demo: what a team lives through in a week, in one terminal in under a minute, with a count of every request.
 import { cp, copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isMarkedFailed, readLastGood } from "#src/site/health-marks.js";
+import { isMarkedFailed } from "#src/site/health-marks.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
 import { freePort } from "./free-port.ts";
 import { printTable, type Step } from "./demo-table.ts";
@@ -58,15 +58,14 @@ class Demo {
     return `hello-${commit}.mjs`;
   }
 
-  /** A release that ends as soon as it starts: the launcher goes back to the last good one by itself. */
+  /** A release that ends as soon as it starts: the one before it serves on. */
   async deployBroken(): Promise<string> {
-    const good = await readLastGood(this.#layout);
     await this.#repository.edit("server.ts", /^/, 'throw new Error("a bad day");\n');
     const bad = `hello-${await this.#repository.commit("A bad day")}.mjs`;
     await this.#inplace("deploy", "--source", this.#repository.folder);
     await until(`${bad} is marked as failed`, () => isMarkedFailed(this.#layout, bad));
     console.log(`  ${bad} failed and is marked so`);
-    return good ?? "";
+    return this.steps.at(-1)?.live ?? "";
   }
 
   /** What somebody without the command does: copies a file. */

@@ -7,5 +7,15 @@ export function unlessInstalled(...programs: readonly string[]): { readonly skip
   return { skip: missing.length === 0 ? false : `not installed: ${missing.join(", ")}` };
 }
 
+/** The same for what a command of its own has to find, as a module of Python. */
+export function unlessRuns(
+  what: string,
+  program: string,
+  ...args: readonly string[]
+): { readonly skip: string | false } {
+  if (process.env["CI"] === "true" || spawnSync(program, args).status === 0) return { skip: false };
+  return { skip: `not installed: ${what}` };
+}
+
 /** Debian keeps servers in folders that the PATH of plain users lacks. */
 process.env["PATH"] = `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`;

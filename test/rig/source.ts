@@ -42,6 +42,7 @@ export async function sourceAndSite(
 
 export interface CommandOptions {
   readonly cwd: string;
+  readonly timeoutMs?: number;
   readonly env?: NodeJS.ProcessEnv;
 }
 

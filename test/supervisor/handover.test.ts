@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PROBE_AGENT } from "#src/process/worker-messages.js";
 import { readHistory } from "#src/site/history.js";
 import { readLastGood } from "#src/site/health-marks.js";
 import { assertNoneFailed } from "../rig/load-report.js";
@@ -55,7 +56,7 @@ function secureApp(version: string): string {
 import { createServer } from "node:https";
 let handshakes = 0, before;
 createServer(${JSON.stringify(secure)}, (request, response) => {
-  before ??= handshakes - 1;
+  if (request.headers["user-agent"] !== ${JSON.stringify(PROBE_AGENT)}) before ??= handshakes - 1;
   response.setHeader("x-version", ${JSON.stringify(version)});
   response.end("handshakes before: " + before);
 }).on("secureConnection", () => (handshakes += 1)).listen(process.env.PORT);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { copyFile, cp, readFile, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { request, type IncomingMessage } from "node:http";
 import { join, resolve } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -10,11 +10,13 @@ import { writeHandover } from "#src/site/handover.js";
 import type { SiteLayout } from "#src/site/layout.js";
 import { CURRENT_RUNTIME_FILE, installRuntime } from "#src/site/runtime-bundle.js";
 import { askSupervisor } from "#src/supervisor/ask.js";
+import { controlPath } from "#src/supervisor/control.js";
 import { webConfig } from "../platform/site.js";
 import { freePort } from "../rig/free-port.js";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad, type LoadStream } from "../rig/load.js";
 import { startProgram, type Program } from "../rig/program.js";
+import { start } from "../runtime/launched-site.js";
 import { temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { app, publish, SETTLE_MS } from "./supervised-site.js";
@@ -130,3 +132,41 @@ async function post(port: number, path: string, token: string): Promise<number> 
   response.resume();
   return response.statusCode ?? 0;
 }
+
+test("a second process of the site, as an application pool that is recycled starts it, serves beside the first and is asked once that has ended", async (t) => {
+  const layout = await handoverSite(t);
+  const first = await launched(t, layout, {});
+  const second = await launched(t, layout, {});
+  for (const { port } of [first, second])
+    assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 200);
+  await publish(layout, "app-2.mjs", app("2"));
+  for (const { port } of [first, second]) {
+    const version = async (): Promise<string | null> =>
+      (await fetch(`http://127.0.0.1:${port}/`)).headers.get("x-version");
+    await until("both hand over", async () => (await version()) === "2");
+  }
+  assert.equal((await first.interrupt()).code, 0, first.output);
+  await until("the second one answers the command", async () => {
+    const status = await askSupervisor(layout, { ask: "status" }, AbortSignal.timeout(SETTLE_MS));
+    return status?.port === second.port;
+  });
+  assert.equal((await second.interrupt()).code, 0, second.output);
+});
+
+test("a launched supervisor ends when standard input is closed, as inplace serve does to end it on Windows", async (t) => {
+  const layout = await handoverSite(t);
+  const env = { PORT: String(await freePort()), INPLACE_STOP_ON_STDIN_END: "1" };
+  const started = start(t, "sh", [join(layout.root, "launch.sh")], { env, stdin: "pipe" });
+  await until("the first release is live", () => started.stdout().includes("swap to app-1.mjs"));
+  started.process.stdin?.end();
+  assert.equal(await started.exited, 0, started.stderr());
+  assert.match(started.stdout(), /stopping: Standard input was closed/);
+});
+
+test("a channel for the command that cannot be made does not keep the site from serving", async (t) => {
+  const layout = await handoverSite(t);
+  await mkdir(join(controlPath(layout), "in the way"), { recursive: true });
+  const started = await launched(t, layout, {});
+  assert.equal((await fetch(`http://127.0.0.1:${started.port}/`)).status, 200);
+  assert.match(started.output, /status, wait and rollback cannot ask this supervisor/);
+});

@@ -205,3 +205,18 @@ test("a pointer to a release that is marked failed starts the last good one", as
   await supervisor.outcome("app-1.mjs", AbortSignal.timeout(SETTLE_MS));
   assert.match(await (await fetch(`http://127.0.0.1:${supervisor.port}/`)).text(), /^1/);
 });
+
+test("a port that another program takes from a worker is no fault of its release", async (t) => {
+  // The first worker that starts finds its port taken; nobody can arrange that from outside.
+  const unlucky = (version: string): string => `
+import { openSync } from "node:fs";
+import net from "node:net";
+let first = false;
+try { openSync(process.env.INPLACE_SITE_ROOT + "/taken-${version}", "wx"); first = true; } catch {}
+if (first) await new Promise((taken) => net.createServer().listen(process.env.PORT, "127.0.0.1", taken));
+${app(version)}`;
+  const site = await supervisedSite(t, { artifact: "app-1.mjs", content: unlucky("1") });
+  assert.match(await site.get(), /^1/);
+  assert.equal((await site.deploy("app-2.mjs", unlucky("2"))).result, "live");
+  assert.match(await site.get(), /^2/);
+});

@@ -16,8 +16,10 @@ const STREAMS: readonly LoadStream[] = [
   { name: "post in two halves", perSecond: 6, connections: 20, halvesApartMs: 20 },
 ];
 const LOAD_TIMEOUT_MS = 120_000;
-const SETTLE_MS = 1_000;
-const REQUESTS_BETWEEN = 60;
+/** In a handover an idle connection is kept for one more request, for 5 s at most. */
+const SETTLE_MS = 6_000;
+/** Enough for some to come after SETTLE_MS. */
+const REQUESTS_BETWEEN = 150;
 
 const windows = await windowsMachine();
 
@@ -49,12 +51,8 @@ test("end to end on Windows Node: deploys and a rollback under load, none fails,
   assertNoneFailed(samples);
   assertVersions(samples, swaps, SETTLE_MS);
   assert.equal(samples.at(-1)?.version, commitId(DEPLOYS).slice(0, 10), output);
-  const exits = [...output.matchAll(/ended with code (\d+)/g)].map(([, code]) => code);
-  assert.deepEqual(
-    exits,
-    Array.from(swaps, () => "0"),
-    "each swap is one exit, with code 0",
-  );
+  assert.doesNotMatch(output, /ended with code/, "what the handler started hands over and stays");
+  assert.equal([...output.matchAll(/^live: /gm)].length, swaps.length + 1, output);
 });
 
 test("inplace serve that is killed on Windows takes the application behind its batch file with it", async (t) => {

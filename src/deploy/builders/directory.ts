@@ -1,80 +1,107 @@
 import { existsSync } from "node:fs";
-import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
 import type { DirectoryBuild } from "../../config/config.ts";
 import { InplaceError } from "../../errors.ts";
-import { copyTree, insideSource } from "../copy-tree.ts";
+import { ENTRY_FILE } from "../../site/entry-point.ts";
+import { copyFiles, copyTree, insideSource } from "../copy-tree.ts";
+import { installPackages, npmCall, packageManagerOf } from "../package-manager.ts";
 import { runCommand } from "../run-command.ts";
+import { readPackage, workspaceRoot } from "../workspace.ts";
 import { expectSuccess, type Built, type BuildRequest } from "./builder.ts";
 import { runBuildCommand } from "./command.ts";
+import { copyPackages } from "./production-packages.ts";
+import { writeStart, writeStaticServer } from "./start-file.ts";
+import { filesOfApp } from "./whole-app.ts";
 
-/** The one line in it names what is started, relative to the artifact. */
-const ENTRY_POINT_FILE = "_entry.txt";
 const NPM_LOCKS = ["package-lock.json", "npm-shrinkwrap.json"] as const;
-const OTHER_LOCKS = ["pnpm-lock.yaml", "yarn.lock", "bun.lock"] as const;
 
-/** A folder that a build step filled becomes the artifact, with its production packages. */
+/** A folder becomes the artifact: the whole app, or what a build step filled; with its production packages. */
 export async function buildDirectory(config: DirectoryBuild, request: BuildRequest): Promise<Built> {
   const path = join(request.output, request.name);
-  if (config.command !== undefined || config.shell !== undefined)
-    await runBuildCommand(config, request, path);
-  await copyTree(
-    await insideSource(request.source, config.directory, "build.directory"),
-    path,
-    request.signal,
-  );
-  if (config.entryPoint !== undefined) {
-    await insideSource(path, config.entryPoint, "build.entryPoint");
-    await writeFile(join(path, ENTRY_POINT_FILE), `${config.entryPoint}\n`);
+  const from = resolve(request.source, config.directory);
+  const isSource = from === resolve(request.source);
+  const workspace = await workspaceRoot(from);
+  const isWholeApp = config.static === undefined && (isSource || workspace === resolve(request.source));
+  // A member of a workspace needs what lies beside it, and lies in its artifact as it does in the workspace.
+  const root = isWholeApp ? workspace : from;
+  await provideInstalled(request);
+  const hasCommand = config.command !== undefined || config.shell !== undefined;
+  if (hasCommand) await runBuildCommand(config, request, path);
+  const content = config.static === undefined ? path : join(path, "public");
+  await mkdir(content, { recursive: true });
+  if (isWholeApp || isSource) {
+    await copyFiles(root, await filesOfApp(root, hasCommand), content, request.signal);
+  } else {
+    await copyTree(
+      await insideSource(request.source, config.directory, "build.directory"),
+      content,
+      request.signal,
+    );
   }
-  if (await needsPackages(config, request, path)) await installPackages(request, path);
+  if (isWholeApp && config.install !== false) await copyInstalled(config, request, { app: from, root }, path);
+  if (!isWholeApp && (await needsPackages(config, path))) {
+    if (NPM_LOCKS.some((name) => existsSync(join(path, name)))) await installLocked(request, path);
+    else
+      await copyInstalled(
+        config,
+        request,
+        { app: resolve(request.source), root: resolve(request.source) },
+        path,
+      );
+  }
+  await nameEntry(config, path, relative(root, from));
   return { path, extension: "", builder: `directory: ${config.directory}` };
 }
 
-async function needsPackages(config: DirectoryBuild, request: BuildRequest, path: string): Promise<boolean> {
-  if (config.install === false) return false;
+async function nameEntry(config: DirectoryBuild, path: string, below: string): Promise<void> {
+  if (config.static !== undefined) return writeStaticServer(config.static, path);
+  if (config.start !== undefined) return writeStart(config.start, path, below);
+  if (config.entryPoint === undefined) return;
+  await insideSource(path, config.entryPoint, "build.entryPoint");
+  await writeFile(join(path, ENTRY_FILE), `${config.entryPoint}\n`);
+}
+
+async function needsPackages(config: DirectoryBuild, path: string): Promise<boolean> {
+  if (config.install !== undefined) return config.install !== false;
   const has = (name: string): boolean => existsSync(join(path, name));
-  if (config.install === true && !NPM_LOCKS.some(has)) await copyLock(request.source, path);
-  if (NPM_LOCKS.some(has)) return config.install === true || !has("node_modules");
-  const other = OTHER_LOCKS.find(has);
-  if (has("node_modules") || (other === undefined && config.install !== true)) return false;
+  if (has("node_modules")) return false;
+  if (NPM_LOCKS.some(has)) return true;
+  const { lock } = packageManagerOf(path);
+  if (lock === undefined) return false;
   throw new InplaceError(
     "LOCKFILE_UNSUPPORTED",
-    other === undefined
-      ? `build.install is set, but neither ${config.directory} nor the source has a package-lock.json.`
-      : `${config.directory} has a ${other}; inplace installs from npm's package-lock.json only.`,
+    `${config.directory} has a ${lock}; inplace installs from npm's package-lock.json only.`,
   );
 }
 
-async function copyLock(source: string, path: string): Promise<void> {
-  const lock = NPM_LOCKS.find((name) => existsSync(join(source, name)));
-  if (lock === undefined) return;
-  await copyFile(join(source, lock), join(path, lock));
-  if (!existsSync(join(path, "package.json")))
-    await copyFile(join(source, "package.json"), join(path, "package.json"));
+async function copyInstalled(
+  config: DirectoryBuild,
+  { signal }: BuildRequest,
+  installed: { readonly app: string; readonly root: string },
+  to: string,
+): Promise<void> {
+  const which = config.install === "all" ? "all" : "production";
+  await copyPackages({ ...installed, to, which, signal });
 }
 
-async function installPackages(request: BuildRequest, path: string): Promise<void> {
+/** A source whose packages were never installed gets all of them: its build needs them, too. */
+async function provideInstalled(request: BuildRequest): Promise<void> {
+  const manifest = readPackage(request.source);
+  const root = await workspaceRoot(request.source);
+  const named = Object.keys({ ...manifest?.dependencies, ...manifest?.devDependencies });
+  const needs = manifest !== undefined && (named.length > 0 || packageManagerOf(root).lock !== undefined);
+  const has = [root, request.source].some((folder) => existsSync(join(folder, "node_modules")));
+  if (!needs || has) return;
+  await installPackages(root, request);
+}
+
+async function installLocked(request: BuildRequest, path: string): Promise<void> {
   const args = ["ci", "--omit=dev", "--install-links", "--no-audit", "--no-fund"];
   const { env, signal, limitMs, onLine } = request;
   const end = await runCommand(npmCall(env, args), { cwd: path, env, signal, limitMs, onLine });
   expectSuccess("npm ci --omit=dev", end, limitMs);
   await removeBinLinks(join(path, "node_modules"));
-}
-
-/** npm through this Node: on Windows npm is a batch file, which would need a shell. */
-export function npmCall(env: NodeJS.ProcessEnv, args: readonly string[]) {
-  const folder = dirname(process.execPath);
-  const places = [
-    env["NPM_JS_PATH"],
-    env["npm_execpath"],
-    join(folder, "node_modules", "npm", "bin", "npm-cli.js"),
-    join(folder, "..", "lib", "node_modules", "npm", "bin", "npm-cli.js"),
-  ];
-  const cli = places.find((place) => place?.endsWith("npm-cli.js") === true && existsSync(place));
-  return cli === undefined
-    ? ({ kind: "argv", file: "npm", args } as const)
-    : ({ kind: "argv", file: process.execPath, args: [cli, ...args] } as const);
 }
 
 // Artifacts hold no links, and nothing runs a package's command in production.

@@ -3,7 +3,6 @@ import { connect, type Socket } from "node:net";
 /** A connection waits this long for somebody to take it. Milliseconds. */
 export const HOLD_MS = 30_000;
 const AGAIN_MS = 20;
-const LOOPBACK = "127.0.0.1";
 /** A draining connection on which nothing is asked for so long is closed: as long as clients count on it anyway. */
 export const QUIET_MS = 5_000;
 const LOOK_MS = 250;
@@ -15,19 +14,25 @@ const CONNECTION_FIELD = /^(?:Connection|Keep-Alive):[^\r\n]*\r\n/gim;
 const HEAD_LIMIT = 4_096;
 const SWITCHING = /^HTTP\/1\.1 101 /;
 
+/** Who takes a connection. */
+export interface Destination {
+  readonly host: string;
+  readonly port: number;
+}
+
 /**
- * Joins a paused connection to the local port that `target` names, byte for byte, each direction ending by itself.
+ * Joins a paused connection to what `target` names, byte for byte, each direction ending by itself.
  * Nothing is lost while nobody listens: it is tried again, for at most HOLD_MS. `onReset`: the client lost its connection
  * through no doing of its own.
  */
-export function splice(client: Socket, target: () => number | undefined, onReset: () => void): Splice {
+export function splice(client: Socket, target: () => Destination | undefined, onReset: () => void): Splice {
   return new Splice(client, target, onReset);
 }
 
 /** Two connections joined. While it drains, the answer to the next HTTP/1.1 request announces the end of the connection. */
 export class Splice {
   readonly #client: Socket;
-  readonly #target: () => number | undefined;
+  readonly #target: () => Destination | undefined;
   readonly #onReset: () => void;
   readonly #since = Date.now();
   #backend: Socket | undefined;
@@ -36,7 +41,7 @@ export class Splice {
   #last: { readonly from: "client" | "backend" | "nobody"; readonly at: number };
   #draining = false;
 
-  constructor(client: Socket, target: () => number | undefined, onReset: () => void) {
+  constructor(client: Socket, target: () => Destination | undefined, onReset: () => void) {
     this.#client = client;
     this.#target = target;
     this.#onReset = onReset;
@@ -58,9 +63,9 @@ export class Splice {
 
   #attempt(): void {
     if (this.#client.destroyed) return;
-    const port = this.#target();
-    if (port === undefined) return this.#again();
-    const backend = connect({ host: LOOPBACK, port, allowHalfOpen: true, noDelay: true });
+    const destination = this.#target();
+    if (destination === undefined) return this.#again();
+    const backend = connect({ ...destination, allowHalfOpen: true, noDelay: true });
     const again = (): void => this.#again();
     this.#backend = backend;
     backend.once("error", again);

@@ -1,0 +1,175 @@
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, copyFile, readdir, writeFile } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ENTRY_FILE } from "../../site/entry-point.ts";
+import { InplaceError } from "../../errors.ts";
+import { parseNodeArguments, parseStart, type NodeStart, type StartLine } from "../start-line.ts";
+import { readPackage } from "../workspace.ts";
+
+const TEMPLATES = fileURLToPath(new URL("../../../templates/", import.meta.url));
+const SCRIPT = /\.[cm]?[jt]sx?$/;
+
+/**
+ * Writes into an artifact what starts it as the line does in the folder `below` it, and names it as its entry point. Node
+ * programs, those of packages too, start in the process that launchers start, with the runtime; others by the system's
+ * shell. Throws CONFIG_INVALID for a line that takes a shell, or names a file that is not there.
+ */
+export async function writeStart(line: string, artifact: string, below: string): Promise<void> {
+  const start = parseStart(line);
+  if (start === undefined)
+    throw new InplaceError(
+      "CONFIG_INVALID",
+      `build.start: ${JSON.stringify(line)} is no program with arguments.`,
+      {
+        hint: "NAME=value … program arguments; put whatever takes a shell into a file of its own.",
+      },
+    );
+  const node = await nodeStart(start, artifact, below);
+  if (node === undefined) return writeScript(start, artifact, below);
+  await copyFile(join(TEMPLATES, "start.cjs"), join(artifact, "_start.cjs"));
+  const manifest = readPackage(join(artifact, below));
+  const parts = {
+    folder: below.split(sep).join("/"),
+    env: start.env,
+    // As npm start sets them.
+    defaults: {
+      ...(manifest?.name !== undefined && { npm_package_name: manifest.name }),
+      ...(manifest?.version !== undefined && { npm_package_version: manifest.version }),
+    },
+    ...node,
+    envFiles: node.envFiles.length === 0 && readsEnvFile(artifact, below) ? [".env"] : node.envFiles,
+  };
+  await writeFile(join(artifact, "_start.json"), `${JSON.stringify(parts, null, 2)}\n`);
+  await writeFile(join(artifact, ENTRY_FILE), "_start.cjs\n");
+}
+
+/** Files for visitors, which lie in public/, get a server of their own. */
+export async function writeStaticServer(kind: "pages" | "app", artifact: string): Promise<void> {
+  await copyFile(join(TEMPLATES, "static-server.mjs"), join(artifact, "_server.mjs"));
+  await writeFile(join(artifact, "_static.json"), `${JSON.stringify({ kind })}\n`);
+  await writeFile(join(artifact, ENTRY_FILE), "_server.mjs\n");
+}
+
+async function nodeStart(
+  { env, program, args }: StartLine,
+  artifact: string,
+  below: string,
+): Promise<NodeStart | undefined> {
+  const folder = join(artifact, below);
+  if (program === "node") {
+    const parsed = parseNodeArguments(args, env["NODE_OPTIONS"]);
+    const file = parsed && mainFile(folder, parsed.file);
+    if (parsed !== undefined && file !== undefined) return { ...parsed, file };
+    throw new InplaceError(
+      "CONFIG_INVALID",
+      `build.start: there is no ${parsed?.file ?? "file to start"} in the artifact.`,
+      {
+        hint: "Name a file that the build makes, or that git does not ignore.",
+      },
+    );
+  }
+  const own = /[\\/]/.test(program) ? mainFile(folder, program) : undefined;
+  const file = own ?? (await commandOfPackage(program, artifact, below));
+  if (file === undefined || !isNodeFile(join(folder, file))) return undefined;
+  return parseNodeArguments([file, ...args], env["NODE_OPTIONS"]);
+}
+
+/** As require finds it: dist/main is dist/main.js, and build is build/index.js. */
+function mainFile(folder: string, file: string): string | undefined {
+  const name = file.replace(/\/$/, "");
+  const candidates = [
+    name,
+    ...[".js", ".mjs", ".cjs", ".json", "/index.js", "/index.mjs", "/index.cjs"].map((end) => name + end),
+  ];
+  return candidates.find((candidate) => isFile(join(folder, candidate)));
+}
+
+function isFile(path: string): boolean {
+  try {
+    readFileSync(path, { flag: "r" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isNodeFile(path: string): boolean {
+  return SCRIPT.test(path) || /^#!.*\bnode\b/.test(readFileSync(path, "utf8").slice(0, 200));
+}
+
+/** The file behind a command of an installed package, relative to the folder with "/". */
+async function commandOfPackage(
+  command: string,
+  artifact: string,
+  below: string,
+): Promise<string | undefined> {
+  const folder = join(artifact, below);
+  for (const modules of new Set([join(folder, "node_modules"), join(artifact, "node_modules")])) {
+    for (const name of [command, ...(await packagesIn(modules))]) {
+      const manifest = readPackage(join(modules, name));
+      const bin = manifest?.bin;
+      const path =
+        typeof bin === "string" ? (name.split("/").at(-1) === command ? bin : undefined) : bin?.[command];
+      if (path !== undefined && existsSync(join(modules, name, path)))
+        return relative(folder, join(modules, name, path))
+          .split(sep)
+          .join("/");
+    }
+  }
+  return undefined;
+}
+
+async function packagesIn(modules: string): Promise<string[]> {
+  const names = await readdir(modules).catch(() => []);
+  const scoped = names
+    .filter((name) => name.startsWith("@"))
+    .map(async (scope) => (await readdir(join(modules, scope))).map((name) => `${scope}/${name}`));
+  return [...names.filter((name) => !/^[.@]/.test(name)), ...(await Promise.all(scoped)).flat()];
+}
+
+/** Whether a package in it takes variables from a file .env. */
+function readsEnvFile(artifact: string, below: string): boolean {
+  return ["dotenv", "dotenv-flow", "@next/env"].some((name) =>
+    [artifact, join(artifact, below)].some((folder) => existsSync(join(folder, "node_modules", name))),
+  );
+}
+
+/** For the system that builds: an artifact with programs of another system would not run there anyway. */
+async function writeScript(
+  { env, program, args }: StartLine,
+  artifact: string,
+  below: string,
+): Promise<void> {
+  const folder = below.split(sep).join("/");
+  const onWindows = process.platform === "win32";
+  const name = onWindows ? "_start.cmd" : "_start.sh";
+  const lines = onWindows
+    ? [
+        "@echo off",
+        `cd /d "%~dp0${folder.replaceAll("/", "\\")}"`,
+        ...Object.entries(env).map(([key, value]) => `set "${key}=${forCmd(value)}"`),
+        [program, ...args].map((word) => `"${forCmd(word)}"`).join(" "),
+      ]
+    : [
+        "#!/bin/sh",
+        `cd "$(dirname "$0")/${folder}" || exit 1`,
+        ...Object.entries(env).map(([key, value]) => `export ${key}=${forShell(value)}`),
+        `exec ${[program, ...args].map(forShell).join(" ")} "$@"`,
+      ];
+  const end = onWindows ? "\r\n" : "\n";
+  await writeFile(join(artifact, name), lines.join(end) + end);
+  await chmod(join(artifact, name), 0o755);
+  await writeFile(join(artifact, ENTRY_FILE), `${name}\n`);
+}
+
+/** In double quotes, with variables in it filled. */
+function forShell(word: string): string {
+  return `"${word.replace(/[\\"`]/g, "\\$&").replace(/%(\w+)%/g, "$${$1}")}"`;
+}
+
+function forCmd(word: string): string {
+  return word
+    .replaceAll('"', '""')
+    .replace(/\$\{(\w+)(?::?-[^}]*)?\}|\$(\w+)/g, (_, braced, plain) => `%${braced ?? plain}%`);
+}

@@ -1,0 +1,76 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { systemCode } from "../errors.ts";
+import { PROBE_AGENT } from "./worker-messages.ts";
+
+/** A further question is asked after this, while earlier ones wait for their answers. Milliseconds. */
+const NEXT_MS = 1_000;
+/** A question that came to nothing is asked again after this. Milliseconds. */
+const AGAIN_MS = 25;
+/** So long one question waits. Milliseconds. */
+const WAIT_MS = 10_000;
+
+const QUESTION = `GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: ${PROBE_AGENT}\r\nAccept: */*\r\nConnection: close\r\n\r\n`;
+
+/** How a question ended: answered, or what was wrong. refused: nobody listens. */
+export type Answer = "answered" | { readonly problem: string; readonly refused: boolean };
+
+/**
+ * Asks until there is an answer: a listener whose connections nobody takes would hang every visitor. undefined: there was one;
+ * else what was wrong when the signal aborted. What only looked whether the port is free is not held up by a question that
+ * it took: once nobody listens any more, those are given up.
+ */
+export async function untilAnswered(
+  ask: (signal: AbortSignal) => Promise<Answer>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  let last = "it did not answer GET /";
+  const answered = new AbortController();
+  const over = AbortSignal.any([signal, answered.signal]);
+  let asked = new AbortController();
+  const askOnce = async (): Promise<void> => {
+    const answer = await ask(AbortSignal.any([over, asked.signal, AbortSignal.timeout(WAIT_MS)]));
+    if (answer === "answered") return answered.abort();
+    if (!over.aborted) last = answer.problem;
+    if (!answer.refused) return;
+    asked.abort();
+    asked = new AbortController();
+  };
+  while (!over.aborted) {
+    const pause = delay(NEXT_MS, undefined, { signal: over }).catch(() => undefined);
+    await Promise.race([askOnce(), pause]);
+    if (!over.aborted) await delay(AGAIN_MS, undefined, { signal: over }).catch(() => undefined);
+  }
+  return answered.signal.aborted ? undefined : last;
+}
+
+/** Asks GET / over a socket that is being connected; any byte that comes back is an answer. */
+export async function askOver(
+  socket: Socket,
+  connected: "connect" | "secureConnect",
+  signal: AbortSignal,
+): Promise<Answer> {
+  try {
+    await once(socket, connected, { signal });
+    const closed = once(socket, "close", { signal }).then(() => "closed" as const);
+    const data = once(socket, "data", { signal });
+    closed.catch(() => undefined);
+    data.catch(() => undefined);
+    socket.write(QUESTION);
+    return (await Promise.race([data, closed])) === "closed" ? CLOSED : "answered";
+  } catch (error) {
+    return notAnswered(error);
+  } finally {
+    socket.on("error", () => undefined).destroy();
+  }
+}
+
+const CLOSED: Answer = { problem: "it closed the connection without an answer to GET /", refused: false };
+
+export function notAnswered(error: unknown): Answer {
+  const refused = systemCode(error) === "ECONNREFUSED";
+  const late = error instanceof Error && error.name === "AbortError";
+  const why = late ? "" : `: ${error instanceof Error ? error.message : String(error)}`;
+  return { problem: `it did not answer GET /${why}`, refused };
+}

@@ -1,0 +1,28 @@
+import { isArtifactName, validArtifactName } from "./artifact-name.ts";
+import { writeFileAtomic } from "./atomic-file.ts";
+import type { SiteLayout } from "./layout.ts";
+import { readOptional } from "./present.ts";
+
+/** How long a release that was recycled took to answer what it had. Until then IIS turns new visitors away. */
+export interface LastDrain {
+  readonly artifact: string;
+  /** Milliseconds. */
+  readonly ms: number;
+}
+
+/** Called by the process that has drained, before it ends. */
+export async function recordDrain(layout: SiteLayout, { artifact, ms }: LastDrain): Promise<void> {
+  const line = JSON.stringify({ artifact: validArtifactName(artifact), ms: Math.round(ms) });
+  await writeFileAtomic(layout, layout.lastDrain, `${line}\n`);
+}
+
+/** undefined where none was recorded, or nothing that can be read. */
+export async function readLastDrain(layout: SiteLayout): Promise<LastDrain | undefined> {
+  try {
+    const { artifact, ms } = JSON.parse((await readOptional(layout.lastDrain)) ?? "{}") as Partial<LastDrain>;
+    const sound = artifact !== undefined && isArtifactName(artifact) && typeof ms === "number";
+    return sound ? { artifact, ms } : undefined;
+  } catch {
+    return undefined;
+  }
+}
