@@ -1,4 +1,4 @@
-import { endsAtOnce, listensElsewhere, throwsAtStart, wholeFolder, type App } from "../app.ts";
+import { endsAtOnce, throwsAtStart, wholeFolder, type App } from "../app.ts";
 
 const MODULE = { type: "module", scripts: { start: "node server.js" } };
 const HELLO = "createServer((req, res) => res.end('hello VERSION\\n'))";
