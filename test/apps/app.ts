@@ -17,6 +17,10 @@ export interface App {
   /** Takes POST bodies of text here, and answers the same. */
   readonly post?: string;
   readonly tls?: boolean;
+  /** Finds key.pem and cert.pem beside its files. */
+  readonly certificate?: boolean;
+  /** Default: all. */
+  readonly fronts?: readonly Front[];
   /** Who comes instead of plain HTTP/1.1 clients. */
   readonly visitor?: "h2" | "websocket" | "socket.io";
   /** One of the small ones that cover the kinds in CI. */

@@ -9,6 +9,8 @@ import { installed, manifestOf } from "./packages.ts";
 
 export const COMMAND = resolve("bin", "inplace.js");
 const COMMAND_MS = 300_000;
+const CERTIFICATE =
+  "req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 30 -subj /CN=localhost".split(" ");
 
 /** A checkout of an app that deploys into itself, as `init` leaves it. */
 export class AppFolder {
@@ -36,6 +38,7 @@ export class AppFolder {
       run(path, "cp", ["-al", join(packages, "node_modules"), join(path, "node_modules")]);
       await folder.#write({}, join(packages, "package-lock.json"));
     }
+    if (app.certificate === true) run(path, "openssl", CERTIFICATE);
     return folder;
   }
 

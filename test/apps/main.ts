@@ -45,7 +45,9 @@ function chosen(): readonly App[] {
 async function runMissing(app: App): Promise<number> {
   let count = 0;
   const fronts: Front[] = [];
-  for (const front of FRONTS.filter((one) => values.front === undefined || values.front === one)) {
+  for (const front of (app.fronts ?? FRONTS).filter(
+    (one) => values.front === undefined || values.front === one,
+  )) {
     if (!values.resume || (await kept(app.name, front)) === undefined) fronts.push(front);
   }
   if (fronts.length === 0) return 0;

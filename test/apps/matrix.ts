@@ -31,7 +31,7 @@ export async function runApp(
     const folder = await AppFolder.create(await temporaryFolder(end), app);
     const version = await versionOf(app, folder.path);
     const withoutIt = await initialise(end, folder);
-    for (const front of fronts) {
+    for (const front of fronts.filter((one) => app.fronts?.includes(one) ?? true)) {
       const outcome = await swapUnderLoad(end, folder, front).catch((error: unknown) => ({
         failed: String(error),
       }));

@@ -7,7 +7,7 @@ import { freePort } from "../rig/free-port.ts";
 import { startProgram, type Program } from "../rig/program.ts";
 import type { Cleanup } from "../rig/temporary-site.ts";
 import { until } from "../rig/until.ts";
-import type { App, Front } from "./app.ts";
+import type { Front } from "./app.ts";
 import { processesOf } from "./ended.ts";
 import { environment } from "./environment.ts";
 import { COMMAND, type AppFolder } from "./folder.ts";

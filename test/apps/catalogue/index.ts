@@ -1,4 +1,10 @@
 import type { App } from "../app.ts";
+import { API } from "./api.ts";
+import { FRAMEWORKS } from "./frameworks.ts";
 import { HTTP } from "./http.ts";
+import { LANGUAGES } from "./languages.ts";
+import { LISTENING } from "./listening.ts";
+import { REALTIME } from "./realtime.ts";
 
-export const APPS: readonly App[] = [...HTTP];
+/** The matrix, in the order of the runs. */
+export const APPS: readonly App[] = [...HTTP, ...API, ...LISTENING, ...REALTIME, ...LANGUAGES, ...FRAMEWORKS];
