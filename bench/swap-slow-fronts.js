@@ -53,7 +53,7 @@ async function haproxy() {
       await site.inplace("haproxy", "deploy");
     },
     async stop() {
-      await site.inplace("haproxy", "down").finally(site.remove);
+      await site.inplace("haproxy", "down").finally(() => void site.remove());
     },
   };
 }
