@@ -88,7 +88,7 @@ function echo(port, counts, signal) {
     }, SAY_MS);
     const stopped = () => client.terminate();
     signal.addEventListener("abort", stopped);
-    client.on("message", (data) => waiting.delete(Buffer.from(data).toString()));
+    client.on("message", (/** @type {Buffer} */ data) => waiting.delete(data.toString()));
     client.on("error", () => undefined);
     client.once("close", (code) => {
       clearInterval(timer);

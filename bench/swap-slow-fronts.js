@@ -53,7 +53,11 @@ async function haproxy() {
       await site.inplace("haproxy", "deploy");
     },
     async stop() {
-      await site.inplace("haproxy", "down").finally(() => void site.remove());
+      try {
+        await site.inplace("haproxy", "down");
+      } finally {
+        await site.remove();
+      }
     },
   };
 }

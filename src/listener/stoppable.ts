@@ -47,6 +47,11 @@ export function recallDrain(server: Server): void {
   Connections.of(server).followers?.recall();
 }
 
+/** `stop()` follows in a moment: what the app closes by itself from now on waits for it, as it does once the drain has begun. */
+export function aboutToStop(server: Server): void {
+  follow(server).aboutToStop();
+}
+
 function follow(server: Server, options: StoppableOptions = {}): Stoppable {
   const found = known.get(server);
   if (found !== undefined) {
@@ -64,6 +69,7 @@ class Stoppable implements StoppableServer {
   #controller = new AbortController();
   #options: StoppableOptions;
   #report: Promise<DrainReport> | undefined;
+  #isAboutToStop = false;
   #isClosed = false;
 
   constructor(server: Server, options: StoppableOptions) {
@@ -80,6 +86,10 @@ class Stoppable implements StoppableServer {
 
   get draining(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  aboutToStop(): void {
+    this.#isAboutToStop = true;
   }
 
   configure(options: StoppableOptions): void {
@@ -123,7 +133,7 @@ class Stoppable implements StoppableServer {
     const listen = server.listen.bind(server);
     const sweep = server.closeIdleConnections?.bind(server);
     server.close = (callback?: (error?: Error) => void): Server => {
-      if (this.isDraining && !this.#isClosed) {
+      if ((this.isDraining || (this.#isAboutToStop && server.listening)) && !this.#isClosed) {
         if (callback !== undefined) server.once("close", callback);
         return server;
       }
@@ -139,7 +149,7 @@ class Stoppable implements StoppableServer {
     if (sweep === undefined) return;
     // Frameworks sweep before they close; the drain frees idle connections without losing what is on its way.
     server.closeIdleConnections = () => {
-      if (!this.isDraining) sweep();
+      if (!this.isDraining && !this.#isAboutToStop) sweep();
     };
   }
 }

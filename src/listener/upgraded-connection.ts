@@ -8,8 +8,8 @@ import type { Cut } from "./report.ts";
 /** RFC 6455, 7.4.1: the endpoint is going away; clients reconnect. */
 const GOING_AWAY = 1001;
 const OPEN = 1;
-/** A peer from which nothing has come for so long has nothing on its way that we could wait for, milliseconds. */
-const QUIET_MS = 30;
+/** A peer from which nothing has come in so many looks has nothing on its way that we could wait for. */
+const QUIET_LOOKS = 3;
 const LOOK_MS = 10;
 
 interface WebSocketLike {
@@ -40,14 +40,14 @@ export class UpgradedConnection {
   sayGoingAway(): void {
     if (this.#webSocket() === undefined) return;
     let seen = this.socket.bytesRead;
-    let seenAt = now();
-    const end = seenAt + this.#context.options.webSocketAnswerMs;
+    // Looks and not milliseconds: a process that stood still has not read yet what came meanwhile.
+    let quietLooks = 0;
+    const end = now() + this.#context.options.webSocketAnswerMs;
     this.#looks = setInterval(() => {
       const { bytesRead } = this.socket;
-      const at = now();
-      if (bytesRead !== seen) seenAt = at;
+      quietLooks = bytesRead === seen ? quietLooks + 1 : 0;
       seen = bytesRead;
-      if (at < end && at - seenAt < QUIET_MS) return;
+      if (now() < end && quietLooks < QUIET_LOOKS) return;
       clearInterval(this.#looks);
       this.#context.afterTurn(() => this.#close());
     }, LOOK_MS).unref();
@@ -67,6 +67,8 @@ export class UpgradedConnection {
   endOverdue(sinceStopMs: number): void {
     if (this.#closing || sinceStopMs < this.#context.options.webSocketDeadlineMs) return;
     this.#closing = true;
+    this.recall();
+    this.#close();
     lingeringClose(this.socket, this.#context.options.halfCloseMs);
   }
 

@@ -4,7 +4,7 @@ import type { DrainReport } from "../listener/report.ts";
 import { healthAnswer } from "../listener/health.ts";
 import { answerFirst } from "../listener/own-requests.ts";
 import { shutdownAnswer } from "../listener/shutdown-request.ts";
-import { stoppable, type StoppableServer } from "../listener/stoppable.ts";
+import { aboutToStop, stoppable, type StoppableServer } from "../listener/stoppable.ts";
 import { onStopMessage, onWorkerListening, stopWorkers } from "./cluster-workers.ts";
 import { SelfCalls, sideDoor } from "./self-calls.ts";
 import { HOOKS_LIMIT_MS, tellApp } from "./tell-app.ts";
@@ -153,6 +153,8 @@ export class AppProcess {
     const mayEnd = armExitGuard(
       this.#longestMs + LEAST_REST_MS + (hasHooks ? 2 * HOOK_MS : 0) + HOOKS_LIMIT_MS + EXIT_GUARD_MS,
     );
+    // The app's own handlers of the same signal run next.
+    for (const { server } of this.#servers) aboutToStop(server);
     this.#notifier?.stopping(`draining (${cause})`);
     await this.#call((hooks) => hooks.beforeDrain?.());
     const [reports, workers] = await Promise.all([this.#drain(), stopWorkers()]);

@@ -151,7 +151,7 @@ test("a connection that is upgraded during the drain is told 1001 too", async (t
 });
 
 test("WebSocket messages that came before the closing handshake are answered before it", async (t) => {
-  const server = await serve(t, http1, () => undefined);
+  const server = await serve(t, http1, () => undefined, { webSocketAnswerMs: SOON_MS });
   const sockets = new WebSocketServer({ server: server.server as never });
   sockets.on("connection", (socket) => socket.on("message", (data: Buffer) => socket.send(data.toString())));
   const url = `ws://127.0.0.1:${server.port}`;

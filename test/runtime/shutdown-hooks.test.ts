@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "../rig/until.js";
@@ -70,3 +72,25 @@ for (const [how, hook] of Object.entries(HOOKS)) {
     assert.equal(notes, "app-1.mjs answered\napp-1.mjs told\n");
   });
 }
+
+test("an app that closes its server at the signal that drains it loses no request on its way, and ends after its last answer", async (t) => {
+  const layout = await launchedSite(t);
+  const hook = `process.on("SIGTERM", () => { server.close(() => process.exit(3)); server.closeIdleConnections(); });`;
+  await publish(layout, "app-1.mjs", hooked(hook));
+  const running = launch(t, layout);
+  const port = await running.port();
+  const slow = fetchText(port, "/slow");
+  await fetchText(port);
+  const idle = connect(port, "127.0.0.1");
+  await once(idle, "connect");
+  idle.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await once(idle, "data");
+  running.process.kill("SIGTERM");
+  // On its way while the server closes: the connection has been idle for a moment only.
+  idle.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const [answer] = (await once(idle, "data")) as [Buffer];
+  assert.match(String(answer), /^HTTP\/1.1 200/);
+  idle.destroy();
+  assert.equal(await slow, "slow answer");
+  await running.exited;
+});
