@@ -3,7 +3,7 @@
 //   --mode NAME,… --system NAME,…  default: all
 //   --rate N                       requests per second instead of each mode's own
 //   --reaction N                   instead: from the pointer to the first answer by the new artifact, N times
-//   --endurance N                  instead: N swaps, and what the supervisor holds before and after
+//   --endurance N                  instead: N swaps of the (first) system, and what its process holds before and after
 //   --slow                         instead: slow visitors in flight, through the real command (--swaps 10 --front NAME,…)
 //   --throughput N                 instead: of the app alone, supervised and spliced, N rounds in turn (needs wrk)
 // Requests are never retried, and their latency counts from the moment they were due.
@@ -208,7 +208,8 @@ async function wrk(port, flags) {
 }
 
 async function endurance(count) {
-  const system = await systems.supervise();
+  const [name] = values.system.split(",");
+  const system = await systems[name]();
   const load = await startLoad({
     port: system.port,
     streams: [{ name: "fresh", connections: "fresh", perSecond: 20 }],

@@ -18,7 +18,7 @@ export interface HealthConfig {
 export interface SuperviseConfig {
   /** Default 1. */
   readonly workers?: number;
-  /** Default: a worker is ready when it answers GET / with anything; see proof. */
+  /** Default: a worker is ready when it answers GET / with any status but 503; see proof. */
   readonly health?: HealthConfig;
   /** The app says itself when it is ready. Default false. */
   readonly explicitReady?: boolean;

@@ -53,7 +53,10 @@ export async function portAnswers(port: number, signal: AbortSignal): Promise<bo
   return (await untilAnswered(ask, signal)) === undefined;
 }
 
-/** Asks GET / over a socket that is being connected; any byte that comes back is an answer. */
+/**
+ * Asks GET / over a socket that is being connected. Any byte that comes back is an answer, except of a 503, with which an app
+ * says itself that it does not serve yet.
+ */
 export async function askOver(
   socket: Socket,
   connected: "connect" | "secureConnect",
@@ -62,11 +65,13 @@ export async function askOver(
   try {
     await once(socket, connected, { signal });
     const closed = once(socket, "close", { signal }).then(() => "closed" as const);
-    const data = once(socket, "data", { signal });
+    const data = once(socket, "data", { signal }) as Promise<[Buffer]>;
     closed.catch(() => undefined);
     data.catch(() => undefined);
     socket.write(QUESTION);
-    return (await Promise.race([data, closed])) === "closed" ? CLOSED : "answered";
+    const came = await Promise.race([data, closed]);
+    if (came === "closed") return CLOSED;
+    return UNAVAILABLE.test(came[0].toString("latin1")) ? NOT_YET : "answered";
   } catch (error) {
     return notAnswered(error);
   } finally {
@@ -74,6 +79,8 @@ export async function askOver(
   }
 }
 
+const UNAVAILABLE = /^HTTP\/1\.[01] 503\b/;
+const NOT_YET: Answer = { problem: "it answered GET / with 503", refused: false };
 const CLOSED: Answer = { problem: "it closed the connection without an answer to GET /", refused: false };
 
 export function notAnswered(error: unknown): Answer {

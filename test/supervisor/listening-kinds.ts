@@ -38,10 +38,10 @@ http.createServer(${answer(version)}).listen(process.env.PORT);`,
   "has a page up while it starts, which lets go of the port": (version) => `
 import http from "node:http";
 const page = http.createServer((request, response) => response.writeHead(503, { "x-version": "0" }).end("starting"));
-page.listen(process.env.PORT, () => {
+page.listen(process.env.PORT, () => setTimeout(() => {
   page.close(() => http.createServer(${answer(version)}).listen(process.env.PORT));
   page.closeAllConnections();
-});`,
+}, 300));`,
   "closes its server and lets it listen again": (version) => `
 import http from "node:http";
 const server = http.createServer(${answer(version)});
