@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { clearFailed, markGood, readLastGood } from "#src/site/health-marks.js";
 import { readHistory } from "#src/site/history.js";
+import { readLastDrain } from "#src/site/last-drain.js";
 import { readManifest, writeManifest } from "#src/site/manifest.js";
 import { writePointer } from "#src/site/pointer.js";
 import { generateKeys, signManifest } from "#src/site/signature.js";
@@ -166,4 +167,19 @@ test("a site that requires signatures starts and adopts signed releases only", a
   await until("the drop is refused", () =>
     /"by hand\.mjs" in _target is not taken: .*not signed/.test(running.stderr()),
   );
+});
+
+test("what recycling cost is recorded, for doctor to name it", async (t) => {
+  const layout = await launchedSite(t);
+  await publish(layout, "app-1.mjs", app());
+  const running = launch(t, layout);
+  const port = await running.port();
+  const slow = fetchText(port, "/slow/400");
+  await fetchText(port);
+  await publish(layout, "app-2.mjs", app());
+  assert.equal(await slow, "slow answer");
+  assert.equal(await running.exited, 0);
+  const { artifact, ms = 0 } = (await readLastDrain(layout)) ?? {};
+  assert.equal(artifact, "app-1.mjs");
+  assert.ok(ms >= 100 && ms < 10_000, `${ms} ms`);
 });
