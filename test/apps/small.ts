@@ -7,7 +7,8 @@ import { runApp } from "./matrix.ts";
 import { installed } from "./packages.ts";
 import { passed, type Result } from "./results.ts";
 
-const AT_A_TIME = 2;
+// They wait for probations and drains most of the time.
+const AT_A_TIME = 4;
 const SMALL = APPS.filter(({ ci }) => ci === true);
 
 test("small apps are replaced under load without a loss", { concurrency: AT_A_TIME }, async (t) => {
