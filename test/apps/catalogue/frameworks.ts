@@ -48,7 +48,7 @@ bootstrap();
     bad: throwsAtStart("src/main.ts"),
   },
   {
-    name: "next, next start",
+    name: "next start",
     packages: { next: "15.5.2", react: "19.1.1", "react-dom": "19.1.1" },
     manifest: { scripts: { build: "next build", start: "next start" } },
     files: {
@@ -76,7 +76,7 @@ bootstrap();
     large: true,
   },
   {
-    name: "next, standalone",
+    name: "next standalone",
     packages: { next: "15.5.2", react: "19.1.1", "react-dom": "19.1.1" },
     manifest: { scripts: { build: "next build", start: "node .next/standalone/server.js" } },
     files: {
