@@ -4,9 +4,12 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { FRONTS, type App, type Front } from "./app.ts";
 import { APPS } from "./catalogue/index.ts";
-import { runApp } from "./matrix.ts";
+import { interrupted, runApp } from "./matrix.ts";
 import { writeTable } from "./table.ts";
 import { keep, kept, lostOf, passed, type Result } from "./results.ts";
+
+// What a run has started ends with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void interrupted());
 
 const { values } = parseArgs({
   options: {

@@ -20,6 +20,14 @@ class AtEnd implements Cleanup {
   }
 }
 
+const underWay = new Set<AtEnd>();
+
+/** Ends what the runs have started, and the process. */
+export async function interrupted(): Promise<never> {
+  for (const end of underWay) await end.run().catch(() => undefined);
+  process.exit(130);
+}
+
 /** An app behind each front in turn; a result is given as soon as it is there. */
 export async function runApp(
   app: App,
@@ -27,6 +35,7 @@ export async function runApp(
   done: (result: Result) => Promise<void>,
 ): Promise<void> {
   const end = new AtEnd();
+  underWay.add(end);
   try {
     const folder = await AppFolder.create(await temporaryFolder(end), app);
     const version = await versionOf(app, folder.path);
@@ -48,6 +57,7 @@ export async function runApp(
       });
     }
   } finally {
+    underWay.delete(end);
     await end.run();
   }
 }

@@ -48,7 +48,7 @@ bootstrap();
     bad: throwsAtStart("src/main.ts"),
   },
   {
-    name: "next, next start",
+    name: "next start",
     packages: { next: "15.5.2", react: "19.1.1", "react-dom": "19.1.1" },
     manifest: { scripts: { build: "next build", start: "next start" } },
     files: {
@@ -76,7 +76,7 @@ bootstrap();
     large: true,
   },
   {
-    name: "next, standalone",
+    name: "next standalone",
     packages: { next: "15.5.2", react: "19.1.1", "react-dom": "19.1.1" },
     manifest: { scripts: { build: "next build", start: "node .next/standalone/server.js" } },
     files: {
@@ -158,6 +158,68 @@ export default defineConfig({ output: 'server', adapter: node({ mode: 'standalon
       entryPoint: "build/index.js",
     }),
     bad: { how: "ends at once", file: "svelte.config.js", to: "throw new Error('a bad build');\n" },
+    large: true,
+  },
+  {
+    name: "nuxt",
+    packages: { nuxt: "4.1.0", vue: "3.5.21" },
+    manifest: { type: "module", scripts: { build: "nuxt build", start: "node .output/server/index.mjs" } },
+    files: {
+      ".gitignore": "node_modules/\n.nuxt/\n.output/\n",
+      "nuxt.config.ts":
+        "export default defineNuxtConfig({ compatibilityDate: '2025-08-01', telemetry: false });\n",
+      "app.vue": "<template><h1>hello VERSION</h1></template>\n",
+      "server/plugins/start.ts": "export default defineNitroPlugin(() => {});\n",
+    },
+    configured: configured(".output after npm run build, entry point server/index.mjs", {
+      builder: "directory",
+      directory: ".output",
+      shell: "npm run build",
+      entryPoint: "server/index.mjs",
+      install: false,
+    }),
+    bad: throwsAtStart("server/plugins/start.ts"),
+    large: true,
+  },
+  {
+    name: "react router",
+    packages: {
+      "react-router": "7.8.2",
+      "@react-router/node": "7.8.2",
+      "@react-router/serve": "7.8.2",
+      "@react-router/dev": "7.8.2",
+      react: "19.1.1",
+      "react-dom": "19.1.1",
+      isbot: "5.1.30",
+      vite: "7.1.3",
+    },
+    manifest: {
+      type: "module",
+      scripts: { build: "react-router build", start: "react-router-serve ./build/server/index.js" },
+    },
+    files: {
+      ".gitignore": "node_modules/\nbuild/\n.react-router/\n",
+      "vite.config.js":
+        "import { reactRouter } from '@react-router/dev/vite';\n\nexport default { plugins: [reactRouter()] };\n",
+      "app/routes.js":
+        "import { index } from '@react-router/dev/routes';\n\nexport default [index('home.jsx')];\n",
+      "app/root.jsx": `import { Outlet, Scripts } from 'react-router';
+
+export default function Root() {
+  return <html><body><Outlet /><Scripts /></body></html>;
+}
+`,
+      "app/home.jsx": "export default function Home() { return <h1>{'hello VERSION'}</h1>; }\n",
+    },
+    configured: configured(
+      "the whole folder after npm run build, and start.sh with the line of npm start",
+      { builder: "directory", directory: ".", shell: "npm run build", entryPoint: "start.sh" },
+      {
+        "start.sh":
+          '#!/bin/sh\ncd "$(dirname "$0")"\nexec node node_modules/@react-router/serve/bin.cjs ./build/server/index.js\n',
+      },
+    ),
+    bad: { how: "ends at once", file: "app/root.jsx", to: "throw new Error('a bad build');\n" },
     large: true,
   },
 ];

@@ -49,7 +49,7 @@ ${HELLO}.listen(port);
     bad: throwsAtStart("server.js"),
   },
   ...(["rr", "none"] as const).map((policy): App => ({
-    name: `node:cluster, ${policy === "rr" ? "round robin" : "shared handle"}`,
+    name: `node:cluster ${policy === "rr" ? "round robin" : "shared handle"}`,
     manifest: MODULE,
     files: {
       "server.js": `import cluster from 'node:cluster';

@@ -154,6 +154,22 @@ sdk.start();
     bad: throwsAtStart("app.js"),
   },
   {
+    name: "dd-trace",
+    packages: { "dd-trace": "5.63.0" },
+    manifest: { scripts: { start: "node --require dd-trace/init server.js" } },
+    files: {
+      "server.js": `const { createServer } = require('http');
+
+createServer((req, res) => res.end('hello VERSION')).listen(process.env.PORT || 3000);
+`,
+      "start.sh": '#!/bin/sh\ncd "$(dirname "$0")"\nexec node --require dd-trace/init server.js\n',
+    },
+    configured: wholeFolder("the whole folder, and start.sh with the line of npm start", {
+      entryPoint: "start.sh",
+    }),
+    bad: throwsAtStart("server.js"),
+  },
+  {
     name: "better-sqlite3",
     packages: { "better-sqlite3": "12.2.0" },
     manifest: START,
