@@ -31,7 +31,7 @@ process.chdir(path.join(__dirname, line.folder));
 for (const [name, value] of Object.entries(line.env)) process.env[name] = filled(value);
 // There are no development packages here.
 process.env.NODE_ENV ??= "production";
-for (const [name, value] of Object.entries(line.defaults)) process.env[name] ??= value;
+Object.assign(process.env, line.package);
 for (const file of line.envFiles) {
   // Secrets are no part of a release: what git ignores lies in the site beside all releases.
   const found = [path.resolve(file), path.join(siteRoot, line.folder, file), path.join(siteRoot, file)].find(

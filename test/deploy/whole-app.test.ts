@@ -11,9 +11,9 @@ import { deployOf, NODE, run } from "./built-site.ts";
 
 const IGNORE = "node_modules\ndist\n.env\n";
 
-function config(build: object): Files {
+function config(build: object, more: object = {}): Files {
   return {
-    "inplace.config.json": { build: { builder: "directory", directory: ".", ...build } },
+    "inplace.config.json": { build: { builder: "directory", directory: ".", ...build }, ...more },
     ".gitignore": IGNORE,
   };
 }
@@ -141,7 +141,7 @@ test("whole app: a member of a workspace comes with its fellow members, and star
 
 test("whole app: worker threads and forked processes start under a launcher, which preloads the runtime by a relative name", async (t) => {
   const { path, layout } = await deployOf(t, {
-    ...config({ start: "node main.mjs" }),
+    ...config({ start: "node main.mjs" }, { rollout: "recycle" }),
     "package.json": { type: "module" },
     "main.mjs": `
       import { fork } from "node:child_process";

@@ -157,7 +157,11 @@ async function deploysInto(t: TestContext, layout: SiteLayout) {
 async function appFolder(t: TestContext, files: Files): Promise<string> {
   const source = await temporaryFolder(t);
   const build = { builder: "directory", directory: "app" };
-  await writeFiles(source, { "inplace.config.json": { files: ["public"], build }, ...files });
+  await writeFiles(source, {
+    // Each of its processes is the handler's own, whose ends these tests count.
+    "inplace.config.json": { files: ["public"], build, rollout: "recycle" },
+    ...files,
+  });
   return source;
 }
 

@@ -32,8 +32,8 @@ export async function writeStart(line: string, artifact: string, below: string):
   const parts = {
     folder: below.split(sep).join("/"),
     env: start.env,
-    // As npm start sets them.
-    defaults: {
+    // As npm start sets them, whoever started this.
+    package: {
       ...(manifest?.name !== undefined && { npm_package_name: manifest.name }),
       ...(manifest?.version !== undefined && { npm_package_version: manifest.version }),
     },
