@@ -13,12 +13,17 @@ function client(): () => Promise<string> {
       await once(socket, "open");
     }
     const own = socket;
-    return new Promise((resolve, reject) => {
-      own.once("message", (data: Buffer) => resolve(data.toString()));
-      own
-        .once("error", reject)
-        .once("close", (code) => reject(new Error(`closed with ${code} before the answer`)));
-      own.send("hello");
-    });
+    const done = new AbortController();
+    own.send("hello");
+    try {
+      return await Promise.race([
+        once(own, "message", { signal: done.signal }).then(([data]) => String(data)),
+        once(own, "close", { signal: done.signal }).then(([code]) => {
+          throw new Error(`closed with ${code} before the answer`);
+        }),
+      ]);
+    } finally {
+      done.abort();
+    }
   };
 }
