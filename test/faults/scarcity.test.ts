@@ -89,6 +89,8 @@ testWithDisk(import.meta.url, READ_ONLY, async (t) => {
   await site.serves(artifact);
   await remount(layout, "rw");
   await site.serves((await deployNext()).artifact);
+  // The one before serves until the new one does.
+  await until("the one before has ended", () => site.exitCodes().length === 3);
   assert.deepEqual(site.exitCodes(), [0, 137, 0]);
 });
 
