@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
-import { copyFile } from "node:fs/promises";
-import { join } from "node:path";
 import { test } from "node:test";
-import { writeHandover } from "#src/site/handover.js";
-import { installRuntime } from "#src/site/runtime-bundle.js";
-import { freePort } from "../rig/free-port.ts";
 import { assertNoneFailed, report } from "../rig/load-report.ts";
 import { startLoad, type LoadStream } from "../rig/load.ts";
-import { PROJECT } from "../rig/project.ts";
-import { temporarySite } from "../rig/temporary-site.ts";
-import { until } from "../rig/until.ts";
-import { windowsMachine, windowsPath } from "../rig/windows.ts";
+import { windowsMachine } from "../rig/windows.ts";
 import { app, publish } from "../supervisor/supervised-site.ts";
+import { supervisedOnWindows } from "./windows-site.ts";
 
 const SWAPS = 10;
 /** Every system call on a socket passes through one process of Wine. */
@@ -26,19 +19,7 @@ const LIMIT_MS = 60_000;
 const windows = await windowsMachine();
 
 test("on Windows launch.cmd starts a supervisor: swaps under load lose nothing, and its process never ends", async (t) => {
-  const layout = await temporarySite(t);
-  await copyFile(join(PROJECT, "launch.cmd"), join(layout.root, "launch.cmd"));
-  await installRuntime(layout);
-  await writeHandover(layout, { probationMs: 300 });
-  await publish(layout, "app-1.mjs", app("1"));
-  const port = await freePort();
-  const started = await windows.start(`"${windowsPath(layout.root)}\\launch.cmd"`, {
-    cwd: layout.root,
-    env: { HTTP_PLATFORM_PORT: String(port) },
-  });
-  t.after(() => started.kill());
-  const said = async (): Promise<string> => `${await started.stdout()}\n${await started.stderr()}`;
-  await until("the first release", async () => (await said()).includes("swap to app-1.mjs"), LIMIT_MS);
+  const { layout, port, said } = await supervisedOnWindows(t, windows, app("1"), LIMIT_MS);
   const load = await startLoad({ port, streams: STREAMS, version: "x-version: (\\S+)", maxMs: 3 * LIMIT_MS });
   for (let version = 2; version <= SWAPS + 1; version += 1) {
     await publish(layout, `app-${version}.mjs`, app(String(version)));

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { writeHandover } from "#src/site/handover.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
+import { installRuntime } from "#src/site/runtime-bundle.js";
 import { freePort } from "../rig/free-port.ts";
 import { pageOf } from "../rig/page.ts";
 import { PROJECT } from "../rig/project.ts";
 import { inplace, sourceAndSite } from "../rig/source.ts";
-import { temporaryFolder } from "../rig/temporary-site.ts";
+import { temporaryFolder, temporarySite } from "../rig/temporary-site.ts";
 import { until } from "../rig/until.ts";
 import {
   posixPath,
@@ -16,6 +18,7 @@ import {
   type WindowsProcess,
   type WindowsResult,
 } from "../rig/windows.ts";
+import { publish } from "../supervisor/supervised-site.ts";
 
 /** What batch files and shells stumble over, and what Windows allows in the name of a folder. */
 const HOSTILE = "a & b (1)! ^x";
@@ -128,3 +131,26 @@ createServer((request, response) => {
   request.resume().on("end", () => response.end("Commit <code>" + commit + "</code>"));
 }).listen(Number(process.env.PORT), "127.0.0.1");
 `;
+
+/** A site whose launch.cmd starts a supervisor, which has its first release live. */
+export async function supervisedOnWindows(
+  t: TestContext,
+  windows: WindowsMachine,
+  first: string,
+  limitMs: number,
+): Promise<{ readonly layout: SiteLayout; readonly port: number; said(): Promise<string> }> {
+  const layout = await temporarySite(t);
+  await copyFile(join(PROJECT, "launch.cmd"), join(layout.root, "launch.cmd"));
+  await installRuntime(layout);
+  await writeHandover(layout, { probationMs: 300 });
+  await publish(layout, "app-1.mjs", first);
+  const port = await freePort();
+  const started = await windows.start(`"${windowsPath(layout.root)}\\launch.cmd"`, {
+    cwd: layout.root,
+    env: { HTTP_PLATFORM_PORT: String(port) },
+  });
+  t.after(() => started.kill());
+  const said = async (): Promise<string> => `${await started.stdout()}\n${await started.stderr()}`;
+  await until("the first release", async () => (await said()).includes("swap to app-1.mjs"), limitMs);
+  return { layout, port, said };
+}

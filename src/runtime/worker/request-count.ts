@@ -6,7 +6,6 @@ type Headers = NodeJS.Dict<unknown>;
 /** Counts visitors' requests, without health checks. Where no requests are seen, the first connection stands for the first one. */
 export class RequestCount {
   readonly #onFirst: () => void;
-  readonly #servers = new WeakSet<Server>();
   #seesRequests = false;
   #any = false;
   #count = 0;
@@ -19,10 +18,8 @@ export class RequestCount {
     return this.#count;
   }
 
-  /** Counts the requests of this server from now on. */
+  /** Counts the requests of this server from now on; once for each server. */
   of(server: Server): void {
-    if (this.#servers.has(server)) return;
-    this.#servers.add(server);
     const count = (headers: Headers): void => {
       if (headers["user-agent"] === PROBE_AGENT) return;
       this.#count += 1;

@@ -78,6 +78,11 @@ export class Visitors {
     this.#open.delete(handle);
   }
 
+  /** A server of this process listens at the private port. */
+  get listens(): boolean {
+    return this.#open.size > 0;
+  }
+
   isOpen(handle: TcpHandle): boolean {
     return this.#open.has(handle);
   }

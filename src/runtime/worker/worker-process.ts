@@ -34,7 +34,8 @@ export class WorkerProcess {
   readonly #requests = new RequestCount(() => tell({ inplace: "first-request", at: Date.now() }));
   /** Ends the search for a listener in other processes of the app. */
   readonly #found = new AbortController();
-  #listening = 0;
+  /** Those that answer the platform's module, which a server that listens again does already. */
+  readonly #prepared = new WeakSet<Server>();
   #host = "127.0.0.1";
   #stopping: Promise<void> | undefined;
 
@@ -48,14 +49,14 @@ export class WorkerProcess {
     });
     observePrivatePort(place, {
       opened: (handle, server) => this.#opened(handle, server),
-      closed: (handle) => this.#closed(handle),
+      closed: (handle) => this.#visitors.closed(handle),
       elsewhere: (port) => tell({ inplace: "elsewhere", port }),
     });
     tellTakenPort(place.privatePort, () => this.#found.signal.aborted);
     spreadClusterConnections();
     this.#hear();
     // A worker thread or a process of the app's own may listen instead of this one.
-    void findListener(place.privatePort, () => this.#listening > 0, this.#found.signal).then((host) => {
+    void findListener(place.privatePort, () => this.#visitors.listens, this.#found.signal).then((host) => {
       if (host !== undefined) this.#tellListening(host, "unknown");
     });
   }
@@ -74,16 +75,9 @@ export class WorkerProcess {
   }
 
   #opened(handle: TcpHandle, server: Server): void {
-    this.#listening += 1;
     const listeners = server.listenerCount("connection");
     this.#visitors.opened(handle, server);
-    this.#requests.of(server);
-    const token = moduleToken(process.env);
-    if (token !== undefined)
-      answerFirst(
-        server,
-        shutdownAnswer(token, () => tell({ inplace: "stop-asked" })),
-      );
+    this.#prepare(server);
     const protocol = protocolOf(server);
     const address = server.address();
     const host = typeof address === "object" && address !== null ? address.address : "127.0.0.1";
@@ -100,9 +94,16 @@ export class WorkerProcess {
     }, PROBING_MS).unref();
   }
 
-  #closed(handle: TcpHandle): void {
-    this.#listening -= 1;
-    this.#visitors.closed(handle);
+  #prepare(server: Server): void {
+    if (this.#prepared.has(server)) return;
+    this.#prepared.add(server);
+    this.#requests.of(server);
+    const token = moduleToken(process.env);
+    if (token === undefined) return;
+    answerFirst(
+      server,
+      shutdownAnswer(token, () => tell({ inplace: "stop-asked" })),
+    );
   }
 
   #tellListening(host: string, protocol: ReturnType<typeof protocolOf>): void {
