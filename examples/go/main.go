@@ -26,6 +26,8 @@ const (
 )
 
 func main() {
+	// Before the listener: whoever sees that it listens may ask it to stop.
+	asked, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	site := siteFromEnvironment()
 	listener, given, err := listen()
 	if err != nil {
@@ -41,7 +43,6 @@ func main() {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
-	asked, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	select {
 	case err := <-served:
 		log.Fatal(err)
