@@ -63,6 +63,7 @@ export class Drain implements Followers, DrainContext, Interception {
       this.#over = resolve;
     });
     this.afterTurn(() => this.#sayGoingAway());
+    if (this.#untilRefusing === undefined) this.afterTurn(() => this.#endOverdue());
     if (keepListening) this.afterTurn(() => this.#checkOver());
     else await this.#refuse();
     await over;
@@ -248,6 +249,7 @@ export class Drain implements Followers, DrainContext, Interception {
     const waiting = this.#untilRefusing ?? [];
     this.#untilRefusing = undefined;
     for (const then of waiting) then();
+    this.#endOverdue();
   }
 
   #sayGoingAway(): void {
@@ -256,9 +258,13 @@ export class Drain implements Followers, DrainContext, Interception {
     }
   }
 
-  #oversee(): void {
+  #endOverdue(): void {
     const sinceStopMs = now() - this.startedAt;
     for (const connection of this.#open.values()) connection.endOverdue(sinceStopMs);
+  }
+
+  #oversee(): void {
+    if (this.#untilRefusing === undefined) this.#endOverdue();
     for (const socket of expiredSockets(this.#server)) {
       const connection = this.#open.get(socket);
       if (connection instanceof Http1Connection) connection.timeOut();

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { lingeringClose } from "./lingering-close.ts";
-import { releaseOf, waitOf, wantsEvents, type Wait } from "./long-polls.ts";
+import { endsWithProcess, releaseOf, waitOf, wantsEvents, type Wait } from "./long-polls.ts";
 import { renderedHead, requestOf } from "./node-internals.ts";
 import type { DrainOptions, RequestHead } from "./options.ts";
 import { requestLine, type ConnectionKind, type Cut } from "./report.ts";
@@ -105,7 +105,7 @@ export class Http1Connection {
     const kind = this.#kindOfResponse();
     const endsAt =
       kind === "event-stream" ? eventStreamDeadlineMs : kind === "long-poll" ? longPollDeadlineMs : Infinity;
-    if (sinceStopMs < endsAt) return;
+    if (sinceStopMs < endsAt && !endsWithProcess(wait)) return;
     // Written below the response object, so that an app that goes on writing meets no error.
     if (wait !== undefined) this.close(released(response, wait));
     else this.close(endOfBody(response));

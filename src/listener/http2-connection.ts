@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { now, type StreamRecord } from "./connections.ts";
 import { freeWhenQuiet } from "./lingering-close.ts";
 import type { DrainContext } from "./http1-connection.ts";
-import { releaseOf, waitOf, type Wait } from "./long-polls.ts";
+import { endsWithProcess, releaseOf, waitOf, type Wait } from "./long-polls.ts";
 import type { RequestHead } from "./options.ts";
 import { requestLine, type ConnectionKind, type Cut } from "./report.ts";
 
@@ -58,8 +58,8 @@ export class Http2Connection {
           : kind === "long-poll"
             ? longPollDeadlineMs
             : Infinity;
-      if (sinceStopMs < endsAt || stream.writableEnded) continue;
       const wait = this.#waitOf(stream, record);
+      if ((sinceStopMs < endsAt && !endsWithProcess(wait)) || stream.writableEnded) continue;
       if (wait !== undefined) release(stream, wait, record.headers);
       else {
         stream.on("error", () => undefined); // An app that goes on writing meets the end; that is no failure.

@@ -25,6 +25,14 @@ export function waitOf(request: RequestHead, waitedMs: number, options: DrainOpt
   return waitedMs >= options.longPollAfterMs ? "poll" : undefined;
 }
 
+/**
+ * Whether it is answered at once. The session is in this process, and what its client sends by a new connection meets another,
+ * which does not know it: each moment of waiting is one in which a message is lost.
+ */
+export function endsWithProcess(wait: Wait | undefined): boolean {
+  return wait === "engine.io" || wait === "signalr";
+}
+
 /** As EventSource asks: events and nothing else. */
 export function wantsEvents(request: RequestHead): boolean {
   return request.method === "GET" && /^text\/event-stream *(?:;|$)/i.test(header(request, "accept"));

@@ -67,7 +67,10 @@ export interface StoppableOptions {
   readonly webSocketDeadlineMs?: number;
   /** Event streams are ended then, also those that have sent nothing yet. Default 1,000. */
   readonly eventStreamDeadlineMs?: number;
-  /** Long polls are answered then, in a way that their clients take for normal. Default 1,000. */
+  /**
+   * Long polls are answered then, in a way that their clients take for normal; those of engine.io and SignalR, whose session
+   * ends with the process, at once. Default 1,000.
+   */
   readonly longPollDeadlineMs?: number;
   /** A TLS handshake that stands still for so long is closed. Default 1,000. */
   readonly handshakeMs?: number;

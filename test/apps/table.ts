@@ -11,7 +11,7 @@ export async function writeTable(): Promise<void> {
   const text = `# Apps
 
 \`npm run test:apps\` takes apps as their own projects document them, with pinned packages, from \`inplace init\` to four swaps under
-50 to 60 requests a second, on new and on kept connections, with POST bodies where the app takes them; nothing is retried. The
+50 to 60 requests a second, on new and on kept connections, with POST bodies where the app takes them; no visitor of ours retries. The
 third release is a bad build, which must not go live, the fourth mends it. Lost is what was refused, reset, cut, answered by a
 5xx or not within 10 s, or by an old release 6 s after \`deploy --wait\` came back. The swap time is the median from the change of
 the pointer to the first answer of the new release. "ok" also means that \`deploy --wait\` told the good from the bad, and that the

@@ -82,6 +82,18 @@ for (const { what, path, headers = "", status, body } of WAITS) {
   });
 }
 
+test("a poll whose session ends with this process is answered at once", async (t) => {
+  const { handler, next } = held();
+  const server = await serve(t, http1, handler, { longPollDeadlineMs: 60_000 });
+  const asked = `GET /socket.io/?EIO=4&${ENGINE} HTTP/1.1\r\nHost: test\r\n\r\n`;
+  const client = (await RawClient.connect(server)).write(asked);
+  await next();
+  const stopped = server.stop();
+  assert.deepEqual(await client.responses(1), [{ status: 200, connection: "close", body: "1" }]);
+  client.socket.end();
+  assert.deepEqual((await stopped).cut, []);
+});
+
 const USUAL: readonly (readonly [string, string])[] = [
   ["a slow GET", "GET /report HTTP/1.1\r\nHost: test\r\n\r\n"],
   ["a GET that also takes JSON", "GET /a HTTP/1.1\r\nHost: test\r\nAccept: */*, text/event-stream\r\n\r\n"],
