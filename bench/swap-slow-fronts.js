@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { systemdUnits } from "../dist/fronts/systemd/units.js";
 import { freePort } from "../dist-test/rig/free-port.js";
+import { UserSystemd } from "../dist-test/rig/user-systemd.js";
 import { slowApp } from "./swap-slow-app.js";
 
 const run = promisify(execFile);
@@ -25,6 +27,7 @@ export const fronts = {
   "serve --strict-iis, recycle": () => served({ rollout: "recycle" }, ["--strict-iis"]),
   "supervise, held": () => supervised("held"),
   "supervise, spliced": () => supervised("spliced"),
+  "systemd, supervise": systemd,
   HAProxy: haproxy,
 };
 
@@ -38,6 +41,30 @@ async function supervised(front) {
   const site = await repository({ supervise: { front } });
   const port = await freePort();
   return await site.behind(port, ["supervise", "--port", String(port), "--host", "127.0.0.1"]);
+}
+
+/** The socket is systemd's, the service is the supervisor. */
+async function systemd() {
+  const site = await repository({});
+  const port = await freePort();
+  const ends = [];
+  const stop = async () => {
+    for (const end of ends.reverse()) await end();
+    await site.remove();
+  };
+  try {
+    const manager = await UserSystemd.start({ after: (end) => void ends.push(end) });
+    const command = [process.execPath, INPLACE, "--site-root", site.folder, "supervise"];
+    const listen = [String(port)];
+    await manager.install(
+      systemdUnits({ site: "slow", root: site.folder, listen, manager: "user", command }),
+    );
+    await manager.control("start", "slow.socket");
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { port, swap: site.deploy, stop };
 }
 
 async function haproxy() {
@@ -89,6 +116,7 @@ async function repository(config) {
     throw error;
   }
   return {
+    folder,
     inplace,
     deploy,
     remove,

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { TestContext } from "node:test";
 import { promisify } from "node:util";
+import type { Cleanup } from "./temporary-site.js";
 import { until } from "./until.js";
 
 const run = promisify(execFile);
@@ -33,7 +33,7 @@ export class UserSystemd {
     this.#env = env;
   }
 
-  static async start(t: TestContext): Promise<UserSystemd> {
+  static async start(t: Cleanup): Promise<UserSystemd> {
     // Short: the paths of Unix sockets are limited to 107 bytes.
     const folder = await mkdtemp(join(tmpdir(), "ips-"));
     const env: NodeJS.ProcessEnv = {
