@@ -23,6 +23,8 @@ export interface App {
   readonly fronts?: readonly Front[];
   /** Who comes instead of plain HTTP/1.1 clients. */
   readonly visitor?: "h2" | "websocket" | "socket.io";
+  /** Those come too. */
+  readonly http1?: boolean;
   /** One of the small ones that cover the kinds in CI. */
   readonly ci?: boolean;
   /** Over 1 GB or three minutes to install. */

@@ -168,12 +168,12 @@ def hello():
   },
   {
     name: "Deno",
-    packages: { deno: "2.4.5" },
+    packages: { deno: "2.9.6" },
     files: {
       "server.ts": `Deno.serve({ port: Number(Deno.env.get("PORT")), hostname: "127.0.0.1" }, () => new Response("hello VERSION"));
 `,
     },
-    configured: script("node_modules/@deno/linux-x64-gnu/deno run --allow-net --allow-env server.ts"),
+    configured: script("node_modules/@deno/linux-x64-glibc/deno run --allow-net --allow-env server.ts"),
     bad: endsAtOnce("server.ts", "Deno.exit(1);\n"),
   },
   {

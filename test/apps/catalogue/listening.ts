@@ -213,6 +213,33 @@ server.listen(process.env.PORT || 8000);
     remark: "serve speaks HTTP/1.1 to an app, as IIS does: behind supervise only",
     fronts: ["supervise"],
   },
+  ...[false, true].map((allowHTTP1): App => ({
+    name: `http2.createSecureServer${allowHTTP1 ? ", allowHTTP1" : ""}`,
+    manifest: MODULE,
+    files: {
+      "server.js": `import { createSecureServer } from 'node:http2';
+import { readFileSync } from 'node:fs';
+
+const file = (name) => readFileSync(new URL(name, import.meta.url));
+const server = createSecureServer(
+  { cert: file('cert.pem'), key: file('key.pem')${allowHTTP1 ? ", allowHTTP1: true" : ""} },
+  (req, res) => {
+    res.writeHead(200, { 'content-type': 'application/json' });
+    res.end(JSON.stringify({ httpVersion: req.httpVersion, greeting: 'hello VERSION' }));
+  },
+);
+server.listen(process.env.PORT || 8443);
+`,
+    },
+    configured: wholeFolder("the whole folder: the certificate lies beside the code"),
+    bad: throwsAtStart("server.js"),
+    tls: true,
+    certificate: true,
+    visitor: "h2",
+    http1: allowHTTP1,
+    remark: "serve speaks HTTP/1.1 without TLS to an app, as IIS does: behind supervise only",
+    fronts: ["supervise"],
+  })),
   {
     name: "terminus",
     packages: { "@godaddy/terminus": "4.12.1" },
