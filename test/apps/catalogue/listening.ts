@@ -1,9 +1,9 @@
-import { endsAtOnce, throwsAtStart, wholeFolder, type App } from "../app.ts";
+import { throwsAtStart, wholeFolder, type App } from "../app.ts";
 
 const MODULE = { type: "module", scripts: { start: "node server.js" } };
 const HELLO = "createServer((req, res) => res.end('hello VERSION\\n'))";
 
-/** How servers come to listen: ports that are looked for, several processes, threads, other ends than a TCP port. */
+/** How servers come to listen: ports that are looked for, several processes, threads. */
 export const LISTENING: readonly App[] = [
   {
     name: "get-port",
@@ -166,80 +166,10 @@ createServer((req, res) => pool.exec(greet, ['VERSION']).then((text) => res.end(
 
 createServer((req: IncomingMessage, res: ServerResponse) => res.end('hello VERSION')).listen(process.env.PORT || 3000);
 `,
-      "start.sh": '#!/bin/sh\ncd "$(dirname "$0")"\nexec node node_modules/tsx/dist/cli.mjs server.ts\n',
     },
-    configured: wholeFolder("the whole folder, and start.sh with the line of npm start", {
-      entryPoint: "start.sh",
-    }),
     bad: throwsAtStart("server.ts"),
     ci: true,
   },
-  {
-    name: "https",
-    manifest: MODULE,
-    files: {
-      "server.js": `import { createServer } from 'node:https';
-import { readFileSync } from 'node:fs';
-
-const file = (name) => readFileSync(new URL(name, import.meta.url));
-createServer({ key: file('key.pem'), cert: file('cert.pem') }, (req, res) => {
-  res.end('hello VERSION');
-}).listen(process.env.PORT || 8443);
-`,
-    },
-    configured: wholeFolder("the whole folder: the certificate lies beside the code"),
-    bad: throwsAtStart("server.js"),
-    tls: true,
-    certificate: true,
-    remark: "serve speaks HTTP/1.1 without TLS to an app, as IIS does: behind supervise only",
-    fronts: ["supervise"],
-  },
-  {
-    name: "h2c",
-    manifest: MODULE,
-    files: {
-      "server.js": `import { createServer } from 'node:http2';
-
-const server = createServer();
-server.on('stream', (stream) => {
-  stream.respond({ 'content-type': 'text/plain', ':status': 200 });
-  stream.end('hello VERSION');
-});
-server.listen(process.env.PORT || 8000);
-`,
-    },
-    bad: throwsAtStart("server.js"),
-    visitor: "h2",
-    remark: "serve speaks HTTP/1.1 to an app, as IIS does: behind supervise only",
-    fronts: ["supervise"],
-  },
-  ...[false, true].map((allowHTTP1): App => ({
-    name: `http2.createSecureServer${allowHTTP1 ? ", allowHTTP1" : ""}`,
-    manifest: MODULE,
-    files: {
-      "server.js": `import { createSecureServer } from 'node:http2';
-import { readFileSync } from 'node:fs';
-
-const file = (name) => readFileSync(new URL(name, import.meta.url));
-const server = createSecureServer(
-  { cert: file('cert.pem'), key: file('key.pem')${allowHTTP1 ? ", allowHTTP1: true" : ""} },
-  (req, res) => {
-    res.writeHead(200, { 'content-type': 'application/json' });
-    res.end(JSON.stringify({ httpVersion: req.httpVersion, greeting: 'hello VERSION' }));
-  },
-);
-server.listen(process.env.PORT || 8443);
-`,
-    },
-    configured: wholeFolder("the whole folder: the certificate lies beside the code"),
-    bad: throwsAtStart("server.js"),
-    tls: true,
-    certificate: true,
-    visitor: "h2",
-    http1: allowHTTP1,
-    remark: "serve speaks HTTP/1.1 without TLS to an app, as IIS does: behind supervise only",
-    fronts: ["supervise"],
-  })),
   {
     name: "terminus",
     packages: { "@godaddy/terminus": "4.12.1" },
@@ -310,20 +240,14 @@ process.on('SIGTERM', () => server.stop(() => process.exit(0)));
   {
     name: "dotenv and NODE_OPTIONS",
     packages: { dotenv: "17.2.1" },
-    manifest: { scripts: { start: "node server.js" } },
+    manifest: { scripts: { start: "NODE_OPTIONS='--require dotenv/config' node server.js" } },
     files: {
       ".env": "GREETING=hello VERSION\n",
-      "server.js": `require('dotenv').config({ path: __dirname + '/.env' });
-const { createServer } = require('http');
+      "server.js": `const { createServer } = require('http');
 
 createServer((req, res) => res.end(process.env.GREETING)).listen(process.env.PORT || 3000);
 `,
-      "start.sh":
-        '#!/bin/sh\ncd "$(dirname "$0")"\nNODE_OPTIONS=\'--require dotenv/config\' exec node server.js\n',
     },
-    configured: wholeFolder("the whole folder, and start.sh that sets NODE_OPTIONS", {
-      entryPoint: "start.sh",
-    }),
-    bad: endsAtOnce("start.sh", "exit 1\n"),
+    bad: throwsAtStart("server.js"),
   },
 ];

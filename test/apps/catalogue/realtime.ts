@@ -1,4 +1,4 @@
-import { throwsAtStart, wholeFolder, type App } from "../app.ts";
+import { endsAtOnce, throwsAtStart, wholeFolder, type App } from "../app.ts";
 
 const START = { scripts: { start: "node server.js" } };
 const MODULE = { type: "module", ...START };
@@ -103,29 +103,20 @@ server.listen(process.env.PORT || 3000, () => {
     name: "http-server",
     packages: { "http-server": "14.1.1" },
     manifest: { scripts: { start: "http-server public" } },
-    files: {
-      "public/index.html": "<h1>hello VERSION</h1>\n",
-      "start.sh":
-        '#!/bin/sh\ncd "$(dirname "$0")"\nexec node node_modules/http-server/bin/http-server public -p "$PORT"\n',
+    files: { "public/index.html": "<h1>hello VERSION</h1>\n" },
+    bad: {
+      how: "ends at once",
+      file: "inplace.config.json",
+      from: "http-server public",
+      to: "http-server public --tls",
     },
-    configured: wholeFolder("the whole folder, and start.sh with the line of npm start", {
-      entryPoint: "start.sh",
-    }),
-    bad: { how: "ends at once", file: "start.sh", to: "exit 1\n" },
   },
   {
     name: "serve",
     packages: { serve: "14.2.4" },
     manifest: { scripts: { start: "serve public" } },
-    files: {
-      "public/index.html": "<h1>hello VERSION</h1>\n",
-      "start.sh":
-        '#!/bin/sh\ncd "$(dirname "$0")"\nexec node node_modules/serve/build/main.js public -l "$PORT"\n',
-    },
-    configured: wholeFolder("the whole folder, and start.sh with the line of npm start", {
-      entryPoint: "start.sh",
-    }),
-    bad: { how: "ends at once", file: "start.sh", to: "exit 1\n" },
+    files: { "public/index.html": "<h1>hello VERSION</h1>\n", "public/serve.json": '{ "etag": true }\n' },
+    bad: endsAtOnce("public/serve.json", "not JSON\n"),
   },
   {
     name: "opentelemetry",
