@@ -1,4 +1,4 @@
-import { throwsAtStart, wholeFolder, type App } from "../app.ts";
+import { throwsAtStart, type App } from "../app.ts";
 
 const MODULE = { type: "module", scripts: { start: "node server.js" } };
 const HELLO = "createServer((req, res) => res.end('hello VERSION\\n'))";
@@ -136,7 +136,6 @@ createServer(async (req, res) => res.end(await piscina.run({ a: 4, b: 6 }))).lis
 `,
       "worker.mjs": "export default ({ a, b }) => 'hello VERSION ' + (a + b);\n",
     },
-    configured: wholeFolder("the whole folder: the pool starts a file of its own"),
     bad: throwsAtStart("server.js"),
   },
   {
@@ -154,7 +153,6 @@ function greet(name) {
 createServer((req, res) => pool.exec(greet, ['VERSION']).then((text) => res.end(text))).listen(process.env.PORT || 3000);
 `,
     },
-    configured: wholeFolder("the whole folder: the pool starts a file of its own"),
     bad: throwsAtStart("server.js"),
   },
   {

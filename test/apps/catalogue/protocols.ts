@@ -1,4 +1,4 @@
-import { throwsAtStart, wholeFolder, type App } from "../app.ts";
+import { throwsAtStart, type App } from "../app.ts";
 
 const MODULE = { type: "module", scripts: { start: "node server.js" } };
 
@@ -17,7 +17,6 @@ createServer({ key: file('key.pem'), cert: file('cert.pem') }, (req, res) => {
 }).listen(process.env.PORT || 8443);
 `,
     },
-    configured: wholeFolder("the whole folder: the certificate lies beside the code"),
     bad: throwsAtStart("server.js"),
     tls: true,
     certificate: true,
@@ -61,7 +60,6 @@ const server = createSecureServer(
 server.listen(process.env.PORT || 8443);
 `,
     },
-    configured: wholeFolder("the whole folder: the certificate lies beside the code"),
     bad: throwsAtStart("server.js"),
     tls: true,
     certificate: true,

@@ -1,4 +1,4 @@
-import { endsAtOnce, throwsAtStart, wholeFolder, type App } from "../app.ts";
+import { endsAtOnce, throwsAtStart, type App } from "../app.ts";
 
 const START = { scripts: { start: "node server.js" } };
 const MODULE = { type: "module", ...START };
@@ -95,7 +95,6 @@ server.listen(process.env.PORT || 3000, () => {
 `,
       "db.json": '{ "posts": [{ "id": 1, "title": "hello VERSION" }] }\n',
     },
-    configured: wholeFolder("the whole folder: db.json is read and written beside the code"),
     path: "/posts",
     bad: throwsAtStart("server.js"),
   },
@@ -139,12 +138,7 @@ const { HttpInstrumentation } = require('@opentelemetry/instrumentation-http');
 const sdk = new NodeSDK({ instrumentations: [new HttpInstrumentation()] });
 sdk.start();
 `,
-      "start.sh":
-        '#!/bin/sh\ncd "$(dirname "$0")"\nOTEL_TRACES_EXPORTER=none OTEL_METRICS_EXPORTER=none OTEL_LOGS_EXPORTER=none exec node --require ./instrumentation.js app.js\n',
     },
-    configured: wholeFolder("the whole folder, and start.sh with the line of npm start", {
-      entryPoint: "start.sh",
-    }),
     bad: throwsAtStart("app.js"),
   },
   {
@@ -156,11 +150,7 @@ sdk.start();
 
 createServer((req, res) => res.end('hello VERSION')).listen(process.env.PORT || 3000);
 `,
-      "start.sh": '#!/bin/sh\ncd "$(dirname "$0")"\nexec node --require dd-trace/init server.js\n',
     },
-    configured: wholeFolder("the whole folder, and start.sh with the line of npm start", {
-      entryPoint: "start.sh",
-    }),
     bad: throwsAtStart("server.js"),
   },
   {
@@ -175,7 +165,6 @@ db.exec("create table greetings (text); insert into greetings values ('hello VER
 createServer((req, res) => res.end(db.prepare('select text from greetings').get().text)).listen(process.env.PORT || 3000);
 `,
     },
-    configured: wholeFolder("the whole folder: the addon is looked for at run time"),
     bad: throwsAtStart("server.js"),
   },
   {
@@ -189,7 +178,6 @@ const bcrypt = require('bcrypt');
 createServer((req, res) => bcrypt.hash('secret', 4).then((hash) => res.end('hello VERSION ' + hash))).listen(process.env.PORT || 3000);
 `,
     },
-    configured: wholeFolder("the whole folder: the addon is looked for at run time"),
     bad: throwsAtStart("server.js"),
   },
   {
@@ -204,7 +192,6 @@ const image = () => sharp({ create: { width: 4, height: 4, channels: 3, backgrou
 createServer((req, res) => image().then((png) => res.end('hello VERSION ' + png.length))).listen(process.env.PORT || 3000);
 `,
     },
-    configured: wholeFolder("the whole folder: the addon is looked for at run time"),
     bad: throwsAtStart("server.js"),
   },
   {
@@ -227,7 +214,6 @@ app.get('/', (req, res) => res.send('hello VERSION'));
 RED.start().then(() => server.listen(process.env.PORT || 8000));
 `,
     },
-    configured: wholeFolder("the whole folder: its nodes are found at run time"),
     bad: throwsAtStart("server.js"),
   },
 ];
