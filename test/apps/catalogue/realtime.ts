@@ -115,7 +115,10 @@ server.listen(process.env.PORT || 3000, () => {
     name: "serve",
     packages: { serve: "14.2.4" },
     manifest: { scripts: { start: "serve public" } },
-    files: { "public/index.html": "<h1>hello VERSION</h1>\n", "public/serve.json": '{ "etag": true }\n' },
+    files: {
+      "public/index.html": "<h1>hello VERSION</h1>\n",
+      "public/serve.json": '{ "cleanUrls": true }\n',
+    },
     bad: endsAtOnce("public/serve.json", "not JSON\n"),
   },
   {
