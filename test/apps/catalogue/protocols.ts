@@ -44,7 +44,7 @@ server.listen(process.env.PORT || 8000);
     fronts: ["supervise"],
   },
   ...[false, true].map((allowHTTP1): App => ({
-    name: `http2.createSecureServer${allowHTTP1 ? ", allowHTTP1" : ""}`,
+    name: `http2.createSecureServer${allowHTTP1 ? " with allowHTTP1" : ""}`,
     manifest: MODULE,
     files: {
       "server.js": `import { createSecureServer } from 'node:http2';
