@@ -19,6 +19,8 @@ export class Http2Connection {
   readonly #session: ServerHttp2Session;
   readonly #context: DrainContext;
   readonly #streams = new Map<ServerHttp2Stream, StreamRecord>();
+  /** Until then a further request may come. */
+  #waiting: NodeJS.Timeout | undefined;
 
   constructor(
     socket: Socket,
@@ -32,14 +34,16 @@ export class Http2Connection {
     for (const [stream, record] of streams) {
       if (record.session === session) this.#streams.set(stream, record);
     }
-    // A client that has just connected is about to send its first request.
-    const lingerMs = this.#streams.size > 0 ? 0 : context.options.lingerMs - context.quietFor(socket);
-    if (lingerMs > 0) setTimeout(() => this.#goAway(), lingerMs).unref();
+    // A client that counts on the session may have sent a request already, which a GOAWAY would cross.
+    const lingerMs = this.#streams.size > 0 ? 0 : context.lingerMs(socket) - context.quietFor(socket);
+    if (lingerMs > 0) this.#waiting = setTimeout(() => this.#goAway(), lingerMs).unref();
     else this.#goAway();
   }
 
+  /** A client that waits for an answer sends nothing that could cross the GOAWAY, so it comes with this one. */
   opened(stream: ServerHttp2Stream, record: StreamRecord): void {
     this.#streams.set(stream, record);
+    if (this.#waiting !== undefined) this.#goAway();
   }
 
   closed(stream: ServerHttp2Stream): void {
@@ -70,6 +74,7 @@ export class Http2Connection {
 
   /** The drain was given up. A session that was told to go away goes with its last stream. */
   recall(): void {
+    clearTimeout(this.#waiting);
     if (!this.#session.closed) return;
     for (const stream of this.#streams.keys()) stream.once("close", () => this.closed(stream));
   }
@@ -89,6 +94,8 @@ export class Http2Connection {
   }
 
   #goAway(): void {
+    clearTimeout(this.#waiting);
+    this.#waiting = undefined;
     const close = (): void => {
       if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
       this.#freeWhenDone();

@@ -23,6 +23,8 @@ export interface App {
   readonly fronts?: readonly Front[];
   /** Who comes instead of plain HTTP/1.1 clients. */
   readonly visitor?: "h2" | "websocket" | "socket.io";
+  /** Those come too. */
+  readonly http1?: boolean;
   /** One of the small ones that cover the kinds in CI. */
   readonly ci?: boolean;
   /** Over 1 GB or three minutes to install. */
@@ -62,13 +64,19 @@ export const listensElsewhere = (file: string, from: string, to = "0"): Edit => 
 
 export const endsAtOnce = (file: string, to: string): Edit => ({ how: "ends at once", file, to });
 
-/** The files of one release; a bad one is edited. */
-export function releaseOf(app: App, version: string, bad: boolean): Readonly<Record<string, string>> {
-  const texts = Object.entries({ ...app.files }).map(([path, text]): [string, string] => [
+/** The files of one release, and others that init wrote; a bad one is edited. */
+export function releaseOf(
+  app: App,
+  version: string,
+  bad: boolean,
+  written: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const files = { ...app.files, ...written };
+  const texts = Object.entries(files).map(([path, text]): [string, string] => [
     path,
     edited(path, text, bad ? app.bad : undefined).replaceAll("VERSION", version),
   ]);
-  if (bad && app.files[app.bad.file] === undefined) throw new Error(`${app.name} has no ${app.bad.file}`);
+  if (bad && files[app.bad.file] === undefined) throw new Error(`${app.name} has no ${app.bad.file}`);
   return Object.fromEntries(texts);
 }
 

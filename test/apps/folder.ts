@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { releaseOf, type App } from "./app.ts";
 import { environment } from "./environment.ts";
@@ -17,6 +17,7 @@ export class AppFolder {
   readonly path: string;
   readonly app: App;
   #configured = false;
+  #toEdit: string | undefined;
 
   private constructor(path: string, app: App) {
     this.path = path;
@@ -44,7 +45,7 @@ export class AppFolder {
 
   /** A release of the app, committed. */
   async commit(version: string, bad = false): Promise<void> {
-    await this.#write(releaseOf(this.app, version, bad));
+    await this.#write(releaseOf(this.app, version, bad, await this.#written()));
     if (this.#configured) await this.#write(this.app.configured?.files ?? {});
     run(this.path, "git", ["add", "-A"]);
     run(this.path, "git", ["commit", "-q", "--allow-empty", "-m", `${version}${bad ? ", bad" : ""}`]);
@@ -76,6 +77,14 @@ export class AppFolder {
     const [code] = (await once(child, "close")) as [number | null];
     clearTimeout(expired);
     return { code, output };
+  }
+
+  /** The file that a bad release edits, where init wrote it; as it was then. */
+  async #written(): Promise<Readonly<Record<string, string>>> {
+    const { file } = this.app.bad;
+    if (this.app.files[file] !== undefined) return {};
+    this.#toEdit ??= await readFile(join(this.path, file), "utf8").catch(() => undefined);
+    return this.#toEdit === undefined ? {} : { [file]: this.#toEdit };
   }
 
   async #write(files: Readonly<Record<string, string>>, lock?: string): Promise<void> {

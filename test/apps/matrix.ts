@@ -21,9 +21,11 @@ class AtEnd implements Cleanup {
 }
 
 const underWay = new Set<AtEnd>();
+let stopping = false;
 
 /** Ends what the runs have started, and the process. */
 export async function interrupted(): Promise<never> {
+  stopping = true;
   for (const end of underWay) await end.run().catch(() => undefined);
   process.exit(130);
 }
@@ -44,6 +46,8 @@ export async function runApp(
       const outcome = await swapUnderLoad(end, folder, front).catch((error: unknown) => ({
         failed: String(error),
       }));
+      // What fails now fails since its folder is gone.
+      if (stopping) return;
       await done({
         app: app.name,
         version,

@@ -55,10 +55,11 @@ export async function tryOnce(t: Cleanup, folder: AppFolder): Promise<string | u
   await folder.commit("v1");
   const deployed = await folder.inplace("deploy");
   if (deployed.code !== 0) return `deploy: ${deployed.output.trim().slice(0, 300)}`;
-  const { port, program } = await startFront(t, folder, "serve");
+  const [front = "serve"] = folder.app.fronts ?? [];
+  const { port, program } = await startFront(t, folder, front);
   const instead = await answers(folder.app, folder.path, port, "v1", TRIAL_MS);
   await program.interrupt();
-  return instead === undefined ? undefined : `serve: ${instead}`;
+  return instead === undefined ? undefined : `${front}: ${instead}`;
 }
 
 /** The whole story: v1, then v2, a bad v3, a mended v4 and v5 under load. Rejects where v1 never answers. */

@@ -17,7 +17,18 @@ export interface Visits {
 }
 
 export async function startVisits(app: App, folder: string, port: number): Promise<Visits> {
-  return app.visitor === undefined ? httpVisits(app, port) : VisitorProgram.start(app.visitor, folder, port);
+  if (app.visitor === undefined) return httpVisits(app, port);
+  const program = VisitorProgram.start(app.visitor, folder, port, app.tls ?? false);
+  return app.http1 === true ? both(program, await httpVisits(app, port)) : program;
+}
+
+function both(one: Visits, other: Visits): Visits {
+  return {
+    get version() {
+      return one.version;
+    },
+    stop: async () => (await Promise.all([one.stop(), other.stop()])).flat(),
+  };
 }
 
 async function httpVisits(app: App, port: number): Promise<Visits> {
@@ -49,10 +60,11 @@ class VisitorProgram implements Visits {
   readonly #samples: Sample[] = [];
   readonly #closed: Promise<unknown>;
 
-  static start(name: string, folder: string, port: number): VisitorProgram {
+  static start(name: string, folder: string, port: number, tls: boolean): VisitorProgram {
     const file = fileURLToPath(new URL(`visitors/${name}.js`, import.meta.url));
+    const args = [file, String(port), ...(tls ? ["tls"] : [])];
     return new VisitorProgram(
-      spawn(process.execPath, [file, String(port)], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] }),
+      spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] }),
       name,
     );
   }

@@ -71,6 +71,43 @@ test("whole app: what a build made is in it, development packages, secrets and g
   assert.equal(await repository.git("status", "--porcelain"), "");
 });
 
+/** Its command is a program of the system; with a link of npm's the one that its install script put beside its wrapper. */
+function packageWithProgram(command: string): Files {
+  return {
+    "node_modules/greet/package.json": { name: "greet", version: "1.0.0", bin: { greet: command } },
+    "node_modules/greet/wrapper.cjs": "#!/usr/bin/env node\nconsole.log('the wrapper')",
+    "node_modules/greet/bin/greet.exe": '#!/bin/sh\necho "$@"\n',
+  };
+}
+
+const GREETS: Files = {
+  ...config({ shell: "chmod +x node_modules/greet/bin/greet.exe", start: "greet hello you" }),
+  "package.json": { dependencies: { greet: "1" } },
+};
+const WITHOUT_SH = { skip: process.platform === "win32" && "its program is a script of sh" };
+
+test(
+  "whole app: a command of a package that is no Node program starts from the package",
+  WITHOUT_SH,
+  async (t) => {
+    const { path } = await deployOf(t, { ...GREETS, ...packageWithProgram("bin/greet.exe") });
+    assert.equal((await run("sh", [join(path, "_start.sh")])).stdout, "hello you\n");
+  },
+);
+
+test(
+  "whole app: a program that a package linked in the place of its wrapper starts",
+  WITHOUT_SH,
+  async (t) => {
+    const path = await deployWithLinks(
+      t,
+      { ...GREETS, ...packageWithProgram("wrapper.cjs") },
+      { "node_modules/.bin/greet": "node_modules/greet/bin/greet.exe" },
+    );
+    assert.equal((await run("sh", [join(path, "_start.sh")])).stdout, "hello you\n");
+  },
+);
+
 /** As pnpm lays packages: each in a store, with links to what it needs beside it. */
 async function store(folder: string, links: Readonly<Record<string, string>>): Promise<void> {
   for (const [from, to] of Object.entries(links)) {

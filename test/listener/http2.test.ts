@@ -3,6 +3,7 @@ import { once } from "node:events";
 import * as http2 from "node:http2";
 import type { Server } from "node:net";
 import { test, type TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import type { StoppableOptions } from "#src/listener/options.js";
 import { cert, key } from "./rig/certificate.js";
 import { FRAME, RawHttp2Client } from "./rig/raw-http2.js";
@@ -119,6 +120,18 @@ for (const kind of kinds) {
     const report = await stopped;
     assert.ok(report.durationMs < SOON_MS, String(report.durationMs));
     assert.deepEqual(report.cut, []);
+  });
+
+  test(`${kind.name}: an idle session is kept for one more request, and told to go away with that one`, async (t) => {
+    const server = await serve(t, kind, answerOk, { lingerMs: 4 * SOON_MS });
+    const session = await connect(t, server);
+    assert.equal((await get(session, "/1")).body, "ok");
+    const goaway = once(session, "goaway", { signal: AbortSignal.timeout(SOON_MS) });
+    const stopped = server.stop();
+    await delay(100);
+    assert.deepEqual(await get(session, "/2"), { status: 200, body: "ok", code: 0 });
+    await goaway;
+    assert.deepEqual((await stopped).cut, []);
   });
 
   test(`${kind.name}: a stream whose bytes the kernel has when stop begins is served`, async (t) => {

@@ -50,13 +50,14 @@ export async function buildDirectory(config: DirectoryBuild, request: BuildReque
         path,
       );
   }
-  await nameEntry(config, path, relative(root, from));
+  const source = isWholeApp ? root : resolve(request.source);
+  await nameEntry(config, path, relative(root, from), source);
   return { path, extension: "", builder: `directory: ${config.directory}` };
 }
 
-async function nameEntry(config: DirectoryBuild, path: string, below: string): Promise<void> {
+async function nameEntry(config: DirectoryBuild, path: string, below: string, source: string): Promise<void> {
   if (config.static !== undefined) return writeStaticServer(config.static, path);
-  if (config.start !== undefined) return writeStart(config.start, path, below);
+  if (config.start !== undefined) return writeStart(config.start, path, below, source);
   if (config.entryPoint === undefined) return;
   await insideSource(path, config.entryPoint, "build.entryPoint");
   await writeFile(join(path, ENTRY_FILE), `${config.entryPoint}\n`);

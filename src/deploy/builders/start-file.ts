@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { chmod, copyFile, readdir, writeFile } from "node:fs/promises";
+import { chmod, copyFile, readdir, realpath, writeFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ENTRY_FILE } from "../../site/entry-point.ts";
@@ -13,9 +13,14 @@ const SCRIPT = /\.[cm]?[jt]sx?$/;
 /**
  * Writes into an artifact what starts it as the line does in the folder `below` it, and names it as its entry point. Node
  * programs, those of packages too, start in the process that launchers start, with the runtime; others by the system's
- * shell. Throws CONFIG_INVALID for a line that takes a shell, or names a file that is not there.
+ * shell. Packages are installed in `source`. Throws CONFIG_INVALID for a line that takes a shell, or names a file that is not there.
  */
-export async function writeStart(line: string, artifact: string, below: string): Promise<void> {
+export async function writeStart(
+  line: string,
+  artifact: string,
+  below: string,
+  source: string,
+): Promise<void> {
   const start = parseStart(line);
   if (start === undefined)
     throw new InplaceError(
@@ -25,8 +30,14 @@ export async function writeStart(line: string, artifact: string, below: string):
         hint: "NAME=value … program arguments; put whatever takes a shell into a file of its own.",
       },
     );
-  const node = await nodeStart(start, artifact, below);
-  if (node === undefined) return writeScript(start, artifact, below);
+  const file = await fileOfProgram(start.program, artifact, below, source);
+  const node = nodeStart(start, file, join(artifact, below));
+  if (node === undefined) {
+    // An artifact has no links to the commands of packages, so no PATH leads to them.
+    const program =
+      file === undefined || isPath(start.program) ? start.program : `.${sep}${file.split("/").join(sep)}`;
+    return writeScript({ ...start, program }, artifact, below);
+  }
   await copyFile(join(TEMPLATES, "start.cjs"), join(artifact, "_start.cjs"));
   const manifest = readPackage(join(artifact, below));
   const parts = {
@@ -51,16 +62,34 @@ export async function writeStaticServer(kind: "pages" | "app", artifact: string)
   await writeFile(join(artifact, ENTRY_FILE), "_server.mjs\n");
 }
 
-async function nodeStart(
-  { env, program, args }: StartLine,
+/** The file in the artifact that a program's name stands for, relative to the app's folder; undefined for one of the system. */
+async function fileOfProgram(
+  program: string,
   artifact: string,
   below: string,
-): Promise<NodeStart | undefined> {
-  const folder = join(artifact, below);
+  source: string,
+): Promise<string | undefined> {
+  if (program === "node") return undefined;
+  if (isPath(program)) return mainFile(join(artifact, below), program);
+  return (
+    (await linkedCommand(program, artifact, below, source)) ??
+    (await commandOfPackage(program, artifact, below))
+  );
+}
+
+function isPath(program: string): boolean {
+  return /[\\/]/.test(program);
+}
+
+function nodeStart(
+  { env, program, args }: StartLine,
+  file: string | undefined,
+  folder: string,
+): NodeStart | undefined {
   if (program === "node") {
     const parsed = parseNodeArguments(args, env["NODE_OPTIONS"]);
-    const file = parsed && mainFile(folder, parsed.file);
-    if (parsed !== undefined && file !== undefined) return { ...parsed, file };
+    const main = parsed && mainFile(folder, parsed.file);
+    if (parsed !== undefined && main !== undefined) return { ...parsed, file: main };
     throw new InplaceError(
       "CONFIG_INVALID",
       `build.start: there is no ${parsed?.file ?? "file to start"} in the artifact.`,
@@ -69,8 +98,6 @@ async function nodeStart(
       },
     );
   }
-  const own = /[\\/]/.test(program) ? mainFile(folder, program) : undefined;
-  const file = own ?? (await commandOfPackage(program, artifact, below));
   if (file === undefined || !isNodeFile(join(folder, file))) return undefined;
   return parseNodeArguments([file, ...args], env["NODE_OPTIONS"]);
 }
@@ -96,6 +123,27 @@ function isFile(path: string): boolean {
 
 function isNodeFile(path: string): boolean {
   return SCRIPT.test(path) || /^#!.*\bnode\b/.test(readFileSync(path, "utf8").slice(0, 200));
+}
+
+/**
+ * What npm start would run: the link that npm made leads elsewhere than the manifest says where an install script put a
+ * program in the place of its wrapper. Where there are no links, on Windows and with pnpm, undefined.
+ */
+async function linkedCommand(
+  command: string,
+  artifact: string,
+  below: string,
+  source: string,
+): Promise<string | undefined> {
+  for (const folder of new Set([below, ""])) {
+    const modules = join(source, folder, "node_modules");
+    const found = await realpath(join(modules, ".bin", command)).catch(() => undefined);
+    if (found === undefined) continue;
+    const copy = join(artifact, folder, "node_modules", relative(await realpath(modules), found));
+    if (existsSync(copy) && !relative(artifact, copy).startsWith(".."))
+      return relative(join(artifact, below), copy).split(sep).join("/");
+  }
+  return undefined;
 }
 
 /** The file behind a command of an installed package, relative to the folder with "/". */

@@ -35,11 +35,6 @@ func main() {
 }
 `,
     },
-    configured: configured(
-      "package.json with a name, the go build command",
-      { builder: "command", command: ["go", "build", "-o", "$ARTIFACT", "."] },
-      NAMED,
-    ),
     post: "/",
     bad: {
       how: "ends at once",
@@ -102,6 +97,11 @@ ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forev
     name: "gunicorn and Flask",
     debian: ["gunicorn", "python3-flask"],
     files: {
+      "pyproject.toml": `[project]
+name = "site"
+version = "1.0.0"
+dependencies = ["flask", "gunicorn"]
+`,
       "app.py": `from flask import Flask
 
 app = Flask(__name__)
@@ -119,6 +119,11 @@ def hello():
     name: "uvicorn",
     debian: ["python3-uvicorn"],
     files: {
+      "pyproject.toml": `[project]
+name = "site"
+version = "1.0.0"
+dependencies = ["uvicorn"]
+`,
       "app.py": `async def app(scope, receive, send):
     assert scope["type"] == "http"
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
@@ -132,6 +137,11 @@ def hello():
     name: "waitress and Flask",
     debian: ["python3-waitress", "python3-flask"],
     files: {
+      "pyproject.toml": `[project]
+name = "site"
+version = "1.0.0"
+dependencies = ["flask", "waitress"]
+`,
       "app.py": `from flask import Flask
 
 app = Flask(__name__)
@@ -168,22 +178,22 @@ def hello():
   },
   {
     name: "Deno",
-    packages: { deno: "2.4.5" },
+    packages: { deno: "2.9.6" },
+    manifest: { scripts: { start: "deno run --allow-net --allow-env server.ts" } },
     files: {
       "server.ts": `Deno.serve({ port: Number(Deno.env.get("PORT")), hostname: "127.0.0.1" }, () => new Response("hello VERSION"));
 `,
     },
-    configured: script("node_modules/@deno/linux-x64-gnu/deno run --allow-net --allow-env server.ts"),
     bad: endsAtOnce("server.ts", "Deno.exit(1);\n"),
   },
   {
     name: "Bun",
     packages: { bun: "1.2.21" },
+    manifest: { scripts: { start: "bun server.ts" } },
     files: {
       "server.ts": `Bun.serve({ port: process.env.PORT, hostname: "127.0.0.1", fetch: () => new Response("hello VERSION") });
 `,
     },
-    configured: script("node_modules/@oven/bun-linux-x64/bin/bun server.ts"),
     bad: endsAtOnce("server.ts", "process.exit(1);\n"),
   },
   {

@@ -1,9 +1,9 @@
-import { endsAtOnce, throwsAtStart, wholeFolder, type App } from "../app.ts";
+import { throwsAtStart, type App } from "../app.ts";
 
 const MODULE = { type: "module", scripts: { start: "node server.js" } };
 const HELLO = "createServer((req, res) => res.end('hello VERSION\\n'))";
 
-/** How servers come to listen: ports that are looked for, several processes, threads, other ends than a TCP port. */
+/** How servers come to listen: ports that are looked for, several processes, threads. */
 export const LISTENING: readonly App[] = [
   {
     name: "get-port",
@@ -136,7 +136,6 @@ createServer(async (req, res) => res.end(await piscina.run({ a: 4, b: 6 }))).lis
 `,
       "worker.mjs": "export default ({ a, b }) => 'hello VERSION ' + (a + b);\n",
     },
-    configured: wholeFolder("the whole folder: the pool starts a file of its own"),
     bad: throwsAtStart("server.js"),
   },
   {
@@ -154,7 +153,6 @@ function greet(name) {
 createServer((req, res) => pool.exec(greet, ['VERSION']).then((text) => res.end(text))).listen(process.env.PORT || 3000);
 `,
     },
-    configured: wholeFolder("the whole folder: the pool starts a file of its own"),
     bad: throwsAtStart("server.js"),
   },
   {
@@ -166,52 +164,9 @@ createServer((req, res) => pool.exec(greet, ['VERSION']).then((text) => res.end(
 
 createServer((req: IncomingMessage, res: ServerResponse) => res.end('hello VERSION')).listen(process.env.PORT || 3000);
 `,
-      "start.sh": '#!/bin/sh\ncd "$(dirname "$0")"\nexec node node_modules/tsx/dist/cli.mjs server.ts\n',
     },
-    configured: wholeFolder("the whole folder, and start.sh with the line of npm start", {
-      entryPoint: "start.sh",
-    }),
     bad: throwsAtStart("server.ts"),
     ci: true,
-  },
-  {
-    name: "https",
-    manifest: MODULE,
-    files: {
-      "server.js": `import { createServer } from 'node:https';
-import { readFileSync } from 'node:fs';
-
-const file = (name) => readFileSync(new URL(name, import.meta.url));
-createServer({ key: file('key.pem'), cert: file('cert.pem') }, (req, res) => {
-  res.end('hello VERSION');
-}).listen(process.env.PORT || 8443);
-`,
-    },
-    configured: wholeFolder("the whole folder: the certificate lies beside the code"),
-    bad: throwsAtStart("server.js"),
-    tls: true,
-    certificate: true,
-    remark: "serve speaks HTTP/1.1 without TLS to an app, as IIS does: behind supervise only",
-    fronts: ["supervise"],
-  },
-  {
-    name: "h2c",
-    manifest: MODULE,
-    files: {
-      "server.js": `import { createServer } from 'node:http2';
-
-const server = createServer();
-server.on('stream', (stream) => {
-  stream.respond({ 'content-type': 'text/plain', ':status': 200 });
-  stream.end('hello VERSION');
-});
-server.listen(process.env.PORT || 8000);
-`,
-    },
-    bad: throwsAtStart("server.js"),
-    visitor: "h2",
-    remark: "serve speaks HTTP/1.1 to an app, as IIS does: behind supervise only",
-    fronts: ["supervise"],
   },
   {
     name: "terminus",
@@ -283,20 +238,14 @@ process.on('SIGTERM', () => server.stop(() => process.exit(0)));
   {
     name: "dotenv and NODE_OPTIONS",
     packages: { dotenv: "17.2.1" },
-    manifest: { scripts: { start: "node server.js" } },
+    manifest: { scripts: { start: "NODE_OPTIONS='--require dotenv/config' node server.js" } },
     files: {
       ".env": "GREETING=hello VERSION\n",
-      "server.js": `require('dotenv').config({ path: __dirname + '/.env' });
-const { createServer } = require('http');
+      "server.js": `const { createServer } = require('http');
 
 createServer((req, res) => res.end(process.env.GREETING)).listen(process.env.PORT || 3000);
 `,
-      "start.sh":
-        '#!/bin/sh\ncd "$(dirname "$0")"\nNODE_OPTIONS=\'--require dotenv/config\' exec node server.js\n',
     },
-    configured: wholeFolder("the whole folder, and start.sh that sets NODE_OPTIONS", {
-      entryPoint: "start.sh",
-    }),
-    bad: endsAtOnce("start.sh", "exit 1\n"),
+    bad: throwsAtStart("server.js"),
   },
 ];

@@ -1,4 +1,4 @@
-import { throwsAtStart, wholeFolder, type App } from "../app.ts";
+import { endsAtOnce, throwsAtStart, type App } from "../app.ts";
 
 const START = { scripts: { start: "node server.js" } };
 const MODULE = { type: "module", ...START };
@@ -97,7 +97,6 @@ server.listen(process.env.PORT || 3000, () => {
 `,
       "db.json": '{ "posts": [{ "id": 1, "title": "hello VERSION" }] }\n',
     },
-    configured: wholeFolder("the whole folder: db.json is read and written beside the code"),
     path: "/posts",
     bad: throwsAtStart("server.js"),
   },
@@ -105,15 +104,13 @@ server.listen(process.env.PORT || 3000, () => {
     name: "http-server",
     packages: { "http-server": "14.1.1" },
     manifest: { scripts: { start: "http-server public" } },
-    files: {
-      "public/index.html": "<h1>hello VERSION</h1>\n",
-      "start.sh":
-        '#!/bin/sh\ncd "$(dirname "$0")"\nexec node node_modules/http-server/bin/http-server public -p "$PORT"\n',
+    files: { "public/index.html": "<h1>hello VERSION</h1>\n" },
+    bad: {
+      how: "ends at once",
+      file: "inplace.config.json",
+      from: "http-server public",
+      to: "http-server public --tls",
     },
-    configured: wholeFolder("the whole folder, and start.sh with the line of npm start", {
-      entryPoint: "start.sh",
-    }),
-    bad: { how: "ends at once", file: "start.sh", to: "exit 1\n" },
   },
   {
     name: "serve",
@@ -121,13 +118,9 @@ server.listen(process.env.PORT || 3000, () => {
     manifest: { scripts: { start: "serve public" } },
     files: {
       "public/index.html": "<h1>hello VERSION</h1>\n",
-      "start.sh":
-        '#!/bin/sh\ncd "$(dirname "$0")"\nexec node node_modules/serve/build/main.js public -l "$PORT"\n',
+      "public/serve.json": '{ "cleanUrls": true }\n',
     },
-    configured: wholeFolder("the whole folder, and start.sh with the line of npm start", {
-      entryPoint: "start.sh",
-    }),
-    bad: { how: "ends at once", file: "start.sh", to: "exit 1\n" },
+    bad: endsAtOnce("public/serve.json", "not JSON\n"),
   },
   {
     name: "opentelemetry",
@@ -147,12 +140,7 @@ const { HttpInstrumentation } = require('@opentelemetry/instrumentation-http');
 const sdk = new NodeSDK({ instrumentations: [new HttpInstrumentation()] });
 sdk.start();
 `,
-      "start.sh":
-        '#!/bin/sh\ncd "$(dirname "$0")"\nOTEL_TRACES_EXPORTER=none OTEL_METRICS_EXPORTER=none OTEL_LOGS_EXPORTER=none exec node --require ./instrumentation.js app.js\n',
     },
-    configured: wholeFolder("the whole folder, and start.sh with the line of npm start", {
-      entryPoint: "start.sh",
-    }),
     bad: throwsAtStart("app.js"),
   },
   {
@@ -164,11 +152,7 @@ sdk.start();
 
 createServer((req, res) => res.end('hello VERSION')).listen(process.env.PORT || 3000);
 `,
-      "start.sh": '#!/bin/sh\ncd "$(dirname "$0")"\nexec node --require dd-trace/init server.js\n',
     },
-    configured: wholeFolder("the whole folder, and start.sh with the line of npm start", {
-      entryPoint: "start.sh",
-    }),
     bad: throwsAtStart("server.js"),
   },
   {
@@ -183,7 +167,6 @@ db.exec("create table greetings (text); insert into greetings values ('hello VER
 createServer((req, res) => res.end(db.prepare('select text from greetings').get().text)).listen(process.env.PORT || 3000);
 `,
     },
-    configured: wholeFolder("the whole folder: the addon is looked for at run time"),
     bad: throwsAtStart("server.js"),
   },
   {
@@ -197,7 +180,6 @@ const bcrypt = require('bcrypt');
 createServer((req, res) => bcrypt.hash('secret', 4).then((hash) => res.end('hello VERSION ' + hash))).listen(process.env.PORT || 3000);
 `,
     },
-    configured: wholeFolder("the whole folder: the addon is looked for at run time"),
     bad: throwsAtStart("server.js"),
   },
   {
@@ -212,7 +194,6 @@ const image = () => sharp({ create: { width: 4, height: 4, channels: 3, backgrou
 createServer((req, res) => image().then((png) => res.end('hello VERSION ' + png.length))).listen(process.env.PORT || 3000);
 `,
     },
-    configured: wholeFolder("the whole folder: the addon is looked for at run time"),
     bad: throwsAtStart("server.js"),
   },
   {
@@ -235,7 +216,6 @@ app.get('/', (req, res) => res.send('hello VERSION'));
 RED.start().then(() => server.listen(process.env.PORT || 8000));
 `,
     },
-    configured: wholeFolder("the whole folder: its nodes are found at run time"),
     bad: throwsAtStart("server.js"),
   },
 ];
