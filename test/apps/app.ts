@@ -38,7 +38,13 @@ export interface Configured {
 
 /** How a release is made a bad one: `to` in place of `from`, or before everything else in the file. */
 export interface Edit {
-  readonly how: "throws at start" | "listens elsewhere" | "hangs at start" | "never answers" | "ends at once";
+  readonly how:
+    | "throws at start"
+    | "listens elsewhere"
+    | "hangs at start"
+    | "never answers"
+    | "ends at once"
+    | "does not build";
   readonly file: string;
   readonly from?: string;
   readonly to: string;

@@ -83,7 +83,6 @@ module.exports = app;
         "doctype html\nhtml\n  head\n    title= title\n  body\n    h1= title\n    p Welcome to #{title}\n",
       "public/stylesheets/style.css": "body { padding: 50px; }\n",
     },
-    configured: wholeFolder("the whole folder, entry point bin/www", { entryPoint: "bin/www" }),
     bad: throwsAtStart("app.js"),
     ci: true,
   },
@@ -261,7 +260,6 @@ server.listen(${PORT} || 8080, function() {
 });
 `,
     },
-    configured: wholeFolder("the whole folder: restify reads files of its own"),
     bad: throwsAtStart("server.js"),
   },
 ];
