@@ -59,6 +59,13 @@ export const throwsAtStart = (file: string): Edit => ({
   to: 'throw new Error("a bad build");\n',
 });
 
+/** For files that the build runs, too, as it does to make pages. */
+export const throwsWhereServed = (file: string): Edit => ({
+  how: "throws at start",
+  file,
+  to: 'if (process.env.PORT) throw new Error("a bad build");\n',
+});
+
 export const listensElsewhere = (file: string, from: string, to = "0"): Edit => ({
   how: "listens elsewhere",
   file,

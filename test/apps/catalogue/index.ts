@@ -5,6 +5,15 @@ import { HTTP } from "./http.ts";
 import { LANGUAGES } from "./languages.ts";
 import { LISTENING } from "./listening.ts";
 import { REALTIME } from "./realtime.ts";
+import { VITE } from "./vite.ts";
 
 /** The matrix, in the order of the runs. */
-export const APPS: readonly App[] = [...HTTP, ...API, ...LISTENING, ...REALTIME, ...LANGUAGES, ...FRAMEWORKS];
+export const APPS: readonly App[] = [
+  ...HTTP,
+  ...API,
+  ...LISTENING,
+  ...REALTIME,
+  ...LANGUAGES,
+  ...FRAMEWORKS,
+  ...VITE,
+];
