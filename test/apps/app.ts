@@ -4,6 +4,8 @@ export interface App {
   readonly name: string;
   /** From the registry, pinned; the first one's version is the app's. */
   readonly packages?: Readonly<Record<string, string>>;
+  /** Those that only its build takes. */
+  readonly development?: Readonly<Record<string, string>>;
   /** Installed by Debian; the first one's version is the app's. */
   readonly debian?: readonly string[];
   /** What package.json holds besides the packages; without it and without packages there is no package.json. */

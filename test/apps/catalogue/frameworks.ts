@@ -10,9 +10,8 @@ export const FRAMEWORKS: readonly App[] = [
       "@nestjs/platform-express": "11.1.6",
       "reflect-metadata": "0.2.2",
       rxjs: "7.8.2",
-      typescript: "5.9.2",
-      "@types/node": "20.19.11",
     },
+    development: { typescript: "5.9.2", "@types/node": "20.19.11" },
     manifest: { scripts: { build: "tsc -p tsconfig.json", start: "node dist/main" } },
     files: {
       "tsconfig.json":
@@ -76,7 +75,7 @@ bootstrap();
   },
   {
     name: "nitro",
-    packages: { nitropack: "2.13.6" },
+    development: { nitropack: "2.13.6" },
     manifest: { scripts: { build: "nitropack build", start: "node .output/server/index.mjs" } },
     files: {
       ".gitignore": "node_modules/\n.nitro/\n.output/\n",
@@ -121,13 +120,12 @@ export default defineConfig({ output: 'server', adapter: node({ mode: 'standalon
   },
   {
     name: "adonis",
-    packages: {
-      "@adonisjs/core": "6.21.0",
+    packages: { "@adonisjs/core": "6.21.0", "reflect-metadata": "0.2.2" },
+    development: {
       "@adonisjs/assembler": "7.8.2",
       "@adonisjs/tsconfig": "1.4.1",
       "@swc/core": "1.16.22",
       "@types/node": "20.19.43",
-      "reflect-metadata": "0.2.2",
       "ts-node-maintained": "10.9.6",
       typescript: "5.9.3",
     },

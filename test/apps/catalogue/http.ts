@@ -1,4 +1,4 @@
-import { listensElsewhere, throwsAtStart, wholeFolder, type App } from "../app.ts";
+import { listensElsewhere, throwsAtStart, type App } from "../app.ts";
 
 const START = { scripts: { start: "node server.js" } };
 const PORT = "process.env.PORT";
@@ -128,7 +128,6 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => fastify.clo
 await fastify.listen({ port: process.env.PORT || 3000, host: '0.0.0.0' })
 `,
     },
-    configured: wholeFolder("the whole folder: pino starts its transport from a file of its own"),
     bad: listensElsewhere("server.js", "process.env.PORT || 3000"),
   },
   {

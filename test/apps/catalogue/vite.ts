@@ -4,7 +4,7 @@ import { configured, throwsWhereServed, type App } from "../app.ts";
 export const VITE: readonly App[] = [
   {
     name: "sveltekit",
-    packages: {
+    development: {
       "@sveltejs/kit": "2.70.4",
       "@sveltejs/adapter-node": "5.5.7",
       "@sveltejs/vite-plugin-svelte": "6.2.4",
@@ -32,12 +32,11 @@ export const VITE: readonly App[] = [
       "react-router": "7.18.4",
       "@react-router/node": "7.18.4",
       "@react-router/serve": "7.18.4",
-      "@react-router/dev": "7.18.4",
       react: "19.3.1",
       "react-dom": "19.3.1",
       isbot: "5.2.3",
-      vite: "7.3.8",
     },
+    development: { "@react-router/dev": "7.18.4", vite: "7.3.8" },
     manifest: {
       type: "module",
       scripts: { build: "react-router build", start: "react-router-serve ./build/server/index.js" },
@@ -65,12 +64,11 @@ export default function Root() {
       "@remix-run/serve": "2.17.5",
       "@remix-run/node": "2.17.5",
       "@remix-run/react": "2.17.5",
-      "@remix-run/dev": "2.17.5",
       react: "18.3.1",
       "react-dom": "18.3.1",
       isbot: "4.4.0",
-      vite: "6.4.6",
     },
+    development: { "@remix-run/dev": "2.17.5", vite: "6.4.6" },
     manifest: {
       type: "module",
       sideEffects: false,
@@ -92,7 +90,7 @@ export default function App() {
   },
   {
     name: "vite",
-    packages: { vite: "8.3.8" },
+    development: { vite: "8.3.8" },
     manifest: { type: "module", scripts: { dev: "vite", build: "vite build", preview: "vite preview" } },
     files: {
       ".gitignore": "node_modules/\ndist/\n",
