@@ -24,7 +24,9 @@ const underWay = new Set<AtEnd>();
 
 /** Ends what the runs have started, and the process. */
 export async function interrupted(): Promise<never> {
-  for (const end of underWay) await end.run().catch(() => undefined);
+  const ends = [...underWay];
+  underWay.clear();
+  for (const end of ends) await end.run().catch(() => undefined);
   process.exit(130);
 }
 
@@ -44,6 +46,8 @@ export async function runApp(
       const outcome = await swapUnderLoad(end, folder, front).catch((error: unknown) => ({
         failed: String(error),
       }));
+      // What the end of the run has broken is no result.
+      if (!underWay.has(end)) return;
       await done({
         app: app.name,
         version,
