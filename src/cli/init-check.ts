@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, realpath, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deploy } from "../deploy/deploy.ts";
@@ -36,6 +36,7 @@ export async function checkApp({ cwd, env, signal, emit }: VerbContext): Promise
       // That it goes live is true of the temporary site alone.
       emit: (event) => (event.type.startsWith("build-") ? emit(event) : undefined),
     });
+    await copyEnvFiles(cwd, layout.root);
     const version = (await readFile(join(layout.runtime, CURRENT_RUNTIME_FILE), "utf8")).trim();
     const tried = await tryArtifact(join(layout.target, artifact), {
       cwd: layout.root,
@@ -49,5 +50,15 @@ export async function checkApp({ cwd, env, signal, emit }: VerbContext): Promise
     return { artifact, status: tried.result === "answered" ? tried.status : 0, buildMs, answerMs };
   } finally {
     await rm(layout.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** They are no part of an artifact; a site has them beside it, and the folder that is checked will be one. */
+async function copyEnvFiles(from: string, to: string): Promise<void> {
+  for (const name of await readdir(from)) {
+    if (!/^\.env(\..+)?$/.test(name)) continue;
+    const file = join(from, name);
+    const found = await stat(file).catch(() => undefined); // A link into nothing.
+    if (found?.isFile() === true) await copyFile(file, join(to, name));
   }
 }

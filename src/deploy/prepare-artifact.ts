@@ -38,8 +38,7 @@ export interface PrepareOptions {
 /** Builds in staging, describes what came out, and names it. Nothing of the site changes. */
 export async function prepareArtifact(options: PrepareOptions): Promise<PreparedArtifact> {
   const { layout, source, identity } = options;
-  const built = await buildGuarded(options);
-  const content = await describeBuilt(built);
+  const { built, content } = await buildGuarded(options);
   const { artifact, taken } = await chooseName(
     layout,
     { ...identity, extension: built.extension },
@@ -63,16 +62,22 @@ export async function prepareArtifact(options: PrepareOptions): Promise<Prepared
   return { manifest, staged: taken ? undefined : built.path };
 }
 
-async function buildGuarded(options: PrepareOptions): Promise<Built> {
+interface Described {
+  readonly built: Built;
+  readonly content: ArtifactContent;
+}
+
+async function buildGuarded(options: PrepareOptions): Promise<Described> {
   const config = options.build ?? (await inferBuild(options.folder)).build;
   // No foreign code runs in these.
-  if (config.builder === "entry" || config.builder === "executable") return runBuild(config, options);
+  if (config.builder === "entry" || config.builder === "executable")
+    return described(await runBuild(config, options));
   const guard = await guardSite(options.layout, options.folder);
-  let built: Built;
+  let result: Described;
   try {
-    built = await runBuild(config, options);
+    const built = await runBuild(config, options);
     await expectOnly(options.staging, built.path);
-    await describeBuilt(built);
+    result = await described(built);
   } catch (error) {
     const strays = await guard.restore("nothing");
     const empty = error instanceof InplaceError && error.code === "BUILD_EMPTY";
@@ -80,7 +85,7 @@ async function buildGuarded(options: PrepareOptions): Promise<Built> {
   }
   const strays = await guard.restore("artifact");
   if (strays.length > 0) throw buildOutside(strays);
-  return built;
+  return result;
 }
 
 async function runBuild(config: BuildConfig, options: PrepareOptions): Promise<Built> {
@@ -116,9 +121,9 @@ async function runBuild(config: BuildConfig, options: PrepareOptions): Promise<B
   }
 }
 
-async function describeBuilt(built: Built): Promise<ArtifactContent> {
+async function described(built: Built): Promise<Described> {
   try {
-    return await describeArtifact(built.path);
+    return { built, content: await describeArtifact(built.path) };
   } catch (error) {
     if (!(error instanceof InplaceError)) throw error;
     throw new InplaceError("BUILD_EMPTY", `The build made no usable artifact: ${error.message}`, {

@@ -86,15 +86,26 @@ export async function describeArtifact(path: string): Promise<ArtifactContent> {
   const files: ManifestFile[] = [];
   for (const relative of await filesOf(path)) {
     const file = relative === "" ? path : join(path, relative);
-    const hash = createHash("sha256");
-    await pipeline(createReadStream(file), hash);
-    files.push({ path: relative, size: (await lstat(file)).size, sha256: hash.digest("hex") });
+    files.push({ path: relative, ...(await describeFile(file)) });
   }
   const size = files.reduce((sum, file) => sum + file.size, 0);
   if (size === 0) throw new InplaceError("ARTIFACT_INCOMPLETE", `${path} is empty.`);
   const total = createHash("sha256");
   for (const file of files) total.update(`${file.path}\0${file.size}\0${file.sha256}\n`);
   return { kind, size, sha256: total.digest("hex"), files };
+}
+
+/** A stream for each of thousands of small files takes four times the time of the processor. Bytes. */
+const READ_AT_ONCE = 1024 * 1024;
+
+async function describeFile(file: string): Promise<Omit<ManifestFile, "path">> {
+  const hash = createHash("sha256");
+  if ((await lstat(file)).size <= READ_AT_ONCE) {
+    const content = await readFile(file);
+    return { size: content.length, sha256: hash.update(content).digest("hex") };
+  }
+  await pipeline(createReadStream(file), hash);
+  return { size: (await lstat(file)).size, sha256: hash.digest("hex") };
 }
 
 /** Whether every file of the manifest is there with its size; contents are not read. */

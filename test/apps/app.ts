@@ -4,6 +4,8 @@ export interface App {
   readonly name: string;
   /** From the registry, pinned; the first one's version is the app's. */
   readonly packages?: Readonly<Record<string, string>>;
+  /** Those that only its build takes. */
+  readonly development?: Readonly<Record<string, string>>;
   /** Installed by Debian; the first one's version is the app's. */
   readonly debian?: readonly string[];
   /** What package.json holds besides the packages; without it and without packages there is no package.json. */
@@ -40,7 +42,13 @@ export interface Configured {
 
 /** How a release is made a bad one: `to` in place of `from`, or before everything else in the file. */
 export interface Edit {
-  readonly how: "throws at start" | "listens elsewhere" | "hangs at start" | "never answers" | "ends at once";
+  readonly how:
+    | "throws at start"
+    | "listens elsewhere"
+    | "hangs at start"
+    | "never answers"
+    | "ends at once"
+    | "does not build";
   readonly file: string;
   readonly from?: string;
   readonly to: string;
@@ -53,6 +61,13 @@ export const throwsAtStart = (file: string): Edit => ({
   how: "throws at start",
   file,
   to: 'throw new Error("a bad build");\n',
+});
+
+/** For files that the build runs, too, as it does to make pages. */
+export const throwsWhereServed = (file: string): Edit => ({
+  how: "throws at start",
+  file,
+  to: 'if (process.env.PORT) throw new Error("a bad build");\n',
 });
 
 export const listensElsewhere = (file: string, from: string, to = "0"): Edit => ({

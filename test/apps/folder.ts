@@ -33,7 +33,7 @@ export class AppFolder {
     await folder.#write({ ".gitignore": "node_modules/\n" });
     const manifest = manifestOf(app);
     if (manifest !== undefined) await folder.#write({ "package.json": manifest });
-    if (Object.keys(app.packages ?? {}).length > 0) {
+    if (Object.keys({ ...app.packages, ...app.development }).length > 0) {
       const packages = await installed(app);
       // Hard links: a copy of each app's packages would take gigabytes.
       run(path, "cp", ["-al", join(packages, "node_modules"), join(path, "node_modules")]);

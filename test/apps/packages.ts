@@ -16,13 +16,15 @@ const INSTALL_MS = 600_000;
 export function manifestOf(app: App): string | undefined {
   if (app.packages === undefined && app.manifest === undefined) return undefined;
   const manifest = { name: "site", version: "1.0.0", private: true, ...app.manifest };
-  const all = { ...manifest, dependencies: app.packages ?? {} };
+  const development = app.development && { devDependencies: app.development };
+  const all = { ...manifest, dependencies: app.packages ?? {}, ...development };
   return `${JSON.stringify(all, undefined, 2)}\n`;
 }
 
 /** A folder with the app's packages installed, and package-lock.json; installed once for all apps that want the same. */
 export async function installed(app: App): Promise<string> {
-  const packages = JSON.stringify([app.packages ?? {}, app.manifest?.["overrides"] ?? {}]);
+  const all = { ...app.packages, ...app.development };
+  const packages = JSON.stringify([all, app.manifest?.["overrides"] ?? {}]);
   const key = createHash("sha256").update(packages).digest("hex").slice(0, 12);
   const folder = join(CACHE, "packages", key);
   if (existsSync(folder)) return folder;
@@ -52,7 +54,7 @@ async function install(folder: string): Promise<void> {
 
 /** The version of what the app is about. */
 export async function versionOf(app: App, folder: string): Promise<string> {
-  const [name] = Object.keys(app.packages ?? {});
+  const [name] = Object.keys({ ...app.packages, ...app.development });
   if (name !== undefined) {
     const manifest = await readFile(join(folder, "node_modules", name, "package.json"), "utf8");
     return String((JSON.parse(manifest) as { readonly version: string }).version);

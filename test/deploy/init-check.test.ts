@@ -47,6 +47,22 @@ test("init --check of an app that bundles: the bundle answered its trial, and is
   assert.match(document.checked.artifact, /\.mjs$/);
 });
 
+test("init --check starts an app with the .env that lies in its folder, as a site there would", async (t) => {
+  const { code, document } = await checked(t, {
+    ".gitignore": "node_modules\n.env*\n",
+    ".env.live": "SECRET=there",
+    "package.json": {
+      name: "shop",
+      scripts: { start: "node --env-file=.env.live server.js" },
+      dependencies: { express: "*" },
+    },
+    "server.js": `if (process.env.SECRET !== "there") throw new Error("no secret");
+      require("express")().set("views", __dirname).get("/", (q, r) => r.send("one")).listen(process.env.PORT);`,
+  });
+  assert.equal(code, 0, JSON.stringify(document));
+  assert.equal(document.checked.status, 200);
+});
+
 test("init in an app whose bundle does not answer takes the whole app, and says why", async (t) => {
   const { code, document } = await checked(t, {
     "package.json": { name: "shop", main: "server.js", dependencies: { express: "*" } },

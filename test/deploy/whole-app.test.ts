@@ -195,17 +195,19 @@ test("whole app: worker threads and forked processes start under a launcher, whi
   assert.equal(stdout.trim(), "worker\nchild", path);
 });
 
-test("whole app: variables of a .env in the site reach an app with dotenv, and what the host sets wins", async (t) => {
-  const { path, layout } = await deployOf(t, {
-    ...config({ start: "node main.js" }),
-    "package.json": { dependencies: { dotenv: "*" } },
-    "node_modules/dotenv/package.json": { name: "dotenv" },
-    "main.js": "console.log(process.env.SECRET, process.env.HOST_SAYS)",
+for (const name of ["dotenv", "@adonisjs/env"]) {
+  test(`whole app: variables of a .env in the site reach an app with ${name}, and what the host sets wins`, async (t) => {
+    const { path, layout } = await deployOf(t, {
+      ...config({ start: "node main.js" }),
+      "package.json": { dependencies: { [name]: "*" } },
+      [`node_modules/${name}/package.json`]: { name },
+      "main.js": "console.log(process.env.SECRET, process.env.HOST_SAYS)",
+    });
+    await writeFiles(layout.root, { ".env": "SECRET=of the site\nHOST_SAYS=nothing\n" });
+    const printed = await started(path, { INPLACE_SITE_ROOT: layout.root, HOST_SAYS: "this" });
+    assert.equal(printed, "of the site this");
   });
-  await writeFiles(layout.root, { ".env": "SECRET=of the site\nHOST_SAYS=nothing\n" });
-  const printed = await started(path, { INPLACE_SITE_ROOT: layout.root, HOST_SAYS: "this" });
-  assert.equal(printed, "of the site this");
-});
+}
 
 test("whole app: a package that the app names and that is not installed fails the build", async (t) => {
   const { repository, layout } = await sourceAndSite(t, {

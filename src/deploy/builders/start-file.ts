@@ -178,7 +178,7 @@ async function packagesIn(modules: string): Promise<string[]> {
 
 /** Whether a package in it takes variables from a file .env. */
 function readsEnvFile(artifact: string, below: string): boolean {
-  return ["dotenv", "dotenv-flow", "@next/env"].some((name) =>
+  return ["dotenv", "dotenv-flow", "@next/env", "@adonisjs/env"].some((name) =>
     [artifact, join(artifact, below)].some((folder) => existsSync(join(folder, "node_modules", name))),
   );
 }

@@ -1,4 +1,7 @@
-import { configured, throwsAtStart, wholeFolder, type App } from "../app.ts";
+import { endsAtOnce, throwsAtStart, type App } from "../app.ts";
+
+/** What is thrown there Next answers with 500, which says nothing to who asks for no health. */
+const NEXT_BAD = endsAtOnce("instrumentation.js", "if (process.env.PORT) process.exit(1);\n");
 
 /** Frameworks with a build of their own. */
 export const FRAMEWORKS: readonly App[] = [
@@ -10,9 +13,8 @@ export const FRAMEWORKS: readonly App[] = [
       "@nestjs/platform-express": "11.1.6",
       "reflect-metadata": "0.2.2",
       rxjs: "7.8.2",
-      typescript: "5.9.2",
-      "@types/node": "20.19.11",
     },
+    development: { typescript: "5.9.2", "@types/node": "20.19.11" },
     manifest: { scripts: { build: "tsc -p tsconfig.json", start: "node dist/main" } },
     files: {
       "tsconfig.json":
@@ -41,15 +43,11 @@ async function bootstrap() {
 bootstrap();
 `,
     },
-    configured: wholeFolder("the whole folder after npm run build, entry point dist/main.js", {
-      shell: "npm run build",
-      entryPoint: "dist/main.js",
-    }),
     bad: throwsAtStart("src/main.ts"),
   },
   {
     name: "next start",
-    packages: { next: "15.5.2", react: "19.1.1", "react-dom": "19.1.1" },
+    packages: { next: "16.4.6", react: "19.3.1", "react-dom": "19.3.1" },
     manifest: { scripts: { build: "next build", start: "next start" } },
     files: {
       ".gitignore": "node_modules/\n.next/\n",
@@ -59,25 +57,12 @@ bootstrap();
         "export const dynamic = 'force-dynamic';\nexport default function Page() { return <h1>{`hello ${'VERSION'}`}</h1> }\n",
       "instrumentation.js": "export function register() {}\n",
     },
-    configured: configured(
-      "the whole folder after next build, entry point next start",
-      {
-        builder: "directory",
-        directory: ".",
-        shell: "npm run build",
-        entryPoint: "start.sh",
-      },
-      {
-        "start.sh":
-          '#!/bin/sh\ncd "$(dirname "$0")"\nexec node node_modules/next/dist/bin/next start -p "$PORT"\n',
-      },
-    ),
-    bad: { how: "ends at once", file: "instrumentation.js", to: "throw new Error('a bad build');\n" },
+    bad: NEXT_BAD,
     large: true,
   },
   {
     name: "next standalone",
-    packages: { next: "15.5.2", react: "19.1.1", "react-dom": "19.1.1" },
+    packages: { next: "16.4.6", react: "19.3.1", "react-dom": "19.3.1" },
     manifest: { scripts: { build: "next build", start: "node .next/standalone/server.js" } },
     files: {
       ".gitignore": "node_modules/\n.next/\n",
@@ -88,12 +73,12 @@ bootstrap();
         "export const dynamic = 'force-dynamic';\nexport default function Page() { return <h1>{`hello ${'VERSION'}`}</h1> }\n",
       "instrumentation.js": "export function register() {}\n",
     },
-    bad: { how: "ends at once", file: "instrumentation.js", to: "throw new Error('a bad build');\n" },
+    bad: NEXT_BAD,
     large: true,
   },
   {
     name: "nitro",
-    packages: { nitropack: "2.12.4" },
+    development: { nitropack: "2.13.6" },
     manifest: { scripts: { build: "nitropack build", start: "node .output/server/index.mjs" } },
     files: {
       ".gitignore": "node_modules/\n.nitro/\n.output/\n",
@@ -102,18 +87,12 @@ bootstrap();
       "server/routes/index.ts": "export default defineEventHandler(() => 'hello VERSION');\n",
       "server/plugins/start.ts": "export default defineNitroPlugin(() => {});\n",
     },
-    configured: configured(".output/server after npm run build", {
-      builder: "directory",
-      directory: ".output/server",
-      shell: "npm run build",
-      install: false,
-    }),
     bad: throwsAtStart("server/plugins/start.ts"),
     large: true,
   },
   {
     name: "astro",
-    packages: { astro: "5.13.5", "@astrojs/node": "9.4.3" },
+    packages: { astro: "5.18.2", "@astrojs/node": "9.5.5" },
     manifest: { type: "module", scripts: { build: "astro build", start: "node dist/server/entry.mjs" } },
     files: {
       ".gitignore": "node_modules/\ndist/\n.astro/\n",
@@ -122,47 +101,15 @@ import node from '@astrojs/node';
 
 export default defineConfig({ output: 'server', adapter: node({ mode: 'standalone' }) });
 `,
-      "src/middleware.js": "export const onRequest = (context, next) => next();\n",
       "src/pages/index.astro": "<html><body><h1>hello VERSION</h1></body></html>\n",
     },
-    configured: wholeFolder("the whole folder after npm run build, entry point dist/server/entry.mjs", {
-      shell: "npm run build",
-      entryPoint: "dist/server/entry.mjs",
-    }),
-    bad: { how: "ends at once", file: "astro.config.mjs", to: "throw new Error('a bad build');\n" },
-    large: true,
-  },
-  {
-    name: "sveltekit",
-    packages: {
-      "@sveltejs/kit": "2.37.0",
-      "@sveltejs/adapter-node": "5.3.1",
-      "@sveltejs/vite-plugin-svelte": "6.1.3",
-      svelte: "5.38.6",
-      vite: "7.1.3",
-    },
-    manifest: { type: "module", scripts: { build: "vite build", start: "node build" } },
-    files: {
-      ".gitignore": "node_modules/\nbuild/\n.svelte-kit/\n",
-      "svelte.config.js":
-        "import adapter from '@sveltejs/adapter-node';\n\nexport default { kit: { adapter: adapter() } };\n",
-      "vite.config.js":
-        "import { sveltekit } from '@sveltejs/kit/vite';\n\nexport default { plugins: [sveltekit()] };\n",
-      "src/app.html":
-        "<!doctype html><html><head>%sveltekit.head%</head><body>%sveltekit.body%</body></html>\n",
-      "src/hooks.server.js": "export const handle = ({ event, resolve }) => resolve(event);\n",
-      "src/routes/+page.svelte": "<h1>hello VERSION</h1>\n",
-    },
-    configured: wholeFolder("the whole folder after npm run build, entry point build/index.js", {
-      shell: "npm run build",
-      entryPoint: "build/index.js",
-    }),
-    bad: { how: "ends at once", file: "svelte.config.js", to: "throw new Error('a bad build');\n" },
+    // A handler for a server of one's own, which does not listen.
+    bad: { how: "ends at once", file: "astro.config.mjs", from: "standalone", to: "middleware" },
     large: true,
   },
   {
     name: "nuxt",
-    packages: { nuxt: "4.1.0", vue: "3.5.21" },
+    packages: { nuxt: "4.4.5", vue: "3.5.45" },
     manifest: { type: "module", scripts: { build: "nuxt build", start: "node .output/server/index.mjs" } },
     files: {
       ".gitignore": "node_modules/\n.nuxt/\n.output/\n",
@@ -171,55 +118,119 @@ export default defineConfig({ output: 'server', adapter: node({ mode: 'standalon
       "app.vue": "<template><h1>hello VERSION</h1></template>\n",
       "server/plugins/start.ts": "export default defineNitroPlugin(() => {});\n",
     },
-    configured: configured(".output after npm run build, entry point server/index.mjs", {
-      builder: "directory",
-      directory: ".output",
-      shell: "npm run build",
-      entryPoint: "server/index.mjs",
-      install: false,
-    }),
     bad: throwsAtStart("server/plugins/start.ts"),
     large: true,
   },
   {
-    name: "react router",
-    packages: {
-      "react-router": "7.8.2",
-      "@react-router/node": "7.8.2",
-      "@react-router/serve": "7.8.2",
-      "@react-router/dev": "7.8.2",
-      react: "19.1.1",
-      "react-dom": "19.1.1",
-      isbot: "5.1.30",
-      vite: "7.1.3",
+    name: "adonis",
+    packages: { "@adonisjs/core": "6.21.0", "reflect-metadata": "0.2.2" },
+    development: {
+      "@adonisjs/assembler": "7.8.2",
+      "@adonisjs/tsconfig": "1.4.1",
+      "@swc/core": "1.16.22",
+      "@types/node": "20.19.43",
+      "ts-node-maintained": "10.9.6",
+      typescript: "5.9.3",
     },
     manifest: {
       type: "module",
-      scripts: { build: "react-router build", start: "react-router-serve ./build/server/index.js" },
+      scripts: { build: "node ace build", start: "node bin/server.js" },
+      imports: { "#exceptions/*": "./app/exceptions/*.js", "#start/*": "./start/*.js" },
     },
     files: {
-      ".gitignore": "node_modules/\nbuild/\n.react-router/\n",
-      "vite.config.js":
-        "import { reactRouter } from '@react-router/dev/vite';\n\nexport default { plugins: [reactRouter()] };\n",
-      "app/routes.js":
-        "import { index } from '@react-router/dev/routes';\n\nexport default [index('home.jsx')];\n",
-      "app/root.jsx": `import { Outlet, Scripts } from 'react-router';
+      ".gitignore": "node_modules/\nbuild/\n.env\n",
+      ".env":
+        "TZ=UTC\nPORT=3333\nHOST=localhost\nLOG_LEVEL=info\nAPP_KEY=zKXHe-Ahdb7aPK1ylAJlRgTefktEaACi\nNODE_ENV=production\n",
+      "tsconfig.json":
+        '{ "extends": "@adonisjs/tsconfig/tsconfig.app.json", "compilerOptions": { "rootDir": "./", "outDir": "./build" } }\n',
+      "adonisrc.ts": `import { defineConfig } from '@adonisjs/core/app'
 
-export default function Root() {
-  return <html><body><Outlet /><Scripts /></body></html>;
+export default defineConfig({
+  commands: [() => import('@adonisjs/core/commands')],
+  providers: [() => import('@adonisjs/core/providers/app_provider')],
+  preloads: [() => import('#start/routes'), () => import('#start/kernel')],
+})
+`,
+      "ace.js": "import 'ts-node-maintained/register/esm'\n\nawait import('./bin/console.js')\n",
+      "bin/console.ts": adonisProgram(".ace()\n  .handle(process.argv.splice(2))"),
+      "bin/server.ts": adonisProgram(".httpServer()\n  .start()"),
+      "config/app.ts": `import env from '#start/env'
+import { Secret } from '@adonisjs/core/helpers'
+import { defineConfig } from '@adonisjs/core/http'
+
+export const appKey = new Secret(env.get('APP_KEY'))
+export const http = defineConfig({ generateRequestId: true, allowMethodSpoofing: false, useAsyncLocalStorage: false })
+`,
+      "config/bodyparser.ts": `import { defineConfig } from '@adonisjs/core/bodyparser'
+
+export default defineConfig({})
+`,
+      "config/logger.ts": `import env from '#start/env'
+import { defineConfig } from '@adonisjs/core/logger'
+
+export default defineConfig({
+  default: 'app',
+  loggers: { app: { enabled: true, name: 'site', level: env.get('LOG_LEVEL') } },
+})
+`,
+      "start/env.ts": `import { Env } from '@adonisjs/core/env'
+
+export default await Env.create(new URL('../', import.meta.url), {
+  NODE_ENV: Env.schema.enum(['development', 'production', 'test'] as const),
+  PORT: Env.schema.number(),
+  APP_KEY: Env.schema.string(),
+  HOST: Env.schema.string({ format: 'host' }),
+  LOG_LEVEL: Env.schema.string(),
+})
+`,
+      "start/kernel.ts": `import router from '@adonisjs/core/services/router'
+import server from '@adonisjs/core/services/server'
+
+server.errorHandler(() => import('#exceptions/handler'))
+router.use([() => import('@adonisjs/core/bodyparser_middleware')])
+`,
+      "start/routes.ts": `import router from '@adonisjs/core/services/router'
+
+router.get('/', async () => ({ hello: 'hello VERSION' }))
+router.post('/', async () => ({ hello: 'hello VERSION' }))
+`,
+      "app/exceptions/handler.ts": `import app from '@adonisjs/core/services/app'
+import { ExceptionHandler } from '@adonisjs/core/http'
+
+export default class HttpExceptionHandler extends ExceptionHandler {
+  protected debug = !app.inProduction
 }
 `,
-      "app/home.jsx": "export default function Home() { return <h1>{'hello VERSION'}</h1>; }\n",
     },
-    configured: configured(
-      "the whole folder after npm run build, and start.sh with the line of npm start",
-      { builder: "directory", directory: ".", shell: "npm run build", entryPoint: "start.sh" },
-      {
-        "start.sh":
-          '#!/bin/sh\ncd "$(dirname "$0")"\nexec node node_modules/@react-router/serve/bin.cjs ./build/server/index.js\n',
-      },
-    ),
-    bad: { how: "ends at once", file: "app/root.jsx", to: "throw new Error('a bad build');\n" },
-    large: true,
+    post: "/",
+    bad: throwsAtStart("start/routes.ts"),
   },
 ];
+
+function adonisProgram(what: string): string {
+  return `import 'reflect-metadata'
+import { Ignitor, prettyPrintError } from '@adonisjs/core'
+
+const APP_ROOT = new URL('../', import.meta.url)
+const IMPORTER = (filePath: string) => {
+  if (filePath.startsWith('./') || filePath.startsWith('../')) {
+    return import(new URL(filePath, APP_ROOT).href)
+  }
+  return import(filePath)
+}
+
+new Ignitor(APP_ROOT, { importer: IMPORTER })
+  .tap((app) => {
+    app.booting(async () => {
+      await import('#start/env')
+    })
+    app.listen('SIGTERM', () => app.terminate())
+    app.listenIf(app.managedByPm2, 'SIGINT', () => app.terminate())
+  })
+  ${what}
+  .catch((error) => {
+    process.exitCode = 1
+    prettyPrintError(error)
+  })
+`;
+}

@@ -6,6 +6,7 @@ import { LANGUAGES } from "./languages.ts";
 import { LISTENING } from "./listening.ts";
 import { PROTOCOLS } from "./protocols.ts";
 import { REALTIME } from "./realtime.ts";
+import { VITE } from "./vite.ts";
 
 /** The matrix, in the order of the runs. */
 export const APPS: readonly App[] = [
@@ -16,4 +17,5 @@ export const APPS: readonly App[] = [
   ...REALTIME,
   ...LANGUAGES,
   ...FRAMEWORKS,
+  ...VITE,
 ];
