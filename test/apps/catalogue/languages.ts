@@ -198,6 +198,7 @@ def hello():
   },
   {
     name: "Rust std::net",
+    debian: ["rustc"],
     files: {
       "main.rs": `use std::{env, io::{BufRead, BufReader, Write}, net::TcpListener, thread};
 
