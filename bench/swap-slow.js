@@ -52,8 +52,10 @@ async function measure(start, swaps) {
     const load = await startLoad({ port: front.port, streams: STREAMS, maxMs: MAX_MS });
     await pause(STEADY_MS);
     const firstSwapAt = Date.now();
+    const swappedAt = [];
     for (let swap = 1; swap <= swaps; swap += 1) {
       const version = String(swap + 1);
+      swappedAt.push(Date.now());
       await front.swap(version);
       await untilAnswers(front.port, version);
       await pause(BETWEEN_MS);
@@ -62,6 +64,10 @@ async function measure(start, swaps) {
     const counts = await slow.end();
     const steady = report(samples.filter(({ doneAt }) => doneAt < firstSwapAt)).all;
     const swapping = report(samples.filter(({ dueAt }) => dueAt >= firstSwapAt)).all;
+    for (const { stream, dueAt, failure, detail } of samples.filter((sample) => sample.failure)) {
+      const sinceSwap = dueAt - (swappedAt.findLast((at) => at <= dueAt) ?? dueAt);
+      console.error(`lost, ${sinceSwap} ms after a swap began: ${stream}: ${failure}, ${detail}`);
+    }
     const limit = GOAL.times * steady.p99 + GOAL.moreMs;
     return [
       swaps,
