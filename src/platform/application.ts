@@ -124,7 +124,8 @@ export class Application implements Router, BackendOwner {
       this.#held.hold(exchange);
       return;
     }
-    const fresh = !exchange.idempotent || exchange.repeats > 0;
+    // What cannot be sent again goes over no connection that the process may just be closing for its age.
+    const fresh = this.#strict || !exchange.idempotent || exchange.repeats > 0;
     exchange.sendOver(instance.pool.take(fresh), instance);
   }
 

@@ -61,6 +61,22 @@ test("--strict-iis: what is lost with its process or its connection gets 502.3, 
   }
 });
 
+test("--strict-iis: a request goes over no idle connection that the process has not promised to keep", async (t) => {
+  for (const [keepAliveMs, connections] of [
+    [5_000, 1],
+    [0, 2],
+  ]) {
+    const program = `exec "${process.execPath}" -e '
+const server = require("node:http").createServer((request, response) => response.end(String(request.socket.remotePort)));
+server.keepAliveTimeout = ${keepAliveMs};
+server.listen(process.env.PORT, "127.0.0.1");
+'`;
+    const site = await serveSite(t, { strict: true, program });
+    const ports = [await (await fetch(site.url)).text(), await (await fetch(site.url)).text()];
+    equal(new Set(ports).size, connections);
+  }
+});
+
 test("--strict-iis: app_offline.htm and a changed web.config do as they do by default", async (t) => {
   const site = await serveSite(t, { strict: true });
   const before = (await fetch(site.url)).headers.get("x-pid");
