@@ -205,7 +205,8 @@ test("a WebSocket that never falls silent is closed all the same, and only what 
   const closed = once(client, "close");
   const stopped = server.stop();
   assert.equal(((await closed) as [number])[0], 1001);
-  assert.ok(sent > 100, String(sent));
+  // It spoke in each turn; how many turns there are in the time is the machine's affair.
+  assert.ok(sent > 10, String(sent));
   // One turn of client and server, which are one process here, lies between a message and its reading.
   const early = [...open].filter(([number, at]) => at < toldAt && number < sent - 3);
   assert.deepEqual(early, []);
