@@ -5,7 +5,7 @@ import { acceptQueued } from "./accept-drain.ts";
 import { now, type Connections, type Followers, type StreamRecord } from "./connections.ts";
 import { Http1Connection, type DrainContext } from "./http1-connection.ts";
 import { Http2Connection } from "./http2-connection.ts";
-import { expiredSockets, protocolOf, receivingSockets, tcpSocketUnder } from "./node-internals.ts";
+import { expiredSockets, isTls, protocolOf, receivingSockets, tcpSocketUnder } from "./node-internals.ts";
 import { OpaqueConnection } from "./opaque-connection.ts";
 import { DEFAULT_LINGER_MS, keptMs, type DrainOptions } from "./options.ts";
 import type { ConnectionKind, Cut, DrainReport } from "./report.ts";
@@ -62,8 +62,10 @@ export class Drain implements Followers, DrainContext, Interception {
     const over = new Promise<void>((resolve) => {
       this.#over = resolve;
     });
-    this.afterTurn(() => this.#sayGoingAway());
-    if (this.#untilRefusing === undefined) this.afterTurn(() => this.#endOverdue());
+    this.afterTurn(() => {
+      this.#sayGoingAway();
+      this.onceRefusing(() => this.#endOverdue());
+    });
     if (keepListening) this.afterTurn(() => this.#checkOver());
     else await this.#refuse();
     await over;
@@ -249,7 +251,6 @@ export class Drain implements Followers, DrainContext, Interception {
     const waiting = this.#untilRefusing ?? [];
     this.#untilRefusing = undefined;
     for (const then of waiting) then();
-    this.#endOverdue();
   }
 
   #sayGoingAway(): void {
@@ -295,9 +296,4 @@ function listenerOf(then: (socket: Socket) => void): (this: Socket) => void {
   return function heard() {
     then(this);
   };
-}
-
-// By what only they have: to import node:tls costs every preloaded app two megabytes.
-function isTls(server: NetServer): boolean {
-  return "setSecureContext" in server;
 }

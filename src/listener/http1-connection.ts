@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { lingeringClose } from "./lingering-close.ts";
-import { endsWithProcess, releaseOf, waitOf, wantsEvents, type Wait } from "./long-polls.ts";
+import { endsAfterMs, releaseOf, waitOf, wantsEvents, type Wait } from "./long-polls.ts";
 import { renderedHead, requestOf } from "./node-internals.ts";
 import type { DrainOptions, RequestHead } from "./options.ts";
 import { requestLine, type ConnectionKind, type Cut } from "./report.ts";
@@ -98,14 +98,10 @@ export class Http1Connection {
   /** Ends what need not go on: event streams and long polls whose time is up. `sinceStopMs` is the drain's age. */
   endOverdue(sinceStopMs: number): void {
     if (this.#state.at !== "serving") return;
-    const { eventStreamDeadlineMs, longPollDeadlineMs } = this.#context.options;
     const [response] = this.#outstanding;
     if (response === undefined) return;
     const wait = this.#waitOf(response);
-    const kind = this.#kindOfResponse();
-    const endsAt =
-      kind === "event-stream" ? eventStreamDeadlineMs : kind === "long-poll" ? longPollDeadlineMs : Infinity;
-    if (sinceStopMs < endsAt && !endsWithProcess(wait)) return;
+    if (sinceStopMs < endsAfterMs(this.#kindOfResponse(), wait, this.#context.options)) return;
     // Written below the response object, so that an app that goes on writing meets no error.
     if (wait !== undefined) this.close(released(response, wait));
     else this.close(endOfBody(response));

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { now, type StreamRecord } from "./connections.ts";
 import { freeWhenQuiet } from "./lingering-close.ts";
 import type { DrainContext } from "./http1-connection.ts";
-import { endsWithProcess, releaseOf, waitOf, type Wait } from "./long-polls.ts";
+import { endsAfterMs, releaseOf, waitOf, type Wait } from "./long-polls.ts";
 import type { RequestHead } from "./options.ts";
 import { requestLine, type ConnectionKind, type Cut } from "./report.ts";
 
@@ -19,7 +19,7 @@ export class Http2Connection {
   readonly #session: ServerHttp2Session;
   readonly #context: DrainContext;
   readonly #streams = new Map<ServerHttp2Stream, StreamRecord>();
-  /** Until then a further request may come. */
+  /** Until its end one further request may come. */
   #waiting: NodeJS.Timeout | undefined;
 
   constructor(
@@ -53,17 +53,10 @@ export class Http2Connection {
   }
 
   endOverdue(sinceStopMs: number): void {
-    const { eventStreamDeadlineMs, longPollDeadlineMs } = this.#context.options;
     for (const [stream, record] of this.#streams) {
-      const kind = this.#kindOf(stream, record);
-      const endsAt =
-        kind === "event-stream"
-          ? eventStreamDeadlineMs
-          : kind === "long-poll"
-            ? longPollDeadlineMs
-            : Infinity;
       const wait = this.#waitOf(stream, record);
-      if ((sinceStopMs < endsAt && !endsWithProcess(wait)) || stream.writableEnded) continue;
+      const endsAfter = endsAfterMs(this.#kindOf(stream, record), wait, this.#context.options);
+      if (sinceStopMs < endsAfter || stream.writableEnded) continue;
       if (wait !== undefined) release(stream, wait, record.headers);
       else {
         stream.on("error", () => undefined); // An app that goes on writing meets the end; that is no failure.

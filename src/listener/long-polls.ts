@@ -1,4 +1,5 @@
 import type { DrainOptions, RequestHead } from "./options.ts";
+import type { ConnectionKind } from "./report.ts";
 
 /** A request without an answer that is meant to wait for news. */
 export type Wait = "event-stream" | "engine.io" | "signalr" | "poll";
@@ -26,11 +27,13 @@ export function waitOf(request: RequestHead, waitedMs: number, options: DrainOpt
 }
 
 /**
- * Whether it is answered at once. The session is in this process, and what its client sends by a new connection meets another,
- * which does not know it: each moment of waiting is one in which a message is lost.
+ * When what waits is ended, milliseconds after the beginning of stop; Infinity: not by the drain. Where the session is in this
+ * process, at once: what its client sends by a new connection meets another, which does not know it.
  */
-export function endsWithProcess(wait: Wait | undefined): boolean {
-  return wait === "engine.io" || wait === "signalr";
+export function endsAfterMs(kind: ConnectionKind, wait: Wait | undefined, options: DrainOptions): number {
+  if (wait === "engine.io" || wait === "signalr") return 0;
+  if (kind === "event-stream") return options.eventStreamDeadlineMs;
+  return kind === "long-poll" ? options.longPollDeadlineMs : Infinity;
 }
 
 /** As EventSource asks: events and nothing else. */

@@ -34,6 +34,11 @@ export function protocolOf(socket: Socket): "http1" | "upgraded" | "unknown" {
   return parser === undefined ? "unknown" : parser === null ? "upgraded" : "http1";
 }
 
+/** By what only such servers have: to import node:tls costs every preloaded app two megabytes. */
+export function isTls(server: NetServer): boolean {
+  return "setSecureContext" in server;
+}
+
 export function tcpSocketUnder(socket: Socket): Socket | undefined {
   return (socket as InnerSocket)._parent ?? undefined;
 }

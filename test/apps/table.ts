@@ -26,7 +26,8 @@ bad, and that the old processes were gone at the end.
 
 \`--only NAME,NAME\`, \`--front serve\`, \`--shard 1/4\` and \`--resume\` choose; \`--large\` adds what takes minutes to install, and
 \`--ci\` runs the small ones as tests. This table is written by each run, from the last result of each app; most ran beside
-another app on two cores, which the times show: ${names.size} apps, ${good} of ${table.length} runs ok.
+another app on two cores, which the times show: ${names.size} apps, ${good} of ${table.length} runs ok. Not among them: a Unix socket
+in PORT, on which neither front listens; there [launchers](launchers.md) start the artifact itself.
 
 ${HEAD}
 ${table.join("\n")}
@@ -48,7 +49,7 @@ function keyOf(row: string): string {
 }
 
 function cellsOf(row: string): readonly string[] {
-  return row.split(" | ").map((cell, index) => (index === 0 ? cell.slice("| ".length) : cell));
+  return row.slice("| ".length).split(" | ");
 }
 
 function line(result: Result): string {

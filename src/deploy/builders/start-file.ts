@@ -13,7 +13,8 @@ const SCRIPT = /\.[cm]?[jt]sx?$/;
 /**
  * Writes into an artifact what starts it as the line does in the folder `below` it, and names it as its entry point. Node
  * programs, those of packages too, start in the process that launchers start, with the runtime; others by the system's
- * shell. Packages are installed in `source`. Throws CONFIG_INVALID for a line that takes a shell, or names a file that is not there.
+ * shell. Packages are installed in `source`. Throws CONFIG_INVALID for a line that takes a shell, or names a file that is
+ * not there.
  */
 export async function writeStart(
   line: string,

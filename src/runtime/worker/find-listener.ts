@@ -1,6 +1,7 @@
 import cluster from "node:cluster";
 import type { Server } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { isTls } from "../../listener/node-internals.ts";
 import { accepts } from "../../process/port.ts";
 import type { Protocol } from "../../process/worker-messages.ts";
 
@@ -24,9 +25,9 @@ export async function findListener(
   return undefined;
 }
 
-/** By what only they have: to import node:tls costs every worker two megabytes. */
+/** By what only servers of its kind have. */
 export function protocolOf(server: Server): Protocol {
-  const tls = "setSecureContext" in server;
+  const tls = isTls(server);
   if ("updateSettings" in server) return tls ? "h2" : "h2c";
   if ("headersTimeout" in server) return tls ? "https" : "http";
   if (tls) return "tls";

@@ -1,5 +1,18 @@
 import { configured, throwsWhereServed, type App } from "../app.ts";
 
+/** As `npm create vite` writes them for an app without a framework. */
+const VANILLA = {
+  type: "module",
+  scripts: { dev: "vite", build: "vite build", preview: "vite preview" },
+};
+const PAGES = {
+  ".gitignore": "node_modules/\ndist/\n",
+  "vite.config.js": "export default {};\n",
+  "index.html":
+    '<!doctype html><html><body><h1>hello VERSION</h1><script type="module" src="/src/main.js"></script></body></html>\n',
+  "src/main.js": "document.title = 'hello';\n",
+};
+
 /** Apps that Vite builds. */
 export const VITE: readonly App[] = [
   {
@@ -91,26 +104,16 @@ export default function App() {
   {
     name: "vite",
     development: { vite: "8.3.8" },
-    manifest: { type: "module", scripts: { dev: "vite", build: "vite build", preview: "vite preview" } },
-    files: {
-      ".gitignore": "node_modules/\ndist/\n",
-      "vite.config.js": "export default {};\n",
-      "index.html":
-        '<!doctype html><html><body><h1>hello VERSION</h1><script type="module" src="/src/main.js"></script></body></html>\n',
-      "src/main.js": "document.title = 'hello';\n",
-    },
+    manifest: VANILLA,
+    files: PAGES,
     bad: { how: "does not build", file: "vite.config.js", to: "throw new Error('a bad build');\n" },
   },
   {
     name: "vite preview",
     packages: { vite: "8.3.8" },
-    manifest: { type: "module", scripts: { dev: "vite", build: "vite build", preview: "vite preview" } },
+    manifest: VANILLA,
     files: {
-      ".gitignore": "node_modules/\ndist/\n",
-      "vite.config.js": "export default {};\n",
-      "index.html":
-        '<!doctype html><html><body><h1>hello VERSION</h1><script type="module" src="/src/main.js"></script></body></html>\n',
-      "src/main.js": "document.title = 'hello';\n",
+      ...PAGES,
       ...configured("", {
         builder: "directory",
         directory: ".",

@@ -1,4 +1,5 @@
-// Clients of HTTP/2, over TLS where the second argument says so. A session that was told to go away gets no further request, as RFC 9113 6.8 asks.
+// Clients of HTTP/2, over TLS where the second argument says so. A session that was told to go away gets no further request,
+// as RFC 9113 6.8 asks.
 import { connect, type ClientHttp2Session } from "node:http2";
 import { visit } from "./exchanges.ts";
 
