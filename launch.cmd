@@ -21,10 +21,8 @@ if not exist ".inplace\handover.json" goto recycle
 call :runtime
 if not defined INPLACE_L_RUNTIME goto recycle
 if not exist ".inplace\runtime\%INPLACE_L_RUNTIME%\supervise.mjs" goto recycle
-set "INPLACE_L_NODE="
-for /f "tokens=1 delims=v." %%V in ('node.exe --version 2^>nul') do set "INPLACE_L_NODE=%%V"
+call :recent_node
 if not defined INPLACE_L_NODE goto no_node
-if %INPLACE_L_NODE% lss 20 goto no_node
 node.exe ".inplace\runtime\%INPLACE_L_RUNTIME%\supervise.mjs" %*
 set "INPLACE_L_CODE=%ERRORLEVEL%"
 goto done
@@ -36,6 +34,16 @@ goto done
 if not defined PORT if defined HTTP_PLATFORM_PORT set "PORT=%HTTP_PLATFORM_PORT%"
 if not defined HTTP_PLATFORM_PORT if defined PORT set "HTTP_PLATFORM_PORT=%PORT%"
 
+call :signature_needed
+if not defined INPLACE_L_SIGNED goto choose
+set "INPLACE_ARTIFACT="
+call :checked
+set "INPLACE_ARTIFACT=%INPLACE_L_NAME%"
+set "INPLACE_L_CODE=4"
+if defined INPLACE_ARTIFACT goto start
+if defined INPLACE_L_SIGNED goto done
+
+:choose
 call :name_in "_artifact.txt"
 set "INPLACE_ARTIFACT=%INPLACE_L_NAME%"
 if defined INPLACE_ARTIFACT if not exist ".inplace\failed\%INPLACE_ARTIFACT%" goto start
@@ -117,6 +125,53 @@ popd 2>nul
 endlocal & exit /b %INPLACE_L_CODE%
 
 
+:recent_node
+set "INPLACE_L_NODE="
+for /f "tokens=1 delims=v." %%V in ('node.exe --version 2^>nul') do if %%V geq 20 set "INPLACE_L_NODE=%%V"
+exit /b
+
+
+rem Defines INPLACE_L_SIGNED if releases may have to be signed, which only the runtime can tell.
+:signature_needed
+set "INPLACE_L_SIGNED="
+if defined INPLACE_PUBLIC_KEY set "INPLACE_L_SIGNED=1"
+if exist "inplace.config.json" call :mentions "inplace.config.json"
+if exist "package.json" call :mentions "package.json"
+exit /b
+
+rem A file that cannot be read may, and what was written in UTF-16 shows as text by type alone.
+:mentions
+type "%~1" >nul 2>nul
+if errorlevel 1 set "INPLACE_L_SIGNED=1"
+type "%~1" 2>nul | findstr /l /c:"requireSignature" >nul 2>nul
+if not errorlevel 1 set "INPLACE_L_SIGNED=1"
+if errorlevel 2 set "INPLACE_L_SIGNED=1"
+exit /b
+
+
+rem Sets INPLACE_L_NAME and INPLACE_L_CHECKED to an artifact and its program, as the runtime has checked them, in place of
+rem the one that has just failed. Undefined where nothing may be started; INPLACE_L_SIGNED is, where no signature is needed.
+:checked
+set "INPLACE_L_NAME="
+set "INPLACE_L_CHECKED="
+call :runtime
+call :recent_node
+if not defined INPLACE_L_RUNTIME goto unchecked
+if not defined INPLACE_L_NODE goto unchecked
+if not exist ".inplace\runtime\%INPLACE_L_RUNTIME%\choose.mjs" goto unchecked
+for /f "usebackq delims=" %%L in (`node.exe ".inplace\runtime\%INPLACE_L_RUNTIME%\choose.mjs" "%INPLACE_ARTIFACT%"`) do (
+  if defined INPLACE_L_NAME set "INPLACE_L_CHECKED=%%L"
+  if not defined INPLACE_L_NAME set "INPLACE_L_NAME=%%L"
+)
+if not "%INPLACE_L_NAME%"=="-" exit /b
+set "INPLACE_L_NAME="
+set "INPLACE_L_SIGNED="
+exit /b
+:unchecked
+>&2 echo launch.cmd: this site may require signatures, which the runtime checks (inplace deploy) with Node 20 or newer on the PATH; nothing is started.
+exit /b
+
+
 :runtime
 set "INPLACE_L_RUNTIME="
 if exist ".inplace\runtime\current" for /f "usebackq" %%V in (".inplace\runtime\current") do set "INPLACE_L_RUNTIME=%%V"
@@ -172,6 +227,7 @@ rem none was ever good.
 :sound_one
 set "INPLACE_L_NAME="
 set "INPLACE_L_WHICH=last good"
+if defined INPLACE_L_SIGNED goto checked
 if not exist ".inplace\last-good" exit /b
 call :name_in ".inplace\last-good"
 if defined INPLACE_L_NAME if not exist ".inplace\failed\%INPLACE_L_NAME%" exit /b
@@ -190,10 +246,14 @@ rem Sets INPLACE_L_PROGRAM to the file to run and INPLACE_L_KIND to how, or neit
 :resolve
 set "INPLACE_L_KIND="
 set "INPLACE_L_PROGRAM=_target\%INPLACE_ARTIFACT%"
+if defined INPLACE_L_SIGNED set "INPLACE_L_PROGRAM=%INPLACE_L_CHECKED%"
+if defined INPLACE_L_SIGNED goto kind
 if not exist "%INPLACE_L_PROGRAM%\*" goto kind
 set "INPLACE_L_ENTRY="
 if not exist "%INPLACE_L_PROGRAM%\_entry.txt" goto known_entry
 for /f "usebackq tokens=*" %%E in ("%INPLACE_L_PROGRAM%\_entry.txt") do if not defined INPLACE_L_ENTRY set "INPLACE_L_ENTRY=%%E"
+if not defined INPLACE_L_ENTRY goto known_entry
+set "INPLACE_L_ENTRY=%INPLACE_L_ENTRY:"=%"
 if not defined INPLACE_L_ENTRY goto known_entry
 set "INPLACE_L_ENTRY=%INPLACE_L_ENTRY:/=\%"
 if not "%INPLACE_L_ENTRY:..=%"=="%INPLACE_L_ENTRY%" goto no_entry

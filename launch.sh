@@ -14,6 +14,8 @@ TEMPORARY=75
 CDPATH= cd -- "$(dirname -- "$0")" || exit 1
 root=$PWD
 backslash='\'
+newline='
+'
 carriage_return=$(printf '\r')
 byte_order_mark=$(printf '\357\273\277')
 
@@ -75,10 +77,40 @@ say() {
   printf 'launch.sh: %s\n' "$1" >&2
 }
 
+# Whether releases may have to be signed, which only the runtime can tell.
+signature_needed() {
+  [ -z "${INPLACE_PUBLIC_KEY-}" ] || return 0
+  for file in inplace.config.json package.json; do
+    [ -e "$file" ] || continue
+    [ -f "$file" ] && [ -r "$file" ] || return 0
+    tr -d '\000' <"$file" | grep -q -e requireSignature -e '\\u'
+    [ $? -eq 1 ] || return 0
+  done
+  return 1
+}
+
+# Sets name and program to what the runtime has checked, in place of the one that has just failed.
+checked() {
+  if ! line_of .inplace/runtime/current || [ ! -f ".inplace/runtime/$line/choose.mjs" ] || ! recent_node; then
+    say 'this site may require signatures, and they are checked by the runtime (inplace deploy) with Node 20 or newer on the PATH; nothing is started.'
+    return $NOTHING_TO_START
+  fi
+  chosen=$(node ".inplace/runtime/$line/choose.mjs" "$1") || return
+  # Where no signature is required after all.
+  [ "$chosen" != - ] || signed=
+  name=${chosen%%"$newline"*}
+  program=${chosen#*"$newline"}
+}
+
 # Sets artifact to what the pointer names, else the last good one, else the newest. Of those that failed, the first at
 # least, where there is no other.
 choose() {
   artifact=
+  if [ -n "$signed" ]; then
+    checked "" || exit
+    artifact=$name
+    [ -z "$signed" ] || return 0
+  fi
   why='_artifact.txt names nothing that can be started'
   if name_in _artifact.txt; then
     artifact=$name
@@ -95,6 +127,11 @@ choose() {
 
 # Sets name to the last good artifact, and where that one is gone or failed to the newest, and which to what it is.
 sound_one() {
+  if [ -n "$signed" ]; then
+    which='last good'
+    checked "$artifact"
+    return
+  fi
   [ -f .inplace/last-good ] || return 1
   which='last good'
   name_in .inplace/last-good && [ ! -e ".inplace/failed/$name" ] && return 0
@@ -102,12 +139,14 @@ sound_one() {
   newest
 }
 
-# Sets program to the file in _target to run, and how.
+# Sets program to the file in _target to run, unless it is the checked one, and how.
 resolve() {
-  program=_target/$1
-  if [ -d "$program" ]; then
-    entry_of "$program" "$1" || return 1
-    program=$program/$entry
+  if [ -z "$signed" ]; then
+    program=_target/$1
+    if [ -d "$program" ]; then
+      entry_of "$program" "$1" || return 1
+      program=$program/$entry
+    fi
   fi
   case $program in
   *.mjs | *.cjs | *.js) how=node ;;
@@ -217,6 +256,7 @@ trap 'forward TERM' TERM
 trap 'forward INT' INT
 trap 'forward HUP' HUP
 
+signature_needed && signed=1 || signed=
 if ! choose; then
   say "nothing to start: _target in $root holds no artifact. Deploy one, or copy one into it."
   exit $NOTHING_TO_START

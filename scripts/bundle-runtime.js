@@ -1,6 +1,6 @@
 // Bundles what launchers preload: register.mjs; start-check.mjs, which it imports where an artifact is to be hashed; watch.mjs, which it imports once the app listens; and archive.mjs, which
 // that imports when somebody drops an archive. And what they start for a handover: supervise.mjs with the programs that it
-// starts as workers, or preloads into them.
+// starts as workers, or preloads into them. And choose.mjs, which launchers ask where a signature is required.
 // bundle.json names the version that this content gets in a site, so that no content is ever overwritten there.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -17,6 +17,7 @@ const ENTRIES = {
   supervised: "src/runtime/worker/worker-preload.ts",
   "port-program": "src/supervisor/port-program.ts",
   "inherit-program": "src/supervisor/inherit-program.ts",
+  choose: "src/supervisor/choose-program.ts",
 };
 
 const loadedLater = {

@@ -100,6 +100,8 @@ export interface SiteConfig {
   readonly keep: number;
   readonly lockWaitMs: number;
   readonly branch: string | undefined;
+  /** As written: relative to the site root. */
+  readonly requireSignature: string | undefined;
   readonly rollout: Rollout;
   /** Whether two processes of the app may run at the same time. Without that there is no handover. */
   readonly overlap: boolean;
@@ -123,6 +125,7 @@ export function normalizeConfig(user: UserConfig): SiteConfig {
     keep: user.keep ?? DEFAULT_KEEP,
     lockWaitMs: user.lockWaitMs ?? DEFAULT_LOCK_WAIT_MS,
     branch: user.branch,
+    requireSignature: user.requireSignature,
     rollout: user.rollout ?? (overlap ? DEFAULT_ROLLOUT : "recycle"),
     overlap,
     supervise: { ...(deadlineMs !== undefined && { drainMs: deadlineMs }), ...user.supervise },

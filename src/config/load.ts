@@ -22,6 +22,13 @@ export async function hasConfig(folder: string): Promise<boolean> {
   return packageKey(await readJson(join(folder, PACKAGE_FILE), "loose")) !== undefined;
 }
 
+/** The text of an inplace.config.json for a folder whose package.json holds the configuration; undefined for any other. */
+export async function configOfPackage(folder: string): Promise<string | undefined> {
+  if ((await readJson(join(folder, CONFIG_FILE), "loose")) !== undefined) return undefined;
+  const key = packageKey(await readJson(join(folder, PACKAGE_FILE), "loose"));
+  return key === undefined ? undefined : `${JSON.stringify(key, null, 2)}\n`;
+}
+
 /** First that is set: `named`, configuration, package.json, folder. The last two are made to fit; none is checked. */
 export async function siteName(
   named: string | undefined,

@@ -15,7 +15,7 @@ import { prepareArtifact, type PreparedArtifact } from "./prepare-artifact.ts";
 import { afterwards, currentArtifact, makeCurrent, placeArtifact, withdrawArtifact } from "./publish.ts";
 import { siteFiles } from "./site-files.ts";
 import { identityOf, readSource, type Source, type UnnamedIdentity, type Wanted } from "./source.ts";
-import { signManifest } from "../site/signature.ts";
+import { assertSigned, signManifest } from "../site/signature.ts";
 import { openStaging, type Staging } from "./staging.ts";
 import { placeFiles, removeGone, stageFiles, type StagedFiles } from "./synchronise.ts";
 import { writeRollout } from "./write-rollout.ts";
@@ -130,6 +130,9 @@ async function publishTree(
 ): Promise<Published> {
   const { layout, environment, emit } = options;
   const prepared = await signed(options, await findOrBuild(options, plan, tree, staging));
+  const { requireSignature } = plan.config;
+  if (requireSignature !== undefined)
+    await assertSigned(layout, prepared.manifest.artifact, prepared.manifest, requireSignature);
   const files = await siteFiles(tree.folder, plan.config, layout);
   const staged = await stageFiles(layout, files, staging);
   await installRuntime(layout);

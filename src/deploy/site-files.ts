@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { lstat, readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CONFIG_FILE } from "../config/load.ts";
+import { CONFIG_FILE, configOfPackage } from "../config/load.ts";
 import type { SiteConfig } from "../config/config.ts";
 import { systemCode } from "../errors.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -19,6 +19,8 @@ export interface SiteFile {
   /** Relative to the site root, with "/". */
   readonly path: string;
   readonly from: string;
+  /** What it is to hold, where it is no copy. */
+  readonly text?: string;
   /** "package": one of ours, for a source that brings none. */
   readonly origin: "source" | "package";
 }
@@ -49,7 +51,11 @@ async function sourceFiles(source: string, config: SiteConfig): Promise<SiteFile
       found.set(path, below === "" ? from : join(from, below));
     }
   }
-  return [...found].map(([path, from]) => ({ path, from, origin: "source" }));
+  const files: SiteFile[] = [...found].map(([path, from]) => ({ path, from, origin: "source" }));
+  // What runs in the site looks for its configuration there, and finds no package.json of the source.
+  const text = await configOfPackage(source);
+  const from = join(source, "package.json");
+  return text === undefined ? files : [...files, { path: CONFIG_FILE, from, text, origin: "source" }];
 }
 
 function packageFile(name: string): SiteFile {

@@ -5,7 +5,7 @@ import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import type { DeployEvent, EventSink } from "../events.ts";
 import { renameRetrying, writeFileAtomic } from "../site/atomic-file.ts";
 import { OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
-import { exists } from "../site/present.ts";
+import { exists, readOptional } from "../site/present.ts";
 import type { DeployEnvironment } from "./environment.ts";
 import { PROVIDED_FILES, sameContent, type SiteFile } from "./site-files.ts";
 import type { Staging } from "./staging.ts";
@@ -22,14 +22,17 @@ export async function stageFiles(
   staging: Staging,
 ): Promise<StagedFiles> {
   const changed: { path: string; staged: string }[] = [];
-  for (const { path, from } of files) {
-    if (await sameContent(from, join(layout.root, path))) continue;
+  for (const { path, from, text } of files) {
+    const to = join(layout.root, path);
+    const same = text === undefined ? await sameContent(from, to) : (await readOptional(to)) === text;
+    if (same) continue;
     const staged = join(staging.folder, `file-${changed.length}`);
     try {
-      await copyFile(from, staged);
+      if (text === undefined) await copyFile(from, staged);
+      else await writeFile(staged, text);
       await chmod(staged, (await lstat(from)).mode);
     } catch (error) {
-      throw asSiteError(error, join(layout.root, path));
+      throw asSiteError(error, to);
     }
     changed.push({ path, staged });
   }

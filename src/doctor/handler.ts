@@ -4,6 +4,7 @@ import { InplaceError } from "../errors.ts";
 import type { PlatformConfig } from "../platform/web-config/read.ts";
 import { readHandover } from "../site/handover.ts";
 import { readLastGood } from "../site/health-marks.ts";
+import { readDrainDeadline } from "../site/drain-deadline.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { finding, type Finding } from "./finding.ts";
 import type { Patient } from "./patient.ts";
@@ -12,7 +13,6 @@ import type { Patient } from "./patient.ts";
 const ROLLOUTS_PER_MINUTE = 5;
 /** A start that takes more of its limit than this will exceed it one day. */
 const NEAR_LIMIT = 0.8;
-const DEFAULT_DRAIN_MS = 30_000;
 
 export async function checkAppOffline({ layout }: Patient): Promise<readonly Finding[]> {
   return (await isFile(layout.appOffline)) ? [finding("APP_OFFLINE", `${layout.appOffline} is there.`)] : [];
@@ -96,22 +96,11 @@ async function drainDeadline(
   layout: SiteLayout,
   { requestTimeoutMs }: PlatformConfig,
 ): Promise<readonly Finding[]> {
-  const text = await readFile(join(layout.root, "inplace.config.json"), "utf8").catch(() => "{}");
-  const deadlineMs = deadlineIn(text);
+  const deadlineMs = await readDrainDeadline(layout, {});
   if (deadlineMs <= requestTimeoutMs) return [];
   return [
     finding("DRAIN_TOO_LONG", `drain.deadlineMs is ${deadlineMs}, requestTimeout ${requestTimeoutMs} ms.`),
   ];
-}
-
-function deadlineIn(text: string): number {
-  try {
-    const config = JSON.parse(text) as { readonly drain?: { readonly deadlineMs?: unknown } } | null;
-    const deadlineMs = config?.drain?.deadlineMs;
-    return typeof deadlineMs === "number" ? deadlineMs : DEFAULT_DRAIN_MS;
-  } catch {
-    return DEFAULT_DRAIN_MS; // checkConfig says what is wrong with it.
-  }
 }
 
 function inSite({ root }: SiteLayout, path: string): string {

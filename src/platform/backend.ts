@@ -223,7 +223,7 @@ export class Backend {
   async #attempt(attempt: number, signal: AbortSignal, answer: boolean): Promise<AttemptFailure | undefined> {
     const port = await choosePort();
     const token = randomUUID();
-    await refuseAltered(this.#launch.layout).catch(() => undefined); // A disk that takes no marks starts what there is.
+    await refuseAltered(this.#launch.layout, this.#launch.program);
     const supervises = await launchesSupervisor(this.#launch.layout);
     const since = Date.now();
     const child = await startChild(this.#launch.child(port, token));

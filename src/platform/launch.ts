@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import type { ChildOptions, Exit } from "../process/child.ts";
-import { spawnCall } from "../process/command.ts";
+import { programPath, spawnCall } from "../process/command.ts";
 import { readDrainDeadline } from "../site/drain-deadline.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { WATCHED_ENV } from "../process/worker-messages.ts";
@@ -12,6 +12,8 @@ import type { PlatformConfig } from "./web-config/read.ts";
 /** How the processes of an application are started and judged: web.config made ready for use. */
 export interface Launch {
   readonly layout: SiteLayout;
+  /** The file that processPath names, or a bare name for PATH. */
+  readonly program: string;
   readonly processes: number;
   readonly attempts: number;
   readonly startupTimeLimitMs: number;
@@ -47,8 +49,10 @@ export interface LaunchOptions {
 const STOP_WITH_US = process.platform === "win32" ? { INPLACE_STOP_ON_STDIN_END: "1" } : {};
 
 export function launchOf(config: PlatformConfig, layout: SiteLayout, options: LaunchOptions): Launch {
+  const processPath = expandVariables(config.processPath, options.env);
   return {
     layout,
+    program: programPath(siteRelative(processPath, layout.root), layout.root),
     processes: config.processesPerApplication,
     attempts: config.startupAttempts,
     startupTimeLimitMs: config.startupTimeLimitMs,

@@ -23,12 +23,22 @@ export function spawnCall(
   platform: NodeJS.Platform = process.platform,
 ): SpawnCall {
   if (platform === "win32") return windowsCall(program, argumentLine.trim(), cwd);
-  const file = BATCH_FILE.test(program) ? program.replace(BATCH_FILE, ".sh") : program;
-  const path = inFolder(file.replaceAll("\\", "/"), cwd);
+  const path = programPath(program, cwd, platform);
   const args = splitArguments(argumentLine);
   // Through sh, because a checkout made on Windows has lost the executable bit.
   if (path.endsWith(".sh")) return { file: "/bin/sh", args: [path, ...args], verbatim: false };
   return { file: path, args, verbatim: false };
+}
+
+/** The file that `spawnCall` runs for it, or the bare name that is left to PATH. */
+export function programPath(
+  program: string,
+  cwd: string,
+  platform: NodeJS.Platform = process.platform,
+): string {
+  if (platform === "win32") return inFolder(program, cwd);
+  const file = BATCH_FILE.test(program) ? program.replace(BATCH_FILE, ".sh") : program;
+  return inFolder(file.replaceAll("\\", "/"), cwd);
 }
 
 function windowsCall(program: string, argumentLine: string, cwd: string): SpawnCall {

@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StoppableOptions } from "../listener/options.ts";
 import type { ModuleToken } from "../listener/shutdown-request.ts";
 import { SUPERVISED_ENV, WATCHED_ENV } from "../process/worker-messages.ts";
 import { siteLayout } from "../site/layout.ts";
+import { tolerantConfig, type RunningConfig } from "../site/site-config.ts";
+import { mayNeedSignature } from "../site/trust/required-key.ts";
 import { identityNow } from "../watch/identity.ts";
 
 /** The site that this process serves, and as which artifact. */
@@ -14,8 +15,8 @@ export interface SiteOfApp {
   readonly identity: string;
   /** How many of several instances may be away at the same time. */
   readonly maxUnavailable: number;
-  /** No signature is required. */
-  readonly mayBeUnsigned: boolean;
+  /** Then it runs from a checked copy, or not at all. */
+  readonly needsSignature: boolean;
   /** Who started this process watches the site, and tells it to stop once the next one serves. */
   readonly watchedOutside: boolean;
 }
@@ -47,7 +48,7 @@ export const DEFAULT_SIGNALS: readonly NodeJS.Signals[] =
 export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   const root = environment["INPLACE_SITE_ROOT"];
   const artifact = environment["INPLACE_ARTIFACT"];
-  const config = readConfig(root);
+  const config = root ? tolerantConfig(root) : {};
   return {
     site:
       root && artifact && !environment[SUPERVISED_ENV]
@@ -56,7 +57,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
             artifact,
             identity: identityNow(join(siteLayout(root).target, artifact)),
             maxUnavailable: unavailable(environment, config.drain ?? {}),
-            mayBeUnsigned: !environment["INPLACE_PUBLIC_KEY"] && !config.requireSignature,
+            needsSignature: mayNeedSignature(root, environment),
             watchedOutside: environment[WATCHED_ENV] === "1",
           }
         : undefined,
@@ -79,26 +80,7 @@ export function moduleToken(environment: NodeJS.ProcessEnv): ModuleToken | undef
   return undefined;
 }
 
-interface ConfigFile {
-  readonly drain?: DrainConfig | null;
-  readonly requireSignature?: unknown;
-}
-
-interface DrainConfig {
-  readonly deadlineMs?: unknown;
-  readonly longPollAfterMs?: unknown;
-  readonly maxUnavailable?: unknown;
-}
-
-function readConfig(root: string | undefined): ConfigFile {
-  if (!root) return {};
-  try {
-    const text = readFileSync(join(root, "inplace.config.json"), "utf8").replace(/^\uFEFF/, "");
-    return (JSON.parse(text) as ConfigFile | null) ?? {};
-  } catch {
-    return {}; // inplace deploy says what is wrong with it; a running app has no say in it.
-  }
-}
+type DrainConfig = NonNullable<RunningConfig["drain"]>;
 
 function drainOptions(environment: NodeJS.ProcessEnv, drain: DrainConfig): StoppableOptions {
   const longPollAfterMs = amount(environment["INPLACE_LONG_POLL_AFTER_MS"]) ?? amount(drain.longPollAfterMs);

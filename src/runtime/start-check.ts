@@ -1,15 +1,23 @@
 /** Looks at the artifact before the app runs: bundled apart, since most starts find it looked at already. */
+import { realpath } from "node:fs/promises";
+import { sep } from "node:path";
 import { InplaceError } from "../errors.ts";
 import { markFailed } from "../site/health-marks.ts";
-import { siteLayout } from "../site/layout.ts";
+import { siteLayout, type SiteLayout } from "../site/layout.ts";
 import { verifyArtifact } from "../site/verify.ts";
+import type { SiteOfApp } from "./settings.ts";
 
 /**
  * Why the artifact must not run, or undefined. It is marked failed then, so that the launcher knows why it ends and takes
- * no damaged one for the last good. What keeps the files from being read keeps no app from starting.
+ * no damaged one for the last good. What keeps the files from being read keeps no app from starting, unless a signature is
+ * required: then whoever starts it has checked it, and started the copy that was checked.
  */
-export async function reasonNotToStart(root: string, artifact: string): Promise<string | undefined> {
+export async function reasonNotToStart(
+  { root, artifact, needsSignature }: SiteOfApp,
+  program: string,
+): Promise<string | undefined> {
   const layout = siteLayout(root);
+  if (needsSignature) return (await isSealed(layout, program)) ? undefined : NOT_SEALED;
   try {
     await verifyArtifact(layout, artifact);
     return undefined;
@@ -18,5 +26,17 @@ export async function reasonNotToStart(root: string, artifact: string): Promise<
     const reason = `${error.code}: ${error.message}`;
     await markFailed(layout, artifact, reason).catch(() => undefined); // The launcher marks it then.
     return `${reason} ${error.hint}`;
+  }
+}
+
+const NOT_SEALED =
+  "ARTIFACT_UNSIGNED: this site requires a signature, and what started this program did not check it. " +
+  "Use the launchers of this version: inplace deploy puts them into the site.";
+
+async function isSealed({ sealed }: SiteLayout, program: string): Promise<boolean> {
+  try {
+    return (await realpath(program)).startsWith((await realpath(sealed)) + sep);
+  } catch {
+    return false;
   }
 }

@@ -29,10 +29,10 @@ export async function takePart(): Promise<void> {
 /** Ends the process, so that the launcher starts the last good artifact, where this one is not what was published. */
 async function checkStart(site: Settings["site"]): Promise<void> {
   if (site === undefined) return;
-  const { root, artifact, mayBeUnsigned } = site;
-  if (mayBeUnsigned && isVerified(siteLayout(root), artifact)) return;
+  const { root, artifact, needsSignature } = site;
+  if (!needsSignature && isVerified(siteLayout(root), artifact)) return;
   const { reasonNotToStart } = await import("./start-check.ts");
-  const reason = await reasonNotToStart(root, artifact);
+  const reason = await reasonNotToStart(site, process.argv[1] ?? "");
   if (reason === undefined) return;
   say(reason);
   exitNow(EXIT_REFUSED);

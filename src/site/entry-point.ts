@@ -32,8 +32,15 @@ export async function entryPoint(artifact: string): Promise<string> {
   throw new InplaceError("ARTIFACT_INCOMPLETE", `The folder ${artifact} ${what}.`);
 }
 
+/** Its first line, as launchers read it: without a byte order mark, quotes and blanks around it. */
 async function readEntryFile(path: string): Promise<string | undefined> {
-  return (await readOptional(path))?.replace(/^\uFEFF/, "").trim();
+  const [line = ""] = ((await readOptional(path)) ?? "").replace(/^\uFEFF/, "").split("\n");
+  const name = withoutBlanks(line.replace(/\r$/, ""));
+  return withoutBlanks(/^".*"$/.test(name) ? name.slice(1, -1) : name) || undefined;
+}
+
+function withoutBlanks(text: string): string {
+  return text.replace(/^[ \t]+/, "").replace(/[ \t]+$/, "");
 }
 
 async function isFile(path: string): Promise<boolean> {

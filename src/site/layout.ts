@@ -13,6 +13,8 @@ export interface SiteLayout {
   readonly manifests: string;
   /** Per artifact: which files were found to be as its manifest says. */
   readonly verified: string;
+  /** Where a signature is required: the checked copies that are run, each as `<first digits of its hash>/<artifact>`. */
+  readonly sealed: string;
   readonly history: string;
   readonly lastGood: string;
   /** One marker file per artifact that failed; launchers create them, so their content is free text. */
@@ -53,6 +55,7 @@ export function siteLayout(siteRoot: string): SiteLayout {
     staging: join(own, "staging"),
     manifests: join(own, "manifests"),
     verified: join(own, "verified"),
+    sealed: join(own, "sealed"),
     history: join(own, "history.jsonl"),
     lastGood: join(own, "last-good"),
     failed: join(own, "failed"),

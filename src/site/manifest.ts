@@ -90,9 +90,14 @@ export async function describeArtifact(path: string): Promise<ArtifactContent> {
   }
   const size = files.reduce((sum, file) => sum + file.size, 0);
   if (size === 0) throw new InplaceError("ARTIFACT_INCOMPLETE", `${path} is empty.`);
+  return { kind, size, sha256: contentHash(files), files };
+}
+
+/** Over path, size and hash of every file. */
+export function contentHash(files: readonly ManifestFile[]): string {
   const total = createHash("sha256");
   for (const file of files) total.update(`${file.path}\0${file.size}\0${file.sha256}\n`);
-  return { kind, size, sha256: total.digest("hex"), files };
+  return total.digest("hex");
 }
 
 /** A stream for each of thousands of small files takes four times the time of the processor. Bytes. */

@@ -7,11 +7,11 @@ import {
   verify,
   type KeyObject,
 } from "node:crypto";
-import { readFile, realpath } from "node:fs/promises";
-import { isAbsolute, join, relative } from "node:path";
+import { readFile } from "node:fs/promises";
 import { InplaceError } from "../errors.ts";
 import type { SiteLayout } from "./layout.ts";
 import type { Manifest, ManifestSignature } from "./manifest.ts";
+import { requiredKey } from "./trust/required-key.ts";
 
 const CONTEXT = "inplace-deploy manifest 1";
 const KEY_ID_DIGITS = 16;
@@ -42,48 +42,23 @@ export async function isSigned(manifest: Manifest, publicKeyFile: string): Promi
 }
 
 /**
- * The file of the public key that releases of this site have to be signed for, or undefined. INPLACE_PUBLIC_KEY, else
- * requireSignature of the site's inplace.config.json. Throws SIGNING_KEY_INVALID for a key in the site itself.
+ * Throws ARTIFACT_UNSIGNED where the site requires a signature that this manifest does not have. configured: the
+ * requireSignature that the site is about to get.
  */
-export async function requiredKey(
-  layout: SiteLayout,
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<string | undefined> {
-  const file = env["INPLACE_PUBLIC_KEY"] || (await configuredKey(layout));
-  if (file === undefined) return undefined;
-  const absolute = isAbsolute(file) ? file : join(layout.root, file);
-  const inside = relative(await realpath(layout.root), await realpath(absolute).catch(() => absolute));
-  if (inside !== "" && !inside.startsWith("..") && !isAbsolute(inside)) {
-    const what = `The public key ${absolute} lies in the site: who may deploy could replace it.`;
-    throw new InplaceError("SIGNING_KEY_INVALID", what, {
-      hint: "Keep the public key outside the site root.",
-    });
-  }
-  return absolute;
-}
-
-/** Throws ARTIFACT_UNSIGNED where the site requires a signature that this manifest does not have. */
 export async function assertSigned(
   layout: SiteLayout,
   artifact: string,
   manifest: Manifest | undefined,
+  configured?: string,
 ): Promise<void> {
-  const key = await requiredKey(layout);
-  if (key === undefined || (manifest !== undefined && (await isSigned(manifest, key)))) return;
-  throw new InplaceError(
-    "ARTIFACT_UNSIGNED",
-    `${artifact} is not signed with the key that this site requires.`,
-  );
+  const key = await requiredKey(layout, process.env, configured);
+  if (key !== undefined && (manifest === undefined || !(await isSigned(manifest, key))))
+    throw unsigned(artifact);
 }
 
-async function configuredKey({ root }: SiteLayout): Promise<string | undefined> {
-  try {
-    const text = (await readFile(join(root, "inplace.config.json"), "utf8")).replace(/^\uFEFF/, "");
-    const key = (JSON.parse(text) as { readonly requireSignature?: unknown } | null)?.requireSignature;
-    return typeof key === "string" && key !== "" ? key : undefined;
-  } catch {
-    return undefined; // inplace deploy and inplace doctor say what is wrong with it.
-  }
+export function unsigned(artifact: string): InplaceError {
+  const what = `${artifact} is not signed with the key that this site requires.`;
+  return new InplaceError("ARTIFACT_UNSIGNED", what);
 }
 
 async function readKey(file: string, parse: (pem: string) => KeyObject): Promise<KeyObject> {

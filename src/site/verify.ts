@@ -9,7 +9,8 @@ import {
   type ArtifactContent,
   type Manifest,
 } from "./manifest.ts";
-import { isSigned, requiredKey } from "./signature.ts";
+import { isSigned, unsigned } from "./signature.ts";
+import { requiredKey } from "./trust/required-key.ts";
 import { filesPrint, isVerified, recordVerified } from "./verified.ts";
 
 export type Verdict =
@@ -52,12 +53,13 @@ async function verifySigned(
   key: string,
 ): Promise<Verdict> {
   if (manifest === undefined || !(await isSigned(manifest, key))) {
-    throw new InplaceError(
-      "ARTIFACT_UNSIGNED",
-      `${artifact} is not signed with the key that this site requires.`,
-    );
+    throw unsigned(artifact);
   }
-  const content = await describeArtifact(join(layout.target, artifact));
+  // What cannot be read cannot be told to be what was signed.
+  const content = await describeArtifact(join(layout.target, artifact)).catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new InplaceError("ARTIFACT_ALTERED", `${artifact} is not what was published: ${why}`, { cause });
+  });
   if (content.sha256 !== manifest.sha256) throw altered(artifact, changedFile(content, manifest) ?? "");
   return { state: "sound", fast: false };
 }

@@ -4,7 +4,7 @@ import { choosePort } from "../process/port.ts";
 import { PUBLIC_PORT_ENV, SUPERVISED_ENV } from "../process/worker-messages.ts";
 import { SUCCEEDS_ENV } from "./succession.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { verifyArtifact } from "../site/verify.ts";
+import { runnableFile } from "../site/trust/runnable.ts";
 import type { Front } from "./front.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
 import type { WantedRelease } from "./release.ts";
@@ -51,11 +51,10 @@ export class Launcher {
     for (const name of NOT_INHERITED) delete this.#env[name];
   }
 
-  /** Throws START_FAILED or ARTIFACT_INCOMPLETE, and ARTIFACT_ALTERED or ARTIFACT_UNSIGNED for what must not run. */
-  async launch({ artifact, path }: Pick<WantedRelease, "artifact" | "path">): Promise<Worker> {
+  /** Throws START_FAILED, and what `runnableFile` throws for what must not run. */
+  async launch({ artifact }: Pick<WantedRelease, "artifact">): Promise<Worker> {
     const { layout, options, args, events } = this.#setup;
-    await verifyArtifact(layout, artifact);
-    const call = await workerCommand(path, { args, socket: options.socket });
+    const call = workerCommand(await runnableFile(layout, artifact), { args, socket: options.socket });
     const port = String(await choosePort());
     if (this.#closed) throw new InplaceError("START_FAILED", `${artifact} was not started: it is to end.`);
     const worker = await Worker.start(artifact, {

@@ -3,9 +3,8 @@ import { join } from "node:path";
 import { isMarkedFailed, readLastGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { readPointer } from "../site/pointer.ts";
-import { exists } from "../site/present.ts";
 import { readReleases } from "../site/releases.ts";
-import { verifyArtifact } from "../site/verify.ts";
+import { runnableFile } from "../site/trust/runnable.ts";
 import type { RolloutCause } from "./swap-report.ts";
 
 /** An artifact that is to run, and why. */
@@ -48,8 +47,8 @@ function goodRelease(layout: SiteLayout, artifact: string): WantedRelease {
 /** What cannot be read counts as damaged. */
 async function isWhole(layout: SiteLayout, artifact: string): Promise<boolean> {
   try {
-    await verifyArtifact(layout, artifact);
-    return await exists(join(layout.target, artifact));
+    await runnableFile(layout, artifact);
+    return true;
   } catch {
     return false;
   }

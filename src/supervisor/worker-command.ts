@@ -1,6 +1,5 @@
 import { fileURLToPath } from "node:url";
 import type { SpawnCall } from "../process/command.ts";
-import { entryPoint } from "../site/entry-point.ts";
 
 /** What an artifact is to be started with, besides itself. */
 export interface LaunchOptions {
@@ -18,11 +17,10 @@ const PORT_PROGRAM = new URL("port-program.mjs", BUNDLE);
 const INHERIT_PROGRAM = new URL("inherit-program.mjs", BUNDLE);
 
 /**
- * How an artifact is started as a worker. A Node program gets the shared socket through the preloaded runtime. Before
+ * How an artifact is started as a worker, by its entry point. A Node program gets the shared socket through the preloaded runtime. Before
  * any other program stands a small Node process of ours that takes part in its stead.
  */
-export async function workerCommand(artifactPath: string, options: LaunchOptions): Promise<SpawnCall> {
-  const entry = await entryPoint(artifactPath);
+export function workerCommand(entry: string, options: LaunchOptions): SpawnCall {
   return {
     file: process.execPath,
     args: [...before(entry, options), entry, ...options.args],

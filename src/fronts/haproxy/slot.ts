@@ -7,8 +7,8 @@ import { InplaceError } from "../../errors.ts";
 import type { SpawnCall } from "../../process/command.ts";
 import { accepts } from "../../process/port.ts";
 import { validArtifactName } from "../../site/artifact-name.ts";
-import { entryPoint } from "../../site/entry-point.ts";
 import { TARGET_FOLDER, type SiteLayout } from "../../site/layout.ts";
+import { runnableFile } from "../../site/trust/runnable.ts";
 import { haproxyFolder, type SlotNumber } from "./front.ts";
 import { becomesHealthy, type HealthCheck } from "./health.ts";
 import type { KeeperOrder } from "./keeper.ts";
@@ -47,7 +47,7 @@ export async function startSlot(layout: SiteLayout, order: StartOrder): Promise<
     slot: order.slot,
     artifact: order.artifact,
     port: order.port,
-    call: await artifactCall(path),
+    call: artifactCall(await runnableFile(layout, order.artifact)),
     cwd: layout.root,
     stopMs: order.drainMs,
   });
@@ -116,8 +116,7 @@ async function launchKeeper(order: KeeperOrder): Promise<ChildProcess> {
   }
 }
 
-async function artifactCall(path: string): Promise<SpawnCall> {
-  const entry = await entryPoint(path);
+function artifactCall(entry: string): SpawnCall {
   if (NODE_PROGRAM.has(extname(entry))) {
     return { file: process.execPath, args: ["--import", PRELOAD, entry], verbatim: false };
   }

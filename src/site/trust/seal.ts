@@ -1,0 +1,175 @@
+import { createHash, randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { lstat, mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { dirname, isAbsolute, join, normalize } from "node:path";
+import { asSiteError, InplaceError, systemCode } from "../../errors.ts";
+import type { SiteLayout } from "../layout.ts";
+import { contentHash, readManifest, type Manifest, type ManifestFile } from "../manifest.ts";
+import { exists, namesIn } from "../present.ts";
+import { isSigned, unsigned } from "../signature.ts";
+import { ownFolder } from "./own-folder.ts";
+
+/** Enough of a hash for a folder's name: its content is compared all the same. */
+const NAME_DIGITS = 16;
+/** Files that are read at the same time. */
+const AT_ONCE = 16;
+const PART_BYTES = 256 * 1024;
+/** Put aside or left by a killed process: nothing begins with it that can be a hash. */
+const ASIDE = ".";
+
+/**
+ * The checked copy of a signed artifact: a path that only this account can write, whose files are those that were signed,
+ * and no others. Made anew where there is none or it has been altered. Throws ARTIFACT_UNSIGNED, ARTIFACT_ALTERED, or
+ * SITE_NOT_WRITABLE and DISK_FULL where no copy can be made.
+ */
+export async function seal(layout: SiteLayout, artifact: string, publicKey: string): Promise<string> {
+  const manifest = await signedManifest(layout, artifact, publicKey);
+  await ownFolder(layout.sealed);
+  await removeGone(layout);
+  const home = join(layout.sealed, manifest.sha256.slice(0, NAME_DIGITS));
+  if (await isWhole(join(home, artifact), manifest)) return join(home, artifact);
+  const staged = join(layout.sealed, `${ASIDE}${randomUUID()}`);
+  try {
+    await copyChecked(join(layout.target, artifact), join(staged, artifact), manifest);
+    return join(await put(staged, home, manifest), artifact);
+  } catch (error) {
+    throw asSiteError(error, layout.sealed);
+  } finally {
+    await rm(staged, { recursive: true, force: true });
+  }
+}
+
+async function signedManifest(layout: SiteLayout, artifact: string, publicKey: string): Promise<Manifest> {
+  const manifest = await readManifest(layout, artifact);
+  // What is signed is the hash over the list of files, and the list is what the copy is made by.
+  const signed =
+    manifest !== undefined &&
+    manifest.files.every(isFile) &&
+    contentHash(manifest.files) === manifest.sha256 &&
+    (await isSigned(manifest, publicKey));
+  if (!signed) throw unsigned(artifact);
+  return manifest;
+}
+
+function isFile({ path, size, sha256 }: ManifestFile): boolean {
+  const inside = typeof path === "string" && !isAbsolute(path) && !/(^|[\\/])\.\.([\\/]|$)|\0/.test(path);
+  return inside && typeof size === "number" && typeof sha256 === "string";
+}
+
+/** Puts the copy in its place; where an altered one cannot be moved away, since it runs (Windows), beside it. */
+async function put(staged: string, home: string, manifest: Manifest): Promise<string> {
+  const aside = join(dirname(home), `${ASIDE}${randomUUID()}`);
+  try {
+    if (await exists(home)) {
+      // Another start may have put it there meanwhile.
+      if (await isWhole(join(home, manifest.artifact), manifest)) return home;
+      await rename(home, aside);
+    }
+    await rename(staged, home);
+    return home;
+  } catch {
+    const another = `${home}-${randomUUID().slice(0, 8)}`;
+    await rename(staged, another);
+    return another;
+  } finally {
+    await rm(aside, { recursive: true, force: true }).catch(() => undefined); // The next start removes it.
+  }
+}
+
+async function isWhole(path: string, { files }: Manifest): Promise<boolean> {
+  if (!(await exists(path))) return false;
+  try {
+    await eachOf(files, async (file) => {
+      const from = await openFile(join(path, file.path));
+      try {
+        await transfer(from, undefined, file);
+      } finally {
+        await from.close();
+      }
+    });
+    return true;
+  } catch {
+    return false; // Whatever it is: it is not the copy, and is made anew.
+  }
+}
+
+/** What was written is what was hashed: whoever changes a file meanwhile changes nothing of the copy. */
+async function copyChecked(from: string, to: string, { files, kind, artifact }: Manifest): Promise<void> {
+  await mkdir(kind === "folder" ? to : dirname(to), { recursive: true, mode: 0o755 });
+  await eachOf(files, async (file) => {
+    const source = await openFile(join(from, file.path)).catch((error: unknown) => {
+      throw altered(artifact, file, error);
+    });
+    try {
+      const mode = ((await source.stat()).mode & 0o755) | 0o600;
+      const path = join(to, normalize(file.path));
+      await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+      const target = await open(path, "wx", mode);
+      try {
+        await transfer(source, target, file).catch((error: unknown) => {
+          throw systemCode(error) === undefined ? altered(artifact, file, error) : error;
+        });
+      } finally {
+        await target.close();
+      }
+    } finally {
+      await source.close();
+    }
+  });
+}
+
+/** Throws where the content is another. */
+async function transfer(from: FileHandle, to: FileHandle | undefined, file: ManifestFile): Promise<void> {
+  const hash = createHash("sha256");
+  const part = Buffer.allocUnsafe(Math.min(PART_BYTES, Math.max(1, file.size)));
+  let size = 0;
+  for (;;) {
+    const { bytesRead } = await from.read(part, 0, part.length, null);
+    if (bytesRead === 0) break;
+    size += bytesRead;
+    if (size > file.size) throw new Error("It is longer.");
+    const bytes = part.subarray(0, bytesRead);
+    hash.update(bytes);
+    if (to !== undefined) await to.writeFile(bytes);
+  }
+  if (hash.digest("hex") !== file.sha256) throw new Error("Its content is another.");
+}
+
+/** Neither a link nor a pipe, which would never be opened. */
+async function openFile(path: string): Promise<FileHandle> {
+  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as Partial<typeof constants>;
+  const file = await open(path, (O_RDONLY ?? 0) | O_NOFOLLOW | O_NONBLOCK);
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw new Error("It is no file.");
+}
+
+function altered(artifact: string, { path }: ManifestFile, cause: unknown): InplaceError {
+  const which = path === "" ? artifact : `${artifact}/${path}`;
+  const why = cause instanceof Error ? ` (${systemCode(cause) ?? cause.message})` : "";
+  return new InplaceError("ARTIFACT_ALTERED", `${which} is not what was published${why}.`, { cause });
+}
+
+/** Copies of artifacts that were removed, and what killed processes left. Best effort: on Windows, what runs stays. */
+async function removeGone({ sealed, target }: SiteLayout): Promise<void> {
+  for (const name of await namesIn(sealed)) {
+    const path = join(sealed, name);
+    const gone = name.startsWith(ASIDE)
+      ? Date.now() - ((await lstat(path).catch(() => undefined))?.mtimeMs ?? Date.now()) > 3_600_000
+      : !(await anyPresent(target, await namesIn(path)));
+    if (gone) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+async function anyPresent(folder: string, names: readonly string[]): Promise<boolean> {
+  for (const name of names) if (await exists(join(folder, name))) return true;
+  return false;
+}
+
+async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
