@@ -41,7 +41,13 @@ export function start(
   t: TestContext,
   program: string,
   args: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly stdin?: "pipe" } = {},
+  options: {
+    readonly env?: NodeJS.ProcessEnv;
+    readonly cwd?: string;
+    readonly stdin?: "pipe";
+    /** Another account, for tests that run as root. */
+    readonly uid?: number | undefined;
+  } = {},
 ): Started {
   const child = spawn(program, args, {
     cwd: options.cwd,
@@ -49,6 +55,7 @@ export function start(
     stdio: [options.stdin ?? "ignore", "pipe", "pipe"],
     // A group of its own, so that whatever it started can be ended with it.
     detached: true,
+    ...(options.uid !== undefined && { uid: options.uid, gid: options.uid }),
   });
   let out = "";
   let err = "";
