@@ -4,6 +4,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { SiteLayout } from "#src/site/layout.js";
+import { requiredKey } from "#src/site/trust/required-key.js";
 import type { Repository } from "../rig/project.ts";
 import { inplace, sourceAndSite } from "../rig/source.ts";
 import { temporaryFolder } from "../rig/temporary-site.ts";
@@ -85,6 +86,24 @@ test("a site that requires signatures takes signed deploys, and refuses others b
   const signed = await deploy(env, "--sign", join(keys, "inplace.key"));
   assert.equal(signed.code, 0, JSON.stringify(signed.json));
   assert.equal(existsSync(layout.pointer), true);
+});
+
+test("requireSignature in package.json holds for the deploy, and for what starts releases in the site", async (t) => {
+  const { repository, layout } = await sourceAndSite(t);
+  const keys = await temporaryFolder(t);
+  await inplace(t, ["keygen", "--out", keys], { cwd: repository.folder });
+  const config = { requireSignature: join(keys, "inplace.pub") };
+  await writeFile(join(repository.folder, "package.json"), JSON.stringify({ name: "shop", inplace: config }));
+  await repository.commit("the configuration moves into package.json");
+  const deploy = (...args: string[]) =>
+    inplace(t, ["deploy", "--json", "--site-root", layout.root, ...args], { cwd: repository.folder });
+  const unsigned = await deploy();
+  assert.equal(unsigned.code, 4, unsigned.stdout);
+  assert.equal(existsSync(layout.pointer), false);
+  assert.equal(existsSync(join(layout.root, "inplace.config.json")), false);
+  const signed = await deploy("--sign", join(keys, "inplace.key"));
+  assert.equal(signed.code, 0, signed.stdout);
+  assert.equal(await requiredKey(layout, {}), join(keys, "inplace.pub"));
 });
 
 test("two deploys of one instant: one publishes, the other is told so with exit code 5, or waits", async (t) => {
