@@ -57,7 +57,7 @@ name_in() {
 # Whether that is the name of something directly inside _target, and no temporary file, device or link out of it.
 startable() {
   case $1 in
-  '' | .* | -* | '~'* | *'~' | */* | *"$backslash"* | *.) return 1 ;;
+  '' | .* | -* | '~'* | *'~' | */* | *"$backslash"* | *. | *[[:cntrl:]]*) return 1 ;;
   *.tmp | *.part | *.partial | *.crdownload | *.download | *.filepart | *.swp) return 1 ;;
   *.zip | *.nupkg | *.tgz | *.tar.gz) return 1 ;;
   esac

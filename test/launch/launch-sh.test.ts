@@ -130,6 +130,7 @@ test("without a last good artifact the newest is started, without any a clear me
   await utimes(await put(layout, "older.mjs"), past, past);
   await put(layout, "newer one.mjs");
   await put(layout, "newest.mjs.part");
+  await put(layout, "line\nbreak.mjs");
   assert.equal(told(await launched(t, layout))["artifact"], "newer one.mjs");
 });
 

@@ -159,7 +159,7 @@ Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 test("a worker whose supervisor dies before the runtime is loaded ends", async (t) => {
   const layout = await temporarySite(t);
   await publish(layout, "app.mjs", app("1"));
-  const { file, args } = await workerCommand(join(layout.target, "app.mjs"), { args: [], socket: "inherit" });
+  const { file, args } = workerCommand(join(layout.target, "app.mjs"), { args: [], socket: "inherit" });
   const worker = spawn(file, args, {
     env: { ...process.env, [SUPERVISED_ENV]: "127.0.0.1", PORT: "1" },
     stdio: ["ignore", "ignore", "inherit", "ipc"],
