@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { appendFile, chmod, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { webConfig } from "../platform/site.js";
 import { fileOf } from "../runtime/launched-site.js";
 import { RELEASE, STARTERS, signedSite, startSite, writeFiles, type SignedSite } from "./signed-site.js";
 
@@ -144,4 +145,15 @@ it(`a site without a key starts ${RELEASE} although package.json speaks of somet
   await writeFile(join(layout.root, "package.json"), '{"description": "caf\\u00e9"}');
   const running = await startSite(t, "launch.sh", layout, {});
   assert.equal(await running.ask(), "SIGNED v1");
+});
+
+it("serve starts no processPath that does not ask what may be started", async (t) => {
+  const { layout, artifact, proof, evil, publicKey } = await signedSite(t);
+  await writeFile(join(artifact, "index.mjs"), evil.module);
+  const attributes = `processPath="${process.execPath}" arguments="_target/${RELEASE}/index.mjs"`;
+  await writeFile(layout.webConfig, webConfig(attributes));
+  const running = await startSite(t, "serve", layout, { INPLACE_PUBLIC_KEY: publicKey });
+  assert.equal(await running.ask(), "refused");
+  assert.match(running.started.stderr(), /requires a signature, and .* starts what nobody has checked/);
+  assert.equal(existsSync(proof), false);
 });

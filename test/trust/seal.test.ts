@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { chmod, chown, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { seal } from "#src/site/trust/seal.js";
+import { RELEASE, signedSite } from "./signed-site.js";
+
+/** More than is read at once. */
+const LARGE = "0123456789abcdef".repeat(64 * 1024);
+
+test("a sealed copy holds the signed files and no others, with their permissions, and stays while it is sound", async (t) => {
+  const { layout, publicKey, artifact } = await signedSite(t, { "bin/large": LARGE, "empty.txt": "" });
+  await chmod(join(artifact, "bin", "large"), 0o777);
+  await writeFile(join(artifact, "added.js"), "added");
+  const copy = await seal(layout, RELEASE, publicKey);
+  assert.deepEqual((await readdir(copy)).sort(), ["_entry.txt", "bin", "empty.txt", "index.mjs", "late.mjs"]);
+  assert.equal(await readFile(join(copy, "bin", "large"), "utf8"), LARGE);
+  assert.equal((await stat(join(copy, "bin", "large"))).mode & 0o777, 0o755);
+  await writeFile(join(copy, "app.log"), "the app's own");
+  assert.equal(await seal(layout, RELEASE, publicKey), copy);
+  assert.equal(await readFile(join(copy, "app.log"), "utf8"), "the app's own");
+});
+
+test("an altered copy is made anew, by any number of starts at the same time", async (t) => {
+  const { layout, publicKey } = await signedSite(t);
+  const copy = await seal(layout, RELEASE, publicKey);
+  await writeFile(join(copy, "late.mjs"), "altered");
+  const copies = await Promise.all(Array.from({ length: 8 }, () => seal(layout, RELEASE, publicKey)));
+  for (const path of copies) assert.match(await readFile(join(path, "late.mjs"), "utf8"), /SIGNED late/);
+  assert.equal(await seal(layout, RELEASE, publicKey), copy);
+});
+
+test("copies of artifacts that are gone, and what killed starts left, are removed", async (t) => {
+  const { layout, publicKey, artifact } = await signedSite(t);
+  await seal(layout, RELEASE, publicKey);
+  const left = join(layout.sealed, ".left");
+  await mkdir(left);
+  await utimes(left, new Date(0), new Date(0));
+  await rm(artifact, { recursive: true });
+  await assert.rejects(seal(layout, RELEASE, publicKey), { code: "ARTIFACT_ALTERED" });
+  assert.deepEqual(await readdir(layout.sealed), []);
+});
+
+test("nothing is started from a folder that others can write", async (t) => {
+  const { layout, publicKey } = await signedSite(t);
+  const refused = { code: "SITE_NOT_WRITABLE", message: /can be written by another account/ };
+  await mkdir(layout.sealed);
+  await chmod(layout.sealed, 0o777);
+  await assert.rejects(seal(layout, RELEASE, publicKey), refused);
+  await chmod(layout.sealed, 0o755);
+  if (process.getuid?.() === 0) {
+    await chown(layout.sealed, 60_017, 60_017);
+    await assert.rejects(seal(layout, RELEASE, publicKey), refused);
+    await chown(layout.sealed, 0, 0);
+  }
+  await seal(layout, RELEASE, publicKey);
+});
