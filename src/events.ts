@@ -193,7 +193,9 @@ export type PlatformEvent =
   | { readonly type: "watched"; readonly event: WatchEvent }
   /** Where one handler serves several sites. */
   | { readonly type: "of-site"; readonly site: string; readonly event: PlatformEvent }
-  | { readonly type: "health-unrecorded"; readonly problem: string };
+  | { readonly type: "health-unrecorded"; readonly problem: string }
+  /** Something that the handler does for a visitor threw; it cost that request or connection. */
+  | { readonly type: "defect-contained"; readonly stack: string };
 
 export type SupervisorEvent =
   | {

@@ -29,6 +29,8 @@ export const PLATFORM_WORDS: Words<PlatformEvent> = {
     warn(`${setting}="true" has no effect here: it takes IIS and its Windows authentication`),
   "artifact-live": ({ artifact, pid }) => info(`${artifact} is live in process ${pid}`),
   "health-unrecorded": ({ problem }) => warn(`the live artifact could not be recorded: ${problem}`),
+  "defect-contained": ({ stack }) =>
+    warn(`a defect of inplace-deploy ended one request or connection; please report it:\n${stack}`),
   "overlap-starting": ({ artifact }) =>
     info(`${artifact ?? "the changed web.config"}: starts beside what serves`),
   "overlap-switched": ({ artifact, previous, ms }) =>

@@ -8,6 +8,7 @@ import { HealthProof } from "./health-proof.ts";
 import { HoldQueue, type HoldLimits } from "./hold-queue.ts";
 import type { Instance } from "./instance.ts";
 import type { Launch } from "./launch.ts";
+import { guarded } from "./proxy/boundary.ts";
 import { afterExit, afterLoss, mayRepeat } from "./retry.ts";
 import { startedArtifact } from "./started-artifact.ts";
 import type { Loss } from "./upstream.ts";
@@ -61,7 +62,7 @@ export class Application implements Router, BackendOwner {
 
   set waits(waits: boolean) {
     this.#waits = waits;
-    if (!waits) for (const exchange of this.#held.release()) this.route(exchange);
+    if (!waits) this.#routeAgain(this.#held.release());
   }
 
   /** One of its processes. */
@@ -140,7 +141,7 @@ export class Application implements Router, BackendOwner {
         this.#repeat(exchange);
         return;
       case "await-exit":
-        void this.#awaitExit(exchange, instance);
+        guarded(exchange, () => this.#awaitExit(exchange, instance));
         return;
       case "fail":
         exchange.fail(lostConnection(loss));
@@ -163,7 +164,7 @@ export class Application implements Router, BackendOwner {
     // Not all at once: a process that has just started could not take so many connections.
     while (this.#held.size > 0 && this.#backends.some(hasRoom)) {
       const exchange = this.#held.next();
-      if (exchange !== undefined) this.route(exchange);
+      if (exchange !== undefined) this.#routeAgain([exchange]);
     }
   }
 
@@ -178,7 +179,7 @@ export class Application implements Router, BackendOwner {
     this.#health.gone(instance);
     if (again) this.#startAgain();
     // Whoever waits needs a process now; otherwise the next request starts it.
-    for (const exchange of this.#held.release()) this.route(exchange);
+    this.#routeAgain(this.#held.release());
   }
 
   /** Stops the processes gracefully; requests that they no longer take go to the successor. */
@@ -189,7 +190,11 @@ export class Application implements Router, BackendOwner {
 
   #leaveTo(successor: Router): void {
     this.#successor ??= successor;
-    for (const exchange of this.#held.release()) this.route(exchange);
+    this.#routeAgain(this.#held.release());
+  }
+
+  #routeAgain(exchanges: readonly Exchange[]): void {
+    for (const exchange of exchanges) guarded(exchange, () => this.route(exchange));
   }
 
   /** A site that ran goes on: its last visitor may have been the one whom the drain waited for. */

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { InplaceError } from "../errors.ts";
-import type { EventSink, PlatformEvent } from "../events.ts";
 import { startChild, type Exit } from "../process/child.ts";
 import { endWithUs } from "../process/orphan-guard.ts";
 import { portAnswers } from "../process/first-answer.ts";
@@ -59,7 +58,6 @@ export interface BackendOwner extends InstanceOwner {
   gone(instance: Instance, again: boolean): void;
   /** Another application is about to take this one's place. */
   readonly waits: boolean;
-  readonly events: EventSink<PlatformEvent>;
 }
 
 const STOPPED: BackendState = { kind: "stopped" };

@@ -1,11 +1,12 @@
 import type { Socket } from "node:net";
 import type { ExchangeClient, ExchangeRecord } from "./exchange-client.ts";
 import { Exchange, type Router } from "./exchange.ts";
-import { failureResponse, type Failure } from "./failure.ts";
+import { DEFECT, failureResponse, type Failure } from "./failure.ts";
 import { BodyScanner } from "./http1/body.ts";
 import { forwardedHead, type ClientFacts } from "./http1/forwarded.ts";
 import { readHead } from "./http1/head-reader.ts";
 import type { RequestHead } from "./http1/request-head.ts";
+import { guardedBy } from "./proxy/boundary.ts";
 
 /** Time limits towards clients, milliseconds. The first two are IIS's headerWaitTimeout and connectionTimeout. */
 export const CLIENT_LIMITS = {
@@ -27,6 +28,8 @@ export interface ClientOptions {
   readonly local: boolean;
   /** Bytes of a request's body, as on the wire. */
   readonly maxBodyBytes: number;
+  /** Tells what a boundary has caught. */
+  readonly defect: (error: unknown) => void;
   /** For the access log. */
   readonly ended: ((record: ExchangeRecord, cut: boolean, client: ClientFacts) => void) | undefined;
 }
@@ -61,12 +64,24 @@ export class ClientConnection implements ExchangeClient {
     this.#socket = socket;
     this.#options = options;
     socket
-      .on("data", (chunk: Buffer) => this.#receive(chunk))
-      .on("drain", () => this.#drained())
+      .on(
+        "data",
+        guardedBy(this, (chunk: Buffer) => this.#receive(chunk)),
+      )
+      .on(
+        "drain",
+        guardedBy(this, () => this.#drained()),
+      )
       // A client that closes its side has gone; IIS and nginx see it the same way.
-      .on("end", () => this.#gone())
+      .on(
+        "end",
+        guardedBy(this, () => this.#gone()),
+      )
       .on("error", () => undefined) // "close" follows and says the same.
-      .on("close", () => this.#gone());
+      .on(
+        "close",
+        guardedBy(this, () => this.#gone()),
+      );
   }
 
   /** No further request: an idle connection closes now, another one with its response. */
@@ -157,6 +172,13 @@ export class ClientConnection implements ExchangeClient {
 
   end(): void {
     this.#linger();
+  }
+
+  broken(error: unknown): void {
+    this.#options.defect(error);
+    this.closing = true;
+    this.#exchange()?.fail(DEFECT);
+    if (this.#state.kind !== "lingering") this.cut();
   }
 
   cut(): void {

@@ -1,5 +1,6 @@
 import type { Failure } from "./failure.ts";
 import type { RequestHead } from "./http1/request-head.ts";
+import type { Guarded } from "./proxy/boundary.ts";
 
 /** A body up to this size goes out in one write with its head. */
 const ONE_WRITE_BYTES = 16 * 1024;
@@ -21,7 +22,7 @@ export interface ExchangeRecord {
 }
 
 /** The client's side of an exchange. Text is Latin-1; `write` answers false to ask for a pause. */
-export interface ExchangeClient {
+export interface ExchangeClient extends Guarded {
   write(bytes: string | Buffer): boolean;
   cork(): void;
   uncork(): void;

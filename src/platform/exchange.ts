@@ -2,6 +2,7 @@ import { writeResponse, type ExchangeClient, type ExchangeRecord } from "./excha
 import type { Failure } from "./failure.ts";
 import type { RequestHead } from "./http1/request-head.ts";
 import type { ResponseHead } from "./http1/response-head.ts";
+import type { Guarded } from "./proxy/boundary.ts";
 import { Replay } from "./replay.ts";
 import { isIdempotent } from "./retry.ts";
 import type { Loss, UpstreamConnection, UpstreamUser } from "./upstream.ts";
@@ -44,7 +45,7 @@ const OVER: State = { kind: "over" };
 const EVENT_STREAM = /^content-type:[ \t]*text\/event-stream/im;
 
 /** One request and its response: waiting → sent → answering → over; sent → waiting again where nothing was answered. */
-export class Exchange implements ExchangeRecord, UpstreamUser {
+export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
   readonly head: RequestHead;
   readonly idempotent: boolean;
   readonly startedAt = Date.now();
@@ -185,6 +186,14 @@ export class Exchange implements ExchangeRecord, UpstreamUser {
     }
     this.#client.ended(this, begun);
     if (begun) this.#client.cut();
+  }
+
+  broken(error: unknown): void {
+    this.#client.broken(error);
+  }
+
+  cut(): void {
+    this.#client.cut();
   }
 
   informed(head: ResponseHead): void {

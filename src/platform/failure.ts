@@ -12,6 +12,13 @@ export interface Failure {
   readonly page?: string;
 }
 
+/** For `Guarded.broken`. */
+export const DEFECT: Failure = {
+  status: 500,
+  substatus: 0,
+  reason: "The handler has a defect; its log tells more.",
+};
+
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad Request",
   404: "Not Found",

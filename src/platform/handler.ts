@@ -7,6 +7,7 @@ import type { ClientOptions } from "./client-connection.ts";
 import type { Router } from "./exchange.ts";
 import { HOLD_LIMITS, type HoldLimits } from "./hold-queue.ts";
 import { DEFAULT_PORT, Listener, MAX_CONNECTIONS } from "./listener.ts";
+import { defectOf } from "./proxy/boundary.ts";
 import { SiteMap, readSites } from "./site-map.ts";
 import { Site, type SiteOptions } from "./site.ts";
 
@@ -62,6 +63,7 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
     strict: options.strict ?? false,
     maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
     maxBodyBytes: options.maxBodyBytes ?? Number.POSITIVE_INFINITY,
+    defect: (error) => events(defectOf(error)),
     ended: log === undefined ? undefined : recorder(log, () => listener.port),
   }).catch(async (error: unknown) => {
     await stopSites();

@@ -1,5 +1,6 @@
 import type { Exchange, Holder } from "./exchange.ts";
 import type { Failure } from "./failure.ts";
+import { guarded } from "./proxy/boundary.ts";
 
 export interface HoldLimits {
   /** Milliseconds a request waits for a backend, all its waits together. */
@@ -62,7 +63,7 @@ export class HoldQueue implements Holder {
   }
 
   failAll(failure: Failure): void {
-    for (const exchange of this.release()) exchange.fail(failure);
+    for (const exchange of this.release()) guarded(exchange, () => exchange.fail(failure));
   }
 
   // One timer for the one that ends first; those that were put back keep their earlier end, so look at all.
@@ -79,7 +80,7 @@ export class HoldQueue implements Holder {
     for (const exchange of this.#waiting) {
       if (exchange.heldUntil > now) continue;
       this.#waiting.delete(exchange);
-      exchange.fail(LATE);
+      guarded(exchange, () => exchange.fail(LATE));
     }
     this.#arm();
   }

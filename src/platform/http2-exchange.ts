@@ -7,7 +7,7 @@ import {
 import { CLIENT_LIMITS, bodyTooLarge, type ClientOptions } from "./client-connection.ts";
 import type { ExchangeClient, ExchangeRecord } from "./exchange-client.ts";
 import { Exchange } from "./exchange.ts";
-import { failureResponse, type Failure } from "./failure.ts";
+import { DEFECT, failureResponse, type Failure } from "./failure.ts";
 import { BodyScanner } from "./http1/body.ts";
 import { forwardedHead } from "./http1/forwarded.ts";
 import { parseRequestHead, type RequestHead } from "./http1/request-head.ts";
@@ -110,6 +110,12 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
 
   end(): void {
     this.exchangeOver();
+  }
+
+  broken(error: unknown): void {
+    this.#options.defect(error);
+    this.#exchange?.fail(DEFECT);
+    this.cut();
   }
 
   cut(): void {

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { EventSink, PlatformEvent } from "../events.ts";
 import type { Child } from "../process/child.ts";
 import { accepts } from "../process/port.ts";
 import type { Exchange, Origin } from "./exchange.ts";
+import { defectOf } from "./proxy/boundary.ts";
 import { UpstreamPool, type Loss } from "./upstream.ts";
 
 /** How long a process that broke a connection may take to close its listener, milliseconds. */
@@ -10,6 +12,7 @@ const SETTLE_PROBE_MS = 50;
 
 /** Who decides about requests that an instance has taken. */
 export interface InstanceOwner {
+  readonly events: EventSink<PlatformEvent>;
   readonly requestTimeoutMs: number;
   /** Requests carry the token, by which an ASP.NET Core application knows that they come from the module. */
   readonly sendsToken: boolean;
@@ -48,7 +51,10 @@ export class Instance implements Origin {
     this.token = token;
     this.artifact = artifact;
     this.supervises = supervises;
-    this.pool = new UpstreamPool(port, () => owner.roomAgain());
+    this.pool = new UpstreamPool(port, {
+      roomAgain: () => owner.roomAgain(),
+      broken: (error) => owner.events(defectOf(error)),
+    });
     this.#owner = owner;
   }
 

@@ -6,6 +6,7 @@ import { InplaceError, systemCode } from "../errors.ts";
 import { CLIENT_LIMITS, ClientConnection, type ClientOptions } from "./client-connection.ts";
 import type { Router } from "./exchange.ts";
 import { Http2Exchange } from "./http2-exchange.ts";
+import { guarded, type Guarded } from "./proxy/boundary.ts";
 
 /** Both that "localhost" may mean; nobody outside this machine reaches them. */
 export const LOCAL_HOSTS = ["127.0.0.1", "::1"] as const;
@@ -29,15 +30,15 @@ export interface ListenOptions {
   /** X-Forwarded-For gets the client's port too, as the module writes it; few frameworks can read that. */
   readonly strict: boolean;
   readonly ended: ClientOptions["ended"];
+  readonly defect: ClientOptions["defect"];
 }
 
 /** A connection, or a stream of one, as the listener sees it. */
-interface Client {
+interface Client extends Guarded {
   readonly deadline: number;
   readonly upgraded: boolean;
   expire(): void;
   close(): void;
-  cut(): void;
 }
 
 /** Accepts clients on all hosts of one port. */
@@ -180,12 +181,13 @@ export class Listener {
       local: address.startsWith("127.") || address === "::1" || address.startsWith("::ffff:127."),
       maxBodyBytes: this.#options.maxBodyBytes,
       ended: this.#options.ended,
+      defect: this.#options.defect,
     };
   }
 
   #sweepNow(): void {
     const now = Date.now();
-    for (const client of this.#clients) if (client.deadline <= now) client.expire();
+    for (const client of this.#clients) if (client.deadline <= now) guarded(client, () => client.expire());
   }
 }
 

@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { LOOPBACK } from "../process/port.ts";
+import { guardedBy, type Guarded } from "./proxy/boundary.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
 
 /** Margin before the backend's own keep-alive timeout inside which an idle connection is not used for what cannot be retried. */
@@ -21,6 +22,8 @@ export interface Loss {
 
 /** The one request that a connection carries at a time. */
 export interface UpstreamUser extends ResponseSink {
+  /** See Guarded. */
+  broken(error: unknown): void;
   upstreamDrained(): void;
   /** The connection is gone before the response was complete. */
   upstreamLost(loss: Loss): void;
@@ -31,7 +34,7 @@ export interface UpstreamUser extends ResponseSink {
 }
 
 /** One connection to a backend: free, then carrying a request, then free again. */
-export class UpstreamConnection {
+export class UpstreamConnection implements Guarded {
   readonly socket: Socket;
   readonly #pool: UpstreamPool;
   #user: UpstreamUser | undefined;
@@ -46,17 +49,32 @@ export class UpstreamConnection {
     this.#pool = pool;
     this.socket = connect({ port, host: LOOPBACK, noDelay: true });
     this.socket
-      .on("connect", () => {
-        this.#connected = true;
-        pool.settled();
-      })
-      .on("data", (chunk: Buffer) => this.#receive(chunk))
-      .on("drain", () => this.#user?.upstreamDrained())
-      .on("end", () => this.#ended())
+      .on(
+        "connect",
+        guardedBy(this, () => {
+          this.#connected = true;
+          pool.settled();
+        }),
+      )
+      .on(
+        "data",
+        guardedBy(this, (chunk: Buffer) => this.#receive(chunk)),
+      )
+      .on(
+        "drain",
+        guardedBy(this, () => this.#user?.upstreamDrained()),
+      )
+      .on(
+        "end",
+        guardedBy(this, () => this.#ended()),
+      )
       .on("error", (error: NodeJS.ErrnoException) => {
         this.#errorCode = error.code;
       })
-      .on("close", () => this.#closed());
+      .on(
+        "close",
+        guardedBy(this, () => this.#closed()),
+      );
   }
 
   /** The backend has promised to keep the connection open for longer than a request needs to get there. */
@@ -102,6 +120,17 @@ export class UpstreamConnection {
     this.socket.destroy();
   }
 
+  broken(error: unknown): void {
+    const user = this.#user;
+    this.abandon();
+    if (user === undefined) this.#pool.broken(error);
+    else user.broken(error);
+  }
+
+  cut(): void {
+    this.socket.destroy();
+  }
+
   #receive(chunk: Buffer): void {
     if (this.#splicing) {
       this.#user?.spliced(chunk);
@@ -129,20 +158,30 @@ export class UpstreamConnection {
   }
 }
 
+export interface PoolOwner {
+  /** The pool was crowded and no longer is. */
+  roomAgain(): void;
+  broken(error: unknown): void;
+}
+
 /** The connections to one backend process: never more than there were requests at the same time. */
 export class UpstreamPool {
   /** Those that carry a request. */
   readonly busy = new Set<UpstreamConnection>();
   readonly #port: number;
-  readonly #hasRoom: () => void;
+  readonly #owner: PoolOwner;
   readonly #idle: UpstreamConnection[] = [];
   #connecting = 0;
   #retired = false;
 
-  /** `hasRoom` is called when the pool was crowded and no longer is. */
-  constructor(port: number, hasRoom: () => void) {
+  constructor(port: number, owner: PoolOwner) {
     this.#port = port;
-    this.#hasRoom = hasRoom;
+    this.#owner = owner;
+  }
+
+  /** A defect that no request can be blamed for. */
+  broken(error: unknown): void {
+    this.#owner.broken(error);
   }
 
   /** Too many connections are being made; a request that needs a new one had better wait. */
@@ -168,7 +207,7 @@ export class UpstreamPool {
   /** A connection has come to be, or has failed to. */
   settled(): void {
     this.#connecting -= 1;
-    if (this.#connecting === MAX_CONNECTING - 1) this.#hasRoom();
+    if (this.#connecting === MAX_CONNECTING - 1) this.#owner.roomAgain();
   }
 
   putIdle(connection: UpstreamConnection): void {
