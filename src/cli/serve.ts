@@ -5,6 +5,7 @@ import { ACCESS_LOG_FORMATS, type AccessLogFormat } from "../platform/access-log
 import { startPlatformHandler, type PlatformHandlerOptions } from "../platform/handler.ts";
 import { HOLD_LIMITS } from "../platform/hold-queue.ts";
 import { DEFAULT_PORT, MAX_CONNECTIONS } from "../platform/listener.ts";
+import { MIN_RATE } from "../platform/proxy/pace.ts";
 import type { DefineVerb, VerbContext } from "./verb.ts";
 
 interface ServeOptions {
@@ -20,6 +21,8 @@ interface ServeOptions {
   readonly holdRequests: string;
   readonly maxConnections: string;
   readonly maxBody?: string;
+  readonly minRate: string;
+  readonly trustProxy?: readonly string[];
 }
 
 export const defineServe: DefineVerb = (program, run) => {
@@ -42,6 +45,16 @@ export const defineServe: DefineVerb = (program, run) => {
     .option("--hold-requests <number>", "how many requests wait at a time", String(HOLD_LIMITS.requests))
     .option("--max-connections <number>", "connections at a time", String(MAX_CONNECTIONS))
     .option("--max-body <bytes>", "the largest body of a request (default: no limit)")
+    .option(
+      "--min-rate <bytes/s>",
+      "least rate of a body and of a client that reads; 0: none",
+      String(MIN_RATE),
+    )
+    .option(
+      "--trust-proxy <addresses>",
+      'proxies whose X-Forwarded-* are believed: addresses, networks or "loopback", separated by commas',
+      (text: string, before?: readonly string[]) => [...(before ?? []), ...text.split(",")],
+    )
     .action((options: ServeOptions) => run((context) => serve(context, options)));
 };
 
@@ -87,6 +100,8 @@ async function handlerOptions(context: VerbContext, options: ServeOptions): Prom
     ...(options.maxBody === undefined
       ? {}
       : { maxBodyBytes: wholeNumber("--max-body", options.maxBody, Number.MAX_SAFE_INTEGER) }),
+    minRate: wholeNumber("--min-rate", options.minRate, 1_000_000_000),
+    ...(options.trustProxy === undefined ? {} : { trustProxies: options.trustProxy }),
     env: context.env,
     events: context.emit,
     onOutput: (chunk, stream) => {

@@ -29,6 +29,22 @@ export function currentResponse(socket: Socket): ServerResponse | undefined {
   return (socket as InnerSocket)._httpMessage ?? undefined;
 }
 
+interface InnerHandle {
+  readonly bytesWritten?: number;
+  readonly writeQueueSize?: number;
+  /** The TCP handle under that of a TLS socket. */
+  readonly _parent?: InnerHandle | null;
+}
+
+/** How many bytes the kernel has taken, which the public counters tell only for whole writes. Encrypted ones with TLS. */
+export function bytesTaken(socket: Socket): number {
+  const handle = (socket as { readonly _handle?: InnerHandle | null })._handle;
+  const { bytesWritten, writeQueueSize } = handle?._parent ?? handle ?? {};
+  if (bytesWritten === undefined || writeQueueSize === undefined)
+    return socket.bytesWritten - socket.writableLength;
+  return bytesWritten - writeQueueSize;
+}
+
 export function protocolOf(socket: Socket): "http1" | "upgraded" | "unknown" {
   const { parser } = socket as InnerSocket;
   return parser === undefined ? "unknown" : parser === null ? "upgraded" : "http1";

@@ -1,5 +1,6 @@
 import { rename, rm } from "node:fs/promises";
 import type { RequestHead } from "./http1/request-head.ts";
+import { trimBlanks } from "./http1/syntax.ts";
 import { LogFile, type LogFileOptions } from "./log-file.ts";
 
 export const ACCESS_LOG_FORMATS = ["w3c", "json"] as const;
@@ -118,7 +119,7 @@ function w3cLine(record: AccessRecord): string {
 
 function jsonLine(record: AccessRecord): string {
   const { head, at, site, artifact } = record;
-  return `${JSON.stringify({
+  const line = JSON.stringify({
     at: at.toISOString(),
     ...(site === undefined ? {} : { site }),
     client: record.client,
@@ -133,7 +134,8 @@ function jsonLine(record: AccessRecord): string {
     userAgent: fieldOf(head, "user-agent"),
     referer: fieldOf(head, "referer"),
     ...(artifact === undefined ? {} : { artifact }),
-  })}\n`;
+  });
+  return `${line.replace(C1, (byte) => `\\u00${hex(byte)}`)}\n`;
 }
 
 function split(target: string): readonly [string, string] {
@@ -141,16 +143,30 @@ function split(target: string): readonly [string, string] {
   return at === -1 ? [target, ""] : [target.slice(0, at), target.slice(at + 1)];
 }
 
-/** Blanks separate the columns, so IIS writes them as "+"; the parser has let no control character through but tabs. */
+/** Blanks separate the columns, so IIS writes them as "+"; the parser has let no ASCII control character through but tabs. */
 function w3cText(text: string): string {
-  return text === "" ? "-" : text.replace(/[\t ]/g, "+");
+  return text === "" ? "-" : text.replace(/[\t ]/g, "+").replace(C1, (byte) => `%${hex(byte)}`);
+}
+
+function hex(byte: string): string {
+  return byte.charCodeAt(0).toString(16).toUpperCase();
 }
 
 function stamp(date: Date): string {
   return date.toISOString().slice(0, 19).replace("T", " ");
 }
 
-function fieldOf(head: RequestHead, name: string): string {
-  const match = new RegExp(`^${name}:[\\t ]*(.*?)[\\t ]*\\r?$`, "im").exec(head.fields);
-  return match?.[1] ?? "";
+/** The first of that name; `name` in lower case. */
+function fieldOf({ fields }: RequestHead, name: string): string {
+  for (let start = 0; start < fields.length;) {
+    const next = fields.indexOf("\r\n", start) + 2;
+    const colon = start + name.length;
+    if (fields[colon] === ":" && fields.slice(start, colon).toLowerCase() === name)
+      return trimBlanks(fields.slice(colon + 1, next - 2));
+    start = next;
+  }
+  return "";
 }
+
+/** Of the bytes that the parser lets through these steer terminals, as control characters of ISO 8859-1. */
+const C1 = /[\x80-\x9f]/g;

@@ -1,93 +1,78 @@
 import type { Socket } from "node:net";
 import type { ExchangeClient, ExchangeRecord } from "./exchange-client.ts";
-import { Exchange, type Router } from "./exchange.ts";
-import { DEFECT, failureResponse, type Failure } from "./failure.ts";
+import { Exchange } from "./exchange.ts";
+import { DEFECT, bodyTooLarge, failureResponse, type Failure } from "./failure.ts";
 import { BodyScanner } from "./http1/body.ts";
-import { forwardedHead, type ClientFacts } from "./http1/forwarded.ts";
+import { forwardedHead } from "./http1/forwarded.ts";
 import { readHead } from "./http1/head-reader.ts";
 import type { RequestHead } from "./http1/request-head.ts";
-import { guardedBy } from "./proxy/boundary.ts";
-
-/** Time limits towards clients, milliseconds. The first two are IIS's headerWaitTimeout and connectionTimeout. */
-export const CLIENT_LIMITS = {
-  /** From the first byte of a request head to its last. */
-  headMs: 15_000,
-  /** Between two requests, between two parts of a body, and for a client that does not read. */
-  idleMs: 120_000,
-  /** For a client that goes on sending behind a response that closes. */
-  lingerMs: 2_000,
-} as const;
+import { guardEvents, guardedBy } from "./proxy/boundary.ts";
+import { ClientDeadline } from "./proxy/client-deadline.ts";
+import { CLIENT_LIMITS, type ClientOptions } from "./proxy/client-options.ts";
+import { isMadeHere } from "./proxy/local.ts";
 
 /** As much of what comes behind a complete request is read ahead. */
 const READ_AHEAD_BYTES = 64 * 1024;
-
-export interface ClientOptions {
-  readonly router: Router;
-  readonly facts: ClientFacts;
-  /** The client is on this machine. */
-  readonly local: boolean;
-  /** Bytes of a request's body, as on the wire. */
-  readonly maxBodyBytes: number;
-  /** Tells what a boundary has caught. */
-  readonly defect: (error: unknown) => void;
-  /** For the access log. */
-  readonly ended: ((record: ExchangeRecord, cut: boolean, client: ClientFacts) => void) | undefined;
-}
+/** So many requests of one client are begun before others have their turn. */
+const TURN_REQUESTS = 32;
 
 type State =
-  | { readonly kind: "head"; readonly seen: Buffer | undefined }
+  /** `begun`: a part of the next head has come. */
+  | { readonly kind: "head"; readonly begun: boolean }
   | { readonly kind: "body"; readonly exchange: Exchange; readonly scanner: BodyScanner }
   /** The request is complete; bytes behind it wait for their turn. */
-  | { readonly kind: "busy"; readonly exchange: Exchange; ahead: Buffer | undefined }
+  | { readonly kind: "busy"; readonly exchange: Exchange }
   | { readonly kind: "spliced"; readonly exchange: Exchange }
   /** Everything is answered; what the client still sends is thrown away. */
   | { readonly kind: "lingering" }
   | { readonly kind: "closed" };
 
-const IDLE: State = { kind: "head", seen: undefined };
+const IDLE: State = { kind: "head", begun: false };
+const BEGUN: State = { kind: "head", begun: true };
 const LINGERING: State = { kind: "lingering" };
 const CLOSED: State = { kind: "closed" };
 
 /** One client connection that speaks HTTP/1.x: head → body → busy → head …; or → spliced; → lingering → closed. */
 export class ClientConnection implements ExchangeClient {
-  /** When the sweep ends it, milliseconds since the epoch. */
-  deadline = Date.now() + CLIENT_LIMITS.headMs;
   closing = false;
   readonly #socket: Socket;
   readonly #options: ClientOptions;
+  readonly #deadline: ClientDeadline;
   #bodyBytes = 0;
-  /** The client does not read what was written. */
+  /** Its bytes are not wanted by the application. */
+  #paused = false;
+  /** What was written waits for the client to read. */
   #clogged = false;
+  /** Bytes that are no part of a request yet. */
+  #ahead: Buffer | undefined;
+  /** Requests are being begun: one that is answered at once must not begin the next from inside. */
+  #beginning = false;
   #state: State = IDLE;
 
   constructor(socket: Socket, options: ClientOptions) {
     this.#socket = socket;
     this.#options = options;
-    socket
-      .on(
-        "data",
-        guardedBy(this, (chunk: Buffer) => this.#receive(chunk)),
-      )
-      .on(
-        "drain",
-        guardedBy(this, () => this.#drained()),
-      )
+    this.#deadline = new ClientDeadline(socket, CLIENT_LIMITS.idleMs, options.minRate);
+    this.#deadline.within(CLIENT_LIMITS.headMs);
+    guardEvents(this, socket, {
+      data: (chunk: Buffer) => this.#receive(chunk),
+      drain: () => this.#drained(),
       // A client that closes its side has gone; IIS and nginx see it the same way.
-      .on(
-        "end",
-        guardedBy(this, () => this.#gone()),
-      )
-      .on("error", () => undefined) // "close" follows and says the same.
-      .on(
-        "close",
-        guardedBy(this, () => this.#gone()),
-      );
+      end: () => this.#gone("ended"),
+      error: () => undefined, // "close" follows and says the same.
+      close: () => this.#gone("lost"),
+    });
+  }
+
+  /** When the sweep ends it, milliseconds since the epoch. */
+  get deadline(): number {
+    return this.#deadline.at;
   }
 
   /** No further request: an idle connection closes now, another one with its response. */
   close(): void {
     this.closing = true;
-    if (this.#state.kind === "head" && this.#state.seen === undefined) this.end();
+    if (this.#state === IDLE && this.#ahead === undefined) this.end();
   }
 
   /** Nothing is due to it: stopping need not wait. */
@@ -98,22 +83,26 @@ export class ClientConnection implements ExchangeClient {
   /** The deadline has passed. */
   expire(): void {
     const state = this.#state;
-    if (state.kind === "head" && state.seen !== undefined) {
+    if (this.#deadline.unread) {
+      this.cut();
+    } else if (state === BEGUN) {
       this.#refuse({ status: 408, substatus: 0, reason: "The request took too long to arrive." });
-    } else if (state.kind === "head") {
+    } else if (state === IDLE) {
       this.end();
-    } else if (state.kind === "busy" && !this.#clogged) {
+    } else if (state.kind === "busy" || (state.kind === "body" && this.#paused)) {
       state.exchange.expired();
     } else {
       this.cut();
     }
   }
 
-  write(bytes: string | Buffer): boolean {
+  write(bytes: string | Buffer, encoding: "latin1" | "utf8" = "latin1"): boolean {
     const socket = this.#socket;
-    const flowing = typeof bytes === "string" ? socket.write(bytes, "latin1") : socket.write(bytes);
-    this.#clogged = !flowing;
-    if (!flowing) this.deadline = Date.now() + CLIENT_LIMITS.idleMs;
+    const flowing = typeof bytes === "string" ? socket.write(bytes, encoding) : socket.write(bytes);
+    if (!flowing && !this.#clogged) {
+      this.#clogged = true;
+      this.#deadline.readerBegins();
+    }
     return flowing;
   }
 
@@ -125,22 +114,30 @@ export class ClientConnection implements ExchangeClient {
     this.#socket.uncork();
   }
 
-  pause(): void {
+  pause(withinMs: number = CLIENT_LIMITS.idleMs): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#deadline.body.hold();
+    this.#deadline.within(withinMs);
     this.#socket.pause();
   }
 
   resume(): void {
+    if (this.#paused && this.#state.kind !== "busy") this.#deadline.within(Number.POSITIVE_INFINITY);
+    this.#paused = false;
+    this.#deadline.body.goOn();
     this.#socket.resume();
   }
 
   expect(withinMs: number): void {
-    this.deadline = Date.now() + withinMs;
+    // While the body is still to come the client has to go on with that.
+    if (this.#state.kind === "busy") this.#deadline.within(withinMs);
   }
 
   fail(failure: Failure, head: RequestHead): number {
     const whole = this.#state.kind === "busy";
     const keepAlive = whole && head.keepAlive && !this.closing;
-    const bytes = this.#respond(failure, keepAlive, head.method === "HEAD");
+    const bytes = this.#respond(failure, head, keepAlive);
     this.exchangeOver(keepAlive);
     return bytes;
   }
@@ -153,25 +150,37 @@ export class ClientConnection implements ExchangeClient {
     const state = this.#state;
     if (state.kind === "closed") return;
     if (!keepAlive || state.kind !== "busy") {
-      this.#linger();
+      this.end();
       return;
     }
     this.#state = IDLE;
-    this.deadline = Date.now() + CLIENT_LIMITS.idleMs;
+    // Until it has read the answer the client owes no request.
+    this.#deadline.within(this.#clogged ? Number.POSITIVE_INFINITY : CLIENT_LIMITS.idleMs);
+    this.#paused = false;
     this.#socket.resume();
-    if (state.ahead !== undefined) this.#readHead(state.ahead);
+    this.#beginNext();
   }
 
   splice(): void {
     if (this.#state.kind !== "busy") return;
-    const { exchange, ahead } = this.#state;
+    const { exchange } = this.#state;
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
     this.#state = { kind: "spliced", exchange };
     this.#socket.resume();
     if (ahead !== undefined) exchange.body(ahead);
   }
 
+  // Closing at once while bytes are unread would send a reset, which may overtake the response (RFC 9112 section 9.6).
   end(): void {
-    this.#linger();
+    if (this.#state.kind === "closed" || this.#state.kind === "lingering") return;
+    this.#state = LINGERING;
+    this.#ahead = undefined;
+    this.#deadline.body.end();
+    this.#deadline.within(Number.POSITIVE_INFINITY);
+    this.#deadline.readerBegins();
+    this.#socket.end(guardedBy(this, () => this.#written()));
+    this.#socket.resume();
   }
 
   broken(error: unknown): void {
@@ -187,23 +196,28 @@ export class ClientConnection implements ExchangeClient {
 
   #drained(): void {
     this.#clogged = false;
-    if (this.#state.kind === "busy" || this.#state.kind === "spliced")
-      this.deadline = Number.POSITIVE_INFINITY;
-    this.#exchange()?.clientDrained();
+    if (this.#state.kind === "lingering") return;
+    this.#deadline.readerDone();
+    if (this.#state === IDLE) {
+      this.#deadline.within(CLIENT_LIMITS.idleMs);
+      this.#socket.resume();
+      this.#beginNext();
+    } else {
+      this.#exchange()?.clientDrained();
+    }
   }
 
   #receive(chunk: Buffer): void {
     const state = this.#state;
     switch (state.kind) {
       case "head":
-        this.#readHead(state.seen === undefined ? chunk : Buffer.concat([state.seen, chunk]));
+      case "busy":
+        this.#ahead = this.#ahead === undefined ? chunk : Buffer.concat([this.#ahead, chunk]);
+        this.#beginNext();
+        if (this.#ahead !== undefined && this.#ahead.length > READ_AHEAD_BYTES) this.#socket.pause();
         return;
       case "body":
         this.#readBody(state.exchange, state.scanner, chunk);
-        return;
-      case "busy":
-        state.ahead = state.ahead === undefined ? chunk : Buffer.concat([state.ahead, chunk]);
-        if (state.ahead.length > READ_AHEAD_BYTES) this.#socket.pause();
         return;
       case "spliced":
         state.exchange.body(chunk);
@@ -216,42 +230,68 @@ export class ClientConnection implements ExchangeClient {
     }
   }
 
-  #readHead(buffer: Buffer): void {
+  /** Begins requests out of what was read ahead, until one is under way, the client has to read first, or bytes are missing. */
+  #beginNext(): void {
+    if (this.#beginning) return;
+    this.#beginning = true;
+    for (let begun = 0; this.#state.kind === "head" && !this.#clogged; begun += 1) {
+      if (begun === TURN_REQUESTS) {
+        setImmediate(
+          guardedBy(this, () => {
+            this.#beginning = false;
+            this.#beginNext();
+          }),
+        );
+        return;
+      }
+      if (this.#ahead === undefined || !this.#readHead(this.#ahead)) break;
+    }
+    this.#beginning = false;
+  }
+
+  /** Whether it was whole. */
+  #readHead(buffer: Buffer): boolean {
     const read = readHead(buffer);
     switch (read.kind) {
       case "whole":
-        this.#begin(read.head, read.rest);
-        return;
+        this.#ahead = read.rest;
+        this.#begin(read.head);
+        return true;
       case "part":
-        if (this.#state === IDLE && read.seen.length > 0) this.deadline = Date.now() + CLIENT_LIMITS.headMs;
-        this.#state = read.seen.length === 0 ? IDLE : { kind: "head", seen: read.seen };
-        return;
+        this.#ahead = read.seen.length === 0 ? undefined : read.seen;
+        if (this.#state === IDLE && this.#ahead !== undefined) {
+          this.#state = BEGUN;
+          this.#deadline.within(CLIENT_LIMITS.headMs);
+        }
+        return false;
       case "refused":
         this.#refuse({ status: read.status, substatus: 0, reason: read.reason });
-        return;
+        return false;
       default:
-        read satisfies never;
+        return read satisfies never;
     }
   }
 
-  #begin(head: RequestHead, rest: Buffer | undefined): void {
+  #begin(head: RequestHead): void {
     if (head.framing.kind === "length" && head.framing.bytes > this.#options.maxBodyBytes) {
       this.#refuse(bodyTooLarge(this.#options.maxBodyBytes));
       return;
     }
     const exchange = new Exchange(head, forwardedHead(head, this.#options.facts), this);
+    this.#deadline.within(Number.POSITIVE_INFINITY);
     if (head.framing.kind === "none") {
-      this.deadline = Number.POSITIVE_INFINITY;
-      this.#state = { kind: "busy", exchange, ahead: rest };
+      this.#state = { kind: "busy", exchange };
       this.#options.router.route(exchange);
       return;
     }
     const scanner = new BodyScanner(head.framing);
+    const first = this.#ahead;
+    this.#ahead = undefined;
     this.#bodyBytes = 0;
     this.#state = { kind: "body", exchange, scanner };
-    this.deadline = Date.now() + CLIENT_LIMITS.idleMs;
+    this.#deadline.body.begin(0);
     this.#options.router.route(exchange);
-    if (rest !== undefined && this.#state.kind === "body") this.#readBody(exchange, scanner, rest);
+    if (first !== undefined && this.#state.kind === "body") this.#readBody(exchange, scanner, first);
   }
 
   #readBody(exchange: Exchange, scanner: BodyScanner, chunk: Buffer): void {
@@ -265,11 +305,14 @@ export class ClientConnection implements ExchangeClient {
       exchange.fail(bodyTooLarge(this.#options.maxBodyBytes));
       return;
     }
-    this.deadline = Date.now() + CLIENT_LIMITS.idleMs;
-    if (end > 0) exchange.body(end === chunk.length ? chunk : chunk.subarray(0, end));
+    this.#deadline.body.reached(this.#bodyBytes);
+    const part = scanner.passed(chunk, end);
+    if (part.length > 0) exchange.body(part);
     if (!scanner.done || this.#state.kind !== "body") return;
-    this.deadline = Number.POSITIVE_INFINITY;
-    this.#state = { kind: "busy", exchange, ahead: end < chunk.length ? chunk.subarray(end) : undefined };
+    this.#deadline.body.end();
+    this.#deadline.within(Number.POSITIVE_INFINITY);
+    this.#ahead = end < chunk.length ? chunk.subarray(end) : undefined;
+    this.#state = { kind: "busy", exchange };
     exchange.bodyDone();
   }
 
@@ -281,32 +324,29 @@ export class ClientConnection implements ExchangeClient {
   }
 
   #refuse(failure: Failure): void {
-    this.#respond(failure, false, false);
-    this.#linger();
+    this.#respond(failure, undefined, false);
+    this.end();
   }
 
-  #respond(failure: Failure, keepAlive: boolean, head: boolean): number {
-    const response = failureResponse(failure, { local: this.#options.local, keepAlive, head });
-    this.#socket.write(response, "utf8");
+  /** `head`: of the request, where it could be read. */
+  #respond(failure: Failure, head: RequestHead | undefined, keepAlive: boolean): number {
+    const response = failureResponse(failure, {
+      local: head !== undefined && isMadeHere(head, this.#options.local),
+      keepAlive,
+      head: head?.method === "HEAD",
+    });
+    this.write(response, "utf8");
     return Buffer.byteLength(response);
   }
 
-  // Closing at once while bytes are unread would send a reset, which may overtake the response (RFC 9112 section 9.6).
-  #linger(): void {
-    if (this.#state.kind === "closed") return;
-    this.#state = LINGERING;
-    this.deadline = Date.now() + CLIENT_LIMITS.lingerMs;
-    this.#socket.end();
-    this.#socket.resume();
+  #written(): void {
+    this.#deadline.readerDone();
+    this.#deadline.within(CLIENT_LIMITS.lingerMs);
   }
 
-  #gone(): void {
+  #gone(how: "ended" | "lost"): void {
     const exchange = this.#exchange();
     this.#state = CLOSED;
-    exchange?.clientGone();
+    exchange?.clientGone(how);
   }
-}
-
-export function bodyTooLarge(maxBytes: number): Failure {
-  return { status: 413, substatus: 1, reason: `A request's body may have ${maxBytes} bytes.` };
 }

@@ -26,7 +26,8 @@ export interface ExchangeClient extends Guarded {
   write(bytes: string | Buffer): boolean;
   cork(): void;
   uncork(): void;
-  pause(): void;
+  /** Its bytes are not wanted until `resume`, which is due within the time; default: the client's own limit. */
+  pause(withinMs?: number): void;
   resume(): void;
   /** Answers in the application's place; gives the bytes written. */
   fail(failure: Failure, head: RequestHead): number;
@@ -38,7 +39,7 @@ export interface ExchangeClient extends Guarded {
   end(): void;
   /** Cuts, so that the client can tell that the response is not whole. */
   cut(): void;
-  /** The next sign of life is due within the time; Infinity: none is due. */
+  /** The request is complete, and the next sign of life due within the time; Infinity: none is due. */
   expect(withinMs: number): void;
   /** The exchange is over; `cut`: before its response was complete. Called once. */
   ended(record: ExchangeRecord, cut: boolean): void;

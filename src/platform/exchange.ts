@@ -114,11 +114,11 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
     switch (state.kind) {
       case "waiting":
         this.#replay.keep(part, true);
-        if (this.#replay.full) this.#client.pause();
+        if (this.#replay.full) this.#client.pause(Number.POSITIVE_INFINITY); // Who holds it has a limit.
         return;
       case "sent":
         this.#replay.keep(part, false);
-        this.#forward(state.connection, part);
+        this.#forward(state.connection, part, state.origin.requestTimeoutMs);
         return;
       case "answering":
       case "answered":
@@ -138,8 +138,8 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
     if (this.#state.kind === "answered") this.#finish(this.#state.connection, this.#state.head);
   }
 
-  /** The client has closed its connection: the backend gets to know by its own being closed. */
-  clientGone(): void {
+  /** The client has closed its connection, or lost it: the backend gets to know by its own being closed. */
+  clientGone(how: "ended" | "lost"): void {
     const state = this.#state;
     this.#end(state.kind !== "spliced");
     switch (state.kind) {
@@ -147,7 +147,8 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
         this.holder?.withdraw(this);
         return;
       case "spliced":
-        state.connection.socket.end();
+        if (how === "ended") state.connection.finish();
+        else state.connection.abandon();
         return;
       case "sent":
       case "answering":
@@ -307,7 +308,7 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
     return this.head.keepAlive && head.framing.kind !== "close" && !this.#client.closing;
   }
 
-  #forward(connection: UpstreamConnection, part: Buffer): void {
-    if (!connection.socket.write(part)) this.#client.pause();
+  #forward(connection: UpstreamConnection, part: Buffer, withinMs?: number): void {
+    if (!connection.socket.write(part)) this.#client.pause(withinMs);
   }
 }

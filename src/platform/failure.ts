@@ -19,6 +19,10 @@ export const DEFECT: Failure = {
   reason: "The handler has a defect; its log tells more.",
 };
 
+export function bodyTooLarge(maxBytes: number): Failure {
+  return { status: 413, substatus: 1, reason: `A request's body may have ${maxBytes} bytes.` };
+}
+
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad Request",
   404: "Not Found",

@@ -3,11 +3,13 @@ import { InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { siteLayout } from "../site/layout.ts";
 import { AccessLog, type AccessLogFormat } from "./access-log.ts";
-import type { ClientOptions } from "./client-connection.ts";
+import type { ClientOptions } from "./proxy/client-options.ts";
 import type { Router } from "./exchange.ts";
 import { HOLD_LIMITS, type HoldLimits } from "./hold-queue.ts";
 import { DEFAULT_PORT, Listener, MAX_CONNECTIONS } from "./listener.ts";
 import { defectOf } from "./proxy/boundary.ts";
+import { MIN_RATE } from "./proxy/pace.ts";
+import { trustedProxies } from "./proxy/trusted-proxies.ts";
 import { SiteMap, readSites } from "./site-map.ts";
 import { Site, type SiteOptions } from "./site.ts";
 
@@ -31,6 +33,10 @@ export interface PlatformHandlerOptions {
   readonly maxConnections?: number;
   /** Bytes of a request's body; more is answered with 413. Default: any number. */
   readonly maxBodyBytes?: number;
+  /** Bytes a second that a client has to send or read at least, see Pace; 0: any number. Default: 240. */
+  readonly minRate?: number;
+  /** Whose X-Forwarded-* and the like are believed; see trustedProxies. Default: nobody's. */
+  readonly trustProxies?: readonly string[];
   /** Exactly what IIS does, losses during a swap included. Default: false. */
   readonly strict?: boolean;
   readonly accessLog?: { readonly path: string; readonly format: AccessLogFormat };
@@ -50,9 +56,10 @@ export interface PlatformHandler {
   kill(): void;
 }
 
-/** The embedded HttpPlatformHandler. Throws WEB_CONFIG_MISSING, WEB_CONFIG_INVALID, CONFIG_INVALID or PORT_IN_USE. */
+/** The embedded HttpPlatformHandler. Throws WEB_CONFIG_MISSING, WEB_CONFIG_INVALID, CONFIG_INVALID, USAGE or PORT_IN_USE. */
 export async function startPlatformHandler(options: PlatformHandlerOptions): Promise<PlatformHandler> {
   const events = options.events ?? (() => undefined);
+  const trusted = trustedProxies(options.trustProxies ?? []);
   const { router, sites } = await openSites(options, events);
   const log = openLog(options, events);
   const stopSites = () => Promise.all(sites.map((site) => site.stop()));
@@ -63,6 +70,8 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
     strict: options.strict ?? false,
     maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
     maxBodyBytes: options.maxBodyBytes ?? Number.POSITIVE_INFINITY,
+    minRate: options.minRate ?? MIN_RATE,
+    trustedProxies: trusted,
     defect: (error) => events(defectOf(error)),
     ended: log === undefined ? undefined : recorder(log, () => listener.port),
   }).catch(async (error: unknown) => {

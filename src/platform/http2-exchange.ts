@@ -4,13 +4,14 @@ import {
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
-import { CLIENT_LIMITS, bodyTooLarge, type ClientOptions } from "./client-connection.ts";
+import { CLIENT_LIMITS, type ClientOptions } from "./proxy/client-options.ts";
 import type { ExchangeClient, ExchangeRecord } from "./exchange-client.ts";
 import { Exchange } from "./exchange.ts";
-import { DEFECT, failureResponse, type Failure } from "./failure.ts";
+import { DEFECT, bodyTooLarge, failureResponse, type Failure } from "./failure.ts";
 import { BodyScanner } from "./http1/body.ts";
 import { forwardedHead } from "./http1/forwarded.ts";
 import { parseRequestHead, type RequestHead } from "./http1/request-head.ts";
+import { isMadeHere } from "./proxy/local.ts";
 import type { ResponseHead } from "./http1/response-head.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
 
@@ -50,7 +51,7 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
       })
       .on("drain", () => exchange.clientDrained())
       .on("wantTrailers", () => stream.sendTrailers(this.#trailers ?? {}))
-      .on("close", () => exchange.clientGone());
+      .on("close", () => exchange.clientGone("lost"));
     options.router.route(exchange);
   }
 
@@ -89,7 +90,11 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
   }
 
   fail(failure: Failure, head: RequestHead): number {
-    const options = { local: this.#options.local, keepAlive: true, head: head.method === "HEAD" };
+    const options = {
+      local: isMadeHere(head, this.#options.local),
+      keepAlive: true,
+      head: head.method === "HEAD",
+    };
     const response = Buffer.from(failureResponse(failure, options));
     this.write(response);
     this.exchangeOver();

@@ -3,10 +3,13 @@ import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Strea
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { InplaceError, systemCode } from "../errors.ts";
-import { CLIENT_LIMITS, ClientConnection, type ClientOptions } from "./client-connection.ts";
+import { ClientConnection } from "./client-connection.ts";
+import { CLIENT_LIMITS, type ClientOptions } from "./proxy/client-options.ts";
 import type { Router } from "./exchange.ts";
 import { Http2Exchange } from "./http2-exchange.ts";
 import { guarded, type Guarded } from "./proxy/boundary.ts";
+import { isLoopback } from "./proxy/local.ts";
+import type { TrustedProxies } from "./proxy/trusted-proxies.ts";
 
 /** Both that "localhost" may mean; nobody outside this machine reaches them. */
 export const LOCAL_HOSTS = ["127.0.0.1", "::1"] as const;
@@ -29,6 +32,9 @@ export interface ListenOptions {
   readonly maxBodyBytes: number;
   /** X-Forwarded-For gets the client's port too, as the module writes it; few frameworks can read that. */
   readonly strict: boolean;
+  /** Bytes a second that a client has to send or read at least; 0: any number. */
+  readonly minRate: number;
+  readonly trustedProxies: TrustedProxies;
   readonly ended: ClientOptions["ended"];
   readonly defect: ClientOptions["defect"];
 }
@@ -177,8 +183,10 @@ export class Listener {
         forwardedFor: this.#options.strict ? withPort(address, socket.remotePort ?? 0) : address,
         scheme,
         localAddress: socket.localAddress ?? "",
+        trusted: this.#options.strict || this.#options.trustedProxies.has(address),
       },
-      local: address.startsWith("127.") || address === "::1" || address.startsWith("::ffff:127."),
+      local: isLoopback(address),
+      minRate: this.#options.minRate,
       maxBodyBytes: this.#options.maxBodyBytes,
       ended: this.#options.ended,
       defect: this.#options.defect,

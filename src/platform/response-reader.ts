@@ -20,6 +20,8 @@ type Reading =
 
 const NOTHING_SEEN: Reading = { kind: "head", seen: undefined };
 const OVER: Reading = { kind: "over" };
+/** Interim answers to one request; clients give up on more, most of them sooner. Together they may be as long as one head. */
+export const MAX_INTERIM = 100;
 const HEAD_END = Buffer.from("\r\n\r\n");
 
 /** Cuts the bytes of a backend's connection into one response. */
@@ -27,6 +29,8 @@ export class ResponseReader {
   readonly #sink: ResponseSink;
   readonly #method: string;
   #reading: Reading = NOTHING_SEEN;
+  #interim = 0;
+  #interimBytes = 0;
 
   constructor(sink: ResponseSink, method: string) {
     this.#sink = sink;
@@ -57,27 +61,30 @@ export class ResponseReader {
   }
 
   #readHead(buffer: Buffer): void {
-    const end = buffer.indexOf(HEAD_END);
-    if (end === -1) {
-      if (buffer.length > MAX_RESPONSE_HEAD_BYTES) return this.#garbled();
-      this.#reading = { kind: "head", seen: buffer };
-      return;
-    }
-    const head = parseResponseHead(buffer.toString("latin1", 0, end + 2), this.#method);
-    if (head === undefined) return this.#garbled();
-    const rest = end + 4 < buffer.length ? buffer.subarray(end + 4) : undefined;
-    if (head.status < 200 && head.status !== 101) {
+    let rest: Buffer | undefined = buffer;
+    // One head after another: a buffer may hold thousands of interim ones.
+    while (rest !== undefined) {
+      const end: number = rest.indexOf(HEAD_END);
+      if (end === -1) {
+        if (rest.length > MAX_RESPONSE_HEAD_BYTES) return this.#garbled();
+        this.#reading = { kind: "head", seen: rest };
+        return;
+      }
+      const head = parseResponseHead(rest.toString("latin1", 0, end + 2), this.#method);
+      if (head === undefined) return this.#garbled();
+      rest = end + 4 < rest.length ? rest.subarray(end + 4) : undefined;
+      if (head.status >= 200) return this.#answer(head, rest);
+      if (head.status === 101) {
+        this.#reading = OVER;
+        this.#sink.answered(head, rest, true);
+        return;
+      }
+      this.#interim += 1;
+      this.#interimBytes += end;
+      if (this.#interim > MAX_INTERIM || this.#interimBytes > MAX_RESPONSE_HEAD_BYTES) return this.#garbled();
       this.#reading = NOTHING_SEEN;
       this.#sink.informed(head);
-      if (rest !== undefined) this.read(rest);
-      return;
     }
-    if (head.status === 101) {
-      this.#reading = OVER;
-      this.#sink.answered(head, rest, true);
-      return;
-    }
-    this.#answer(head, rest);
   }
 
   #answer(head: ResponseHead, rest: Buffer | undefined): void {
@@ -88,14 +95,14 @@ export class ResponseReader {
     this.#reading = scanner.done
       ? OVER
       : { kind: "body", scanner, untilClose: head.framing.kind === "close" };
-    this.#sink.answered(head, rest, scanner.done);
+    this.#sink.answered(head, rest === undefined ? rest : scanner.passed(rest, end), scanner.done);
   }
 
   #readBody(scanner: BodyScanner, chunk: Buffer): void {
     const end = scanner.scan(chunk, 0);
     if (end === -1 || end < chunk.length) return this.#garbled();
     if (scanner.done) this.#reading = OVER;
-    this.#sink.answering(chunk, scanner.done);
+    this.#sink.answering(scanner.passed(chunk, end), scanner.done);
   }
 
   #garbled(): void {

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { LOOPBACK } from "../process/port.ts";
-import { guardedBy, type Guarded } from "./proxy/boundary.ts";
+import { guardEvents, type Guarded } from "./proxy/boundary.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
 
 /** Margin before the backend's own keep-alive timeout inside which an idle connection is not used for what cannot be retried. */
@@ -10,6 +10,9 @@ export const MAX_IDLE_CONNECTIONS = 256;
 
 /** So many connections to one process are being made at a time: a queue of 511 is what its system usually gives it. */
 export const MAX_CONNECTING = 128;
+
+/** What an application may take to end an upgraded connection whose client has ended it, milliseconds. */
+export const UPGRADED_END_MS = 10_000;
 
 /** How a connection was lost, for the decision whether its request can be sent again. */
 export interface Loss {
@@ -48,33 +51,19 @@ export class UpstreamConnection implements Guarded {
   constructor(pool: UpstreamPool, port: number) {
     this.#pool = pool;
     this.socket = connect({ port, host: LOOPBACK, noDelay: true });
-    this.socket
-      .on(
-        "connect",
-        guardedBy(this, () => {
-          this.#connected = true;
-          pool.settled();
-        }),
-      )
-      .on(
-        "data",
-        guardedBy(this, (chunk: Buffer) => this.#receive(chunk)),
-      )
-      .on(
-        "drain",
-        guardedBy(this, () => this.#user?.upstreamDrained()),
-      )
-      .on(
-        "end",
-        guardedBy(this, () => this.#ended()),
-      )
-      .on("error", (error: NodeJS.ErrnoException) => {
+    guardEvents(this, this.socket, {
+      connect: () => {
+        this.#connected = true;
+        pool.settled();
+      },
+      data: (chunk: Buffer) => this.#receive(chunk),
+      drain: () => this.#user?.upstreamDrained(),
+      end: () => this.#ended(),
+      error: (error: NodeJS.ErrnoException) => {
         this.#errorCode = error.code;
-      })
-      .on(
-        "close",
-        guardedBy(this, () => this.#closed()),
-      );
+      },
+      close: () => this.#closed(),
+    });
   }
 
   /** The backend has promised to keep the connection open for longer than a request needs to get there. */
@@ -111,6 +100,16 @@ export class UpstreamConnection implements Guarded {
 
   splice(): void {
     this.#splicing = true;
+  }
+
+  /** The client has ended its half of what was upgraded: the application gets to know, and has a limit for its own. */
+  finish(): void {
+    this.#user = undefined;
+    this.#pool.busy.delete(this);
+    this.socket.end();
+    this.socket.resume(); // Nobody reads what it still says, but with a reset it could not tell that from a failure.
+    const limit = setTimeout(() => this.cut(), UPGRADED_END_MS);
+    this.socket.once("close", () => clearTimeout(limit));
   }
 
   /** Ends it without a word to its user. */

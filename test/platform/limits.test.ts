@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { CLIENT_LIMITS } from "#src/platform/client-connection.js";
+import { CLIENT_LIMITS } from "#src/platform/proxy/client-options.js";
 import { startPlatformHandler } from "#src/platform/handler.js";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";

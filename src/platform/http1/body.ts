@@ -1,3 +1,4 @@
+import { passableTrailers } from "./trailers.ts";
 import { FIELD_LINES, type Framing } from "./syntax.ts";
 
 /** A chunk's size line and the trailers are bounded, or a sender could make us read without end. */
@@ -23,11 +24,15 @@ export interface BodyParts {
   trailers(fields: string): void;
 }
 
-/** Finds where a body ends in a stream of buffers; what it scans is passed on as it came. */
+/** Finds where a body ends in a stream of buffers; what it scans is passed on as it came, but for trailers that may be none. */
 export class BodyScanner {
   #part: Part;
   readonly #chunked: boolean;
   readonly #parts: BodyParts | undefined;
+  /** Where the trailers begin in the buffer that was scanned last; once they are whole, their bytes and what is left of them. */
+  #trailersAt: number | undefined;
+  #trailerBytes = 0;
+  #trailers = "";
 
   constructor(framing: Framing, parts?: BodyParts) {
     this.#chunked = framing.kind === "chunked";
@@ -58,9 +63,21 @@ export class BodyScanner {
   /** The index behind the body's last byte in this buffer (its length while the body goes on), or -1 where malformed. */
   scan(buffer: Buffer, from: number): number {
     let at = from;
+    this.#trailersAt = this.#part.kind === "trailers" ? from : undefined;
     while (at >= 0 && at < buffer.length && this.#part.kind !== "done")
       at = this.#step(this.#part, buffer, at);
     return at;
+  }
+
+  /** What goes on of the buffer that was scanned last, up to its `end`: all of it, but of the trailers only those that may be. */
+  passed(buffer: Buffer, end: number): Buffer {
+    const at = this.#trailersAt;
+    if (at === undefined) return end === buffer.length ? buffer : buffer.subarray(0, end);
+    const trailers = this.done ? Buffer.from(`${this.#trailers}\r\n`, "latin1") : Buffer.alloc(0);
+    // Nearly always they are in one buffer and none is taken away.
+    const whole = this.done && this.#trailerBytes === end - at && this.#trailerBytes === trailers.length;
+    if (whole) return end === buffer.length ? buffer : buffer.subarray(0, end);
+    return Buffer.concat([buffer.subarray(0, at), trailers]);
   }
 
   #step(part: Part, buffer: Buffer, at: number): number {
@@ -96,6 +113,7 @@ export class BodyScanner {
     const size = SIZE_LINE.exec(part.line)?.[1];
     if (size === undefined) return -1;
     const left = Number.parseInt(size, 16);
+    if (left === 0) this.#trailersAt = end;
     this.#part = left === 0 ? { kind: "trailers", text: "" } : { kind: "data", left };
     return end;
   }
@@ -107,7 +125,9 @@ export class BodyScanner {
     if (part.text === "\r\n" || part.text.endsWith("\r\n\r\n")) {
       if (!FIELD_LINES.test(part.text.slice(0, -2))) return -1;
       this.#part = { kind: "done" };
-      if (part.text.length > 2) this.#parts?.trailers(part.text.slice(0, -2));
+      this.#trailerBytes = part.text.length;
+      this.#trailers = passableTrailers(part.text.slice(0, -2));
+      if (this.#trailers !== "") this.#parts?.trailers(this.#trailers);
     } else if (part.text.endsWith("\n") && !part.text.endsWith("\r\n")) {
       return -1;
     }

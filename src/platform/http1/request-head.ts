@@ -1,3 +1,4 @@
+import { isClaim, isDisguised, isModuleField } from "./field-names.ts";
 import {
   CHUNKED,
   DIGITS,
@@ -5,7 +6,10 @@ import {
   HOST,
   NO_BODY,
   REQUEST_LINE,
+  framingFields,
   listMembers,
+  protocolNames,
+  trimBlanks,
   type Framing,
 } from "./syntax.ts";
 
@@ -20,8 +24,12 @@ export interface RequestHead {
   readonly target: string;
   readonly minor: number;
   readonly host: string;
-  /** The field lines that go on to the backend, each ended by CRLF; without those that end at this hop. */
+  /** The field lines that go on to the backend, each ended by CRLF; without those that end at this hop and the claims. */
   readonly fields: string;
+  /** Field lines by which a proxy says whom it speaks for; of X-Forwarded-For, -Proto and -Host the values follow, each ended by ", ". */
+  readonly claims: string;
+  /** It comes from a proxy, or says so. */
+  readonly proxied: boolean;
   readonly forwardedFor: string;
   readonly forwardedProto: string;
   readonly forwardedHost: string;
@@ -69,6 +77,8 @@ class FieldWalk {
   #coding: string | undefined;
   #connection = "";
   #upgrade = "";
+  #claims = "";
+  #via = false;
   #for = "";
   #proto = "";
   #forwardedHost = "";
@@ -92,17 +102,19 @@ class FieldWalk {
     const framing = this.#framing();
     if ("status" in framing) return framing;
     const options = this.#connection === "" ? [] : listMembers(this.#connection);
+    if (options === undefined) return refused(400, "The Connection field is malformed.");
+    if (/[\x80-\xff]/.test(this.#upgrade)) return refused(400, "The Upgrade field is malformed.");
     const keepAlive = minor === 1 && !options.includes("close");
-    // An upgrade to h2c would carry requests past every check made here.
-    const upgrades =
-      options.includes("upgrade") && minor === 1 && !listMembers(this.#upgrade).includes("h2c");
+    const upgrades = options.includes("upgrade") && minor === 1 && mayUpgrade(this.#upgrade);
     return {
       kind: "request",
       method,
       target: place.target,
       minor,
       host: place.host,
-      fields: withoutFields(this.#fields(), options),
+      fields: withoutFields(this.#fields(), options) + this.#framingFields(framing),
+      claims: withoutFields(this.#claims, options),
+      proxied: this.#via || `${this.#claims}${this.#for}${this.#proto}${this.#forwardedHost}` !== "",
       forwardedFor: this.#for,
       forwardedProto: this.#proto,
       forwardedHost: this.#forwardedHost,
@@ -132,59 +144,59 @@ class FieldWalk {
     return count;
   }
 
-  /** Whether the field is not for the backend as it stands. Only names as long as one that matters are looked at. */
+  /** Whether the field is not for the backend as it stands. Only names that begin as one that matters does are looked at. */
   #endsHere(text: string, start: number, colon: number, next: number): boolean {
-    switch (colon - start) {
-      case 2:
-      case 4:
-      case 7:
-      case 10:
-      case 14:
-      case 15:
-      case 16:
-      case 17:
-        return this.#take(text.slice(start, colon).toLowerCase(), text.slice(colon + 1, next - 2).trim());
-      default:
-        return colon - start > 11 && isModuleField(text.slice(start, colon));
+    if (LOOKED_AT[text.charCodeAt(start)] !== 1) return false;
+    const name = text.slice(start, colon).toLowerCase();
+    if (this.#take(name, text, colon + 1, next - 2)) return true;
+    if (isClaim(name)) {
+      this.#claims += text.slice(start, next);
+      return true;
     }
+    return isModuleField(name) || isDisguised(name);
   }
 
-  #take(name: string, value: string): boolean {
+  #take(name: string, text: string, from: number, to: number): boolean {
+    const value = (): string => trimBlanks(text.slice(from, to));
     switch (name) {
       case "host":
         if (this.#host !== undefined) this.#refuse("There are two Host fields.");
-        this.#host = value;
+        this.#host = value();
         return true;
       case "content-length":
         if (this.#length !== undefined) this.#refuse("There are two Content-Length fields.");
-        this.#length = value;
-        return false;
+        this.#length = value();
+        return true;
       case "transfer-encoding":
         if (this.#coding !== undefined) this.#refuse("There are two Transfer-Encoding fields.");
-        this.#coding = value;
-        return false;
+        this.#coding = value();
+        return true;
       case "connection":
-        this.#connection += `,${value}`;
+        this.#connection += `,${value()}`;
         return true;
       case "upgrade":
-        this.#upgrade = this.#upgrade === "" ? value : `${this.#upgrade}, ${value}`;
+        this.#upgrade = this.#upgrade === "" ? value() : `${this.#upgrade}, ${value()}`;
         return true;
       case "te":
-        return value !== "trailers";
+        return value() !== "trailers";
       case "keep-alive":
       case "proxy-connection":
+      case "http2-settings":
         return true;
+      case "via":
+        this.#via = true;
+        return false;
       case "x-forwarded-for":
-        this.#for += `${value}, `;
+        this.#for += `${value()}, `;
         return true;
       case "x-forwarded-host":
-        this.#forwardedHost += `${value}, `;
+        this.#forwardedHost += `${value()}, `;
         return true;
       case "x-forwarded-proto":
-        this.#proto += `${value}, `;
+        this.#proto += `${value()}, `;
         return true;
       default:
-        return isModuleField(name);
+        return false;
     }
   }
 
@@ -212,29 +224,39 @@ class FieldWalk {
     if (this.#coding !== undefined) {
       if (this.#length !== undefined) return refused(400, "Content-Length and Transfer-Encoding conflict.");
       if (this.minor === 0) return refused(400, "HTTP/1.0 has no Transfer-Encoding.");
-      const known = this.#coding.toLowerCase() === "chunked";
-      return known ? CHUNKED : refused(501, "The only transfer coding served here is chunked.");
+      return /^chunked$/i.test(this.#coding)
+        ? CHUNKED
+        : refused(501, "The only transfer coding served here is chunked.");
     }
     if (this.#length === undefined) return NO_BODY;
     if (!DIGITS.test(this.#length)) return refused(400, "Content-Length is no number.");
     const bytes = Number(this.#length);
     return bytes === 0 ? NO_BODY : { kind: "length", bytes };
   }
+
+  #framingFields(framing: Framing): string {
+    const length = framing.kind === "length" ? framing.bytes : 0;
+    return framingFields(this.#length === undefined ? undefined : length, framing.kind === "chunked");
+  }
 }
 
-/** Fields by which the module itself speaks to the backend; a client must not be able to. */
-function isModuleField(name: string): boolean {
-  const lower = name.toLowerCase();
-  return lower.startsWith("ms-aspnetcore-") || lower.startsWith("x-iis-");
+/** First letters, in both cases, of the names that `#take`, isClaim, isModuleField and isDisguised know. */
+const LOOKED_AT = new Uint8Array(256);
+for (const letter of "cfhkmptuvxCFHKMPTUVX") LOOKED_AT[letter.charCodeAt(0)] = 1;
+
+/** An upgrade to HTTP/2 would carry requests past every check made here. */
+function mayUpgrade(protocols: string): boolean {
+  const names = protocolNames(protocols);
+  return names !== undefined && !names.includes("h2c") && !names.includes("h2");
 }
 
 /** Without what Connection names: those fields end at this hop. What frames the message or names the host is never taken away. */
 export function withoutFields(fields: string, names: readonly string[]): string {
-  const drop = names.filter((name) => !KEPT_ANYWAY.has(name));
-  if (drop.length === 0) return fields;
+  const drop = new Set(names.filter((name) => !KEPT_ANYWAY.has(name)));
+  if (drop.size === 0) return fields;
   return fields
     .split("\r\n")
-    .filter((line) => !drop.includes(line.slice(0, line.indexOf(":")).toLowerCase()))
+    .filter((line) => !drop.has(line.slice(0, line.indexOf(":")).toLowerCase()))
     .join("\r\n");
 }
 

@@ -1,6 +1,16 @@
 import { withoutFields } from "./request-head.ts";
-import { CHUNKED, DIGITS, FIELD_LINES, NO_BODY, STATUS_LINE, UNTIL_CLOSE, listMembers } from "./syntax.ts";
-import type { Framing } from "./syntax.ts";
+import {
+  CHUNKED,
+  DIGITS,
+  FIELD_LINES,
+  NO_BODY,
+  STATUS_LINE,
+  UNTIL_CLOSE,
+  framingFields,
+  listMembers,
+  trimBlanks,
+  type Framing,
+} from "./syntax.ts";
 
 /** Backends may set many cookies; the limit only bounds memory. */
 export const MAX_RESPONSE_HEAD_BYTES = 64 * 1024;
@@ -48,12 +58,13 @@ class ResponseWalk {
     this.#walk();
     const options = this.#connection === "" ? [] : listMembers(this.#connection);
     const framing = this.#framing(status, method);
-    if (framing === undefined) return undefined;
+    if (framing === undefined || options === undefined) return undefined;
     const hint = /timeout=(\d{1,6})/i.exec(this.#keepAlive)?.[1];
     return {
       status,
       line,
-      fields: withoutFields(this.#kept + this.text.slice(this.#runStart), options),
+      fields:
+        withoutFields(this.#kept + this.text.slice(this.#runStart), options) + this.#framingFields(status),
       framing,
       keepAlive: persistent && framing !== UNTIL_CLOSE && !options.includes("close"),
       keepAliveMs: hint === undefined ? 0 : Number(hint) * 1000,
@@ -81,7 +92,10 @@ class ResponseWalk {
       case 14:
       case 16:
       case 17:
-        return this.#take(text.slice(start, colon).toLowerCase(), text.slice(colon + 1, next - 2).trim());
+        return this.#take(
+          text.slice(start, colon).toLowerCase(),
+          trimBlanks(text.slice(colon + 1, next - 2)),
+        );
       default:
         return false;
     }
@@ -102,10 +116,10 @@ class ResponseWalk {
         return true;
       case "content-length":
         this.#length = this.#length === undefined || this.#length === value ? value : "conflict";
-        return false;
+        return true;
       case "transfer-encoding":
-        this.#coding = this.#coding === undefined ? value.toLowerCase() : "conflict";
-        return false;
+        this.#coding = this.#coding === undefined ? value : "conflict";
+        return true;
       default:
         return false;
     }
@@ -113,11 +127,20 @@ class ResponseWalk {
 
   #framing(status: number, method: string): Framing | undefined {
     const { length, coding } = { length: this.#length, coding: this.#coding };
-    if (coding !== undefined && (coding !== "chunked" || length !== undefined)) return undefined;
+    if (coding !== undefined && (!/^chunked$/i.test(coding) || length !== undefined)) return undefined;
     if (length !== undefined && !DIGITS.test(length)) return undefined;
     if (method === "HEAD" || status < 200 || status === 204 || status === 304) return NO_BODY;
     if (coding !== undefined) return CHUNKED;
     if (length === undefined) return UNTIL_CLOSE;
     return length === "0" ? NO_BODY : { kind: "length", bytes: Number(length) };
+  }
+
+  /** An answer to HEAD and a 304 tell how long the body would be; a 1xx and a 204 have no such field (RFC 9110 section 8.6). */
+  #framingFields(status: number): string {
+    if (status < 200 || status === 204) return "";
+    return framingFields(
+      this.#length === undefined ? undefined : Number(this.#length),
+      this.#coding !== undefined,
+    );
   }
 }

@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type { PlatformEvent } from "../../events.ts";
 
 /** What a defect may cost at most: one connection, one stream or one request. */
@@ -27,6 +28,16 @@ export function guardedBy<A extends unknown[]>(
   handler: (...args: A) => void,
 ): (...args: A) => void {
   return (...args) => guarded(owner, () => handler(...args));
+}
+
+/** Listens to an emitter, each handler guarded. */
+export function guardEvents(
+  owner: Guarded,
+  emitter: EventEmitter,
+  handlers: Readonly<Record<string, (...args: never[]) => void>>,
+): void {
+  for (const [event, handler] of Object.entries(handlers))
+    emitter.on(event, guardedBy(owner, handler as (...args: unknown[]) => void));
 }
 
 /** How it is told: with the place in the source, since it is a defect of ours. */

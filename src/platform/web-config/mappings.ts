@@ -35,12 +35,28 @@ export function isMapped(mappings: readonly HandlerMapping[], method: string, pa
 
 function matchesPath(pattern: string, path: string): boolean {
   if (pattern === "*") return true;
-  const source = pattern
-    .split("*")
-    .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
-    .join(".*");
-  // Without a leading slash the pattern is for the end of the path, as in "*.aspx".
-  return new RegExp(`${pattern.startsWith("/") ? "^" : "(^|/)"}${source}$`, "i").test(path);
+  const parts = pattern.toLowerCase().split("*");
+  const text = path.toLowerCase();
+  // Without a leading slash the pattern may begin behind any slash of the path, as "*.aspx" does.
+  return (
+    matchesParts(parts, text) ||
+    (!pattern.startsWith("/") && matchesParts(["", `/${parts[0] ?? ""}`, ...parts.slice(1)], text))
+  );
+}
+
+/** Between the parts anything may stand. The first place where a part fits is as good as any: each is looked for once. */
+function matchesParts(parts: readonly string[], text: string): boolean {
+  const [first = "", ...others] = parts;
+  const last = others.pop();
+  if (last === undefined) return text === first;
+  if (!text.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of others) {
+    const found = text.indexOf(part, at);
+    if (found === -1) return false;
+    at = found + part.length;
+  }
+  return text.length - last.length >= at && text.endsWith(last);
 }
 
 function verbsOf(list: string): string[] {

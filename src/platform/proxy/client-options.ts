@@ -1,0 +1,28 @@
+import type { ExchangeRecord } from "../exchange-client.ts";
+import type { Router } from "../exchange.ts";
+import type { ClientFacts } from "../http1/forwarded.ts";
+
+/** Time limits towards clients, milliseconds. The first two are IIS's headerWaitTimeout and connectionTimeout. */
+export const CLIENT_LIMITS = {
+  /** From the first byte of a request head to its last. */
+  headMs: 15_000,
+  /** Between two requests; for a body that stalls and for a client that does not read, see Pace. */
+  idleMs: 120_000,
+  /** For a client that goes on sending behind a response that closes, once all of that is written. */
+  lingerMs: 2_000,
+} as const;
+
+export interface ClientOptions {
+  readonly router: Router;
+  readonly facts: ClientFacts;
+  /** The client is on this machine. */
+  readonly local: boolean;
+  /** Bytes of a request's body, as on the wire. */
+  readonly maxBodyBytes: number;
+  /** Bytes a second, see Pace. */
+  readonly minRate: number;
+  /** Tells what a boundary has caught. */
+  readonly defect: (error: unknown) => void;
+  /** For the access log. */
+  readonly ended: ((record: ExchangeRecord, cut: boolean, client: ClientFacts) => void) | undefined;
+}
