@@ -3,22 +3,15 @@ import { createServer } from "node:net";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { CLIENT_LIMITS } from "#src/platform/proxy/client-options.js";
 import { startPlatformHandler } from "#src/platform/handler.js";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
+import { clock } from "./clock.js";
 import { fetch } from "./fetch.js";
 import { exchangeRaw, rawClient } from "./raw.js";
 import { serveSite, writeSite } from "./site.js";
-
-/** Everybody in this process sees the clock go forward at once. */
-function clock(t: TestContext): (ms: number) => void {
-  const now = Date.now.bind(Date);
-  let ahead = 0;
-  t.mock.method(Date, "now", () => now() + ahead);
-  return (ms) => (ahead += ms);
-}
 
 test("a client that sends its head drop by drop is answered with 408 when its time is over", async (t) => {
   const site = await serveSite(t);

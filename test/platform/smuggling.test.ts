@@ -1,12 +1,8 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { createServer } from "node:net";
-import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
-import { test, type TestContext } from "node:test";
-import { startPlatformHandler } from "#src/platform/handler.js";
-import { temporarySite } from "../rig/temporary-site.js";
+import { test } from "node:test";
 import { exchangeRaw, rawClient } from "./raw.js";
-import { serveSite, webConfig } from "./site.js";
+import { rawApplication } from "./raw-application.js";
+import { serveSite } from "./site.js";
 
 const HOST = "Host: site\r\n";
 
@@ -61,6 +57,14 @@ const REFUSED: readonly (readonly [what: string, request: string, status: number
     `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n`,
     400,
   ],
+  ["NBSP behind chunked", `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\xa0\r\n\r\n0\r\n\r\n`, 501],
+  ["NBSP before chunked", `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: \xa0chunked\r\n\r\n0\r\n\r\n`, 501],
+  ["NBSP behind a Content-Length", `POST / HTTP/1.1\r\n${HOST}Content-Length: 4\xa0\r\n\r\nabcd`, 400],
+  ["NBSP before a Content-Length", `POST / HTTP/1.1\r\n${HOST}Content-Length:\xa04\r\n\r\nabcd`, 400],
+  ["NBSP in Connection", `GET / HTTP/1.1\r\n${HOST}Connection: close\xa0\r\n\r\n`, 400],
+  ["no token in Connection", `GET / HTTP/1.1\r\n${HOST}Connection: "close"\r\n\r\n`, 400],
+  ["NBSP in Upgrade", `GET / HTTP/1.1\r\n${HOST}Connection: upgrade\r\nUpgrade: \xa0h2c\r\n\r\n`, 400],
+  ["NBSP around a Host", `GET / HTTP/1.1\r\nHost: site\xa0\r\n\r\n`, 400],
   ["a blank before the colon", `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n`, 400],
   ["a tab before the colon", `POST / HTTP/1.1\r\n${HOST}Content-Length\t: 4\r\n\r\nabcd`, 400],
   ["obs-fold", `POST / HTTP/1.1\r\n${HOST}X-A: b\r\n Content-Length: 4\r\n\r\nabcd`, 400],
@@ -123,7 +127,7 @@ const BROKEN_BODIES: readonly (readonly [what: string, body: string])[] = [
 
 test("what two parsers could read differently is refused, and nothing of it reaches the application", async (t) => {
   const reached: string[] = [];
-  const port = await handlerBefore(t, (text) => void reached.push(text));
+  const { port } = await rawApplication(t, (text) => void reached.push(text));
   for (const [what, request, status] of REFUSED) {
     const response = await exchangeRaw(t, port, request);
     match(response, new RegExp(`^HTTP/1\\.1 ${status} `), what);
@@ -134,7 +138,7 @@ test("what two parsers could read differently is refused, and nothing of it reac
 });
 
 test("a malformed chunked body is refused, and the application sees no whole request", async (t) => {
-  const port = await handlerBefore(t, () => undefined);
+  const { port } = await rawApplication(t, () => undefined);
   for (const [what, body] of BROKEN_BODIES) {
     const response = await exchangeRaw(
       t,
@@ -143,6 +147,61 @@ test("a malformed chunked body is refused, and the application sees no whole req
     );
     match(response, /^HTTP\/1\.1 400 /, what);
   }
+});
+
+test("what frames a message is written anew, so that everybody behind reads the same", async (t) => {
+  const reached: string[] = [];
+  const { port } = await rawApplication(t, (text, answer) => {
+    reached.push(text);
+    answer("HTTP/1.1 200 OK\r\ncontent-length: \t0002 \r\n\r\nok");
+  });
+  const post = (field: string, body: string): Promise<string> =>
+    exchangeRaw(t, port, `POST / HTTP/1.1\r\n${HOST}${field}\r\nConnection: close\r\n\r\n${body}`);
+  match(await post("content-LENGTH:\t 0004 ", "abcd"), /\r\nContent-Length: 2\r\n[\s\S]*ok$/);
+  await post("transfer-encoding: \tCHUNKED", "0\r\n\r\n");
+  await post("Content-Length: 000", "");
+  await post("content_length: 7\r\nTransfer_Encoding: chunked", "");
+  const framing = reached.map((text) => text.match(/^(?:content|transfer)[^\r]*/gim)?.join("|") ?? "");
+  deepEqual(framing, ["Content-Length: 4", "Transfer-Encoding: chunked", "Content-Length: 0", ""]);
+});
+
+test("no way of writing an upgrade to HTTP/2 passes, nor one that is no list of protocols", async (t) => {
+  const reached: string[] = [];
+  const { port } = await rawApplication(t, (text, answer) => {
+    reached.push(/^upgrade:[^\r]*/im.exec(text)?.[0] ?? "none");
+    answer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  });
+  for (const protocols of ['"h2c"', "h2c/1", "H2C", "websocket, h2c/2.0", "websocket,", "a b", "websocket"]) {
+    const client = rawClient(t, port);
+    client.send(
+      `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: ${protocols}\r\n\r\n`,
+    );
+    await client.sees(/200 OK/);
+    client.socket.destroy();
+  }
+  deepEqual(reached, [...Array<string>(6).fill("none"), "Upgrade: websocket"]);
+});
+
+test("of the trailers only those that may be trailers are passed on, in both directions", async (t) => {
+  const sent =
+    "3\r\nabc\r\n0\r\nX-Sum: 1\r\nMS-ASPNETCORE-TOKEN: x\r\nContent-Length: 9\r\nAuthorization: x\r\nX_Forwarded_For: x\r\nX-Last: 2\r\n\r\n";
+  const left = "3\r\nabc\r\n0\r\nX-Sum: 1\r\nX-Last: 2\r\n\r\n";
+  const reached: string[] = [];
+  const { port } = await rawApplication(t, (text, answer) => {
+    reached.push(text);
+    if (reached.join("").endsWith(left))
+      answer(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${sent}`);
+  });
+  const head = `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n`;
+  const whole = await exchangeRaw(t, port, `${head}${sent}`);
+  equal(whole.slice(whole.indexOf("\r\n\r\n") + 4), left);
+  // In pieces of one byte nothing is passed on before it is clear what it is.
+  const client = rawClient(t, port);
+  client.socket.setNoDelay(true);
+  for (const byte of `${head}${sent}`)
+    await new Promise((written) => client.socket.write(byte, "latin1", written));
+  const slow = await client.ends();
+  equal(slow.slice(slow.indexOf("\r\n\r\n") + 4), left);
 });
 
 test("a request hidden in a body stays a body", async (t) => {
@@ -165,6 +224,9 @@ test("an application that answers ambiguously is answered for with 502.3", async
     "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
     "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: 3\xa0\r\n\r\nabc",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\xa0\r\n\r\n0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nConnection: close\xa0\r\nContent-Length: 3\r\n\r\nabc",
     "HTTP/1.1 200 OK\r\nX: a\n\r\n\r\n",
     "HTTP/1.1 200 OK\r\nX : a\r\n\r\n",
     "HTTP/1.1 20 OK\r\n\r\n",
@@ -173,7 +235,7 @@ test("an application that answers ambiguously is answered for with 502.3", async
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
   ];
   let next = "";
-  const port = await handlerBefore(t, (_text, answer) => answer(next));
+  const { port } = await rawApplication(t, (_text, answer) => answer(next));
   for (const answer of answers) {
     next = answer;
     const response = await exchangeRaw(t, port, `GET / HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);
@@ -181,37 +243,3 @@ test("an application that answers ambiguously is answered for with 502.3", async
     equal(response.includes("evil"), false);
   }
 });
-
-/** A handler in front of a socket that shows what reaches it. The socket's port takes the place of the child's. */
-async function handlerBefore(
-  t: TestContext,
-  reached: (text: string, answer: (text: string) => void) => void,
-): Promise<number> {
-  const backend = createServer((socket) => {
-    socket.setEncoding("latin1");
-    socket.on("error", () => undefined);
-    socket.on("data", (text: string) => reached(text, (answer) => socket.write(answer, "latin1")));
-  });
-  backend.listen(0, "127.0.0.1");
-  await once(backend, "listening");
-  t.after(() => backend.close());
-  const address = backend.address() as { port: number };
-  const layout = await temporarySite(t);
-  await writeFile(layout.webConfig, webConfig('processPath=".\\launch.cmd"'));
-  await writeFile(
-    `${layout.root}/launch.sh`,
-    `exec "${process.execPath}" -e '${FORWARDER}' ${address.port}\n`,
-  );
-  const handler = await startPlatformHandler({ siteRoot: layout.root, port: 0 });
-  t.after(() => handler.stop());
-  return handler.port;
-}
-
-/** Joins the port that the handler chose with the test's own server, byte by byte. */
-const FORWARDER =
-  'const net = require("net");' +
-  "net.createServer((from) => {" +
-  '  const to = net.connect(Number(process.argv[1]), "127.0.0.1");' +
-  "  from.pipe(to).pipe(from);" +
-  '  for (const socket of [from, to]) socket.on("error", () => undefined).on("close", () => { from.destroy(); to.destroy(); });' +
-  '}).listen(Number(process.env.PORT), "127.0.0.1");';
