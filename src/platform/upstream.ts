@@ -12,7 +12,7 @@ export const MAX_IDLE_CONNECTIONS = 256;
 export const MAX_CONNECTING = 128;
 
 /** What an application may take to end an upgraded connection whose client has ended it, milliseconds. */
-export const UPGRADED_END_MS = 10_000;
+export const UPGRADED_END_MS = 5_000;
 
 /** How a connection was lost, for the decision whether its request can be sent again. */
 export interface Loss {
