@@ -1,37 +1,65 @@
 import { equal, match, ok } from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import { test } from "node:test";
+import { ClientConnection } from "#src/platform/client-connection.js";
 import { CLIENT_LIMITS } from "#src/platform/proxy/client-options.js";
 import { Pace } from "#src/platform/proxy/pace.js";
-import { temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { clock, sweep } from "./clock.js";
 import { rawClient } from "./raw.js";
 import { rawApplication } from "./raw-application.js";
-import { serveSite } from "./site.js";
 
 const HOST = "Host: site\r\n";
 
-test("the end of an answer with Connection: close gets to a client that reads slowly, however long that takes", async (t) => {
-  const path = join(await temporaryFolder(t), "access.log");
-  const site = await serveSite(t, { accessLog: { path, format: "json" } });
+/** A connection whose client reads what it is told to, byte by byte as the kernel would see it. */
+class Line extends Duplex {
+  bytesWritten = 0;
+  #taken: (() => void) | undefined;
+
+  override _read(): void {}
+
+  override _write(bytes: Buffer, _encoding: string, taken: () => void): void {
+    this.bytesWritten += bytes.length;
+    this.#taken = taken;
+  }
+
+  reads(): void {
+    const taken = this.#taken;
+    this.#taken = undefined;
+    taken?.();
+  }
+}
+
+test("an answer with Connection: close is written to its end, however slowly it is read, and then the connection is over", async (t) => {
   const passes = clock(t);
-  const bytes = 20_000_000;
-  const slow = rawClient(t, site.handler.port);
-  slow.send(`GET /large?bytes=${bytes} HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);
-  const pause = (): unknown => slow.socket.pause();
-  slow.socket.on("data", pause);
-  const handedOver = async (): Promise<boolean> => {
-    slow.socket.resume();
-    return (await readFile(path, "utf8").catch(() => "")).includes("/large");
+  const line = new Line();
+  const page = "x".repeat(1_000);
+  const connection = new ClientConnection(line as unknown as Socket, {
+    router: { route: (exchange) => exchange.fail({ status: 503, substatus: 0, reason: "", page }) },
+    facts: { address: "", forwardedFor: "", localAddress: "", scheme: "http", trusted: false },
+    local: false,
+    maxBodyBytes: 1_000,
+    minRate: 240,
+    defect: (error) => {
+      throw error;
+    },
+    ended: undefined,
+  });
+  const over = (): boolean => {
+    if (connection.deadline <= Date.now()) connection.expire();
+    return line.destroyed;
   };
-  await until("all of it is handed over", handedOver);
-  ok(slow.received.length < bytes, "while some of it is on the way");
-  await sweep(t, [site.handler.port], () => passes(CLIENT_LIMITS.headMs));
-  slow.socket.off("data", pause).resume();
-  const received = await slow.ends();
-  equal(received.length - received.indexOf("\r\n\r\n") - 4, bytes);
+  line.push(`GET / HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);
+  await until("the answer", () => line.bytesWritten > page.length);
+  passes(CLIENT_LIMITS.idleMs - 1_000);
+  equal(over(), false, "while it has to read");
+  line.reads();
+  await until("all is written", () => line.writableFinished);
+  passes(CLIENT_LIMITS.lingerMs - 500);
+  equal(over(), false);
+  passes(1_000);
+  equal(over(), true);
 });
 
 /** Answers each request at once and keeps the connection. */
