@@ -106,3 +106,34 @@ test("a log that cannot be written says so once, and nothing else happens", asyn
   equal(problems.length, 1);
   await rm(folder, { recursive: true });
 });
+
+test("a field of nothing but blanks costs the access log no more than its length", async (t) => {
+  const path = join(await temporaryFolder(t), "access.log");
+  const log = new AccessLog({ path, format: "w3c", dropped: fail, failed: fail });
+  const head = parseRequestHead(`GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: a${" ".repeat(15_000)}b\r\n`);
+  ok(head.kind === "request");
+  const before = process.cpuUsage();
+  for (let n = 0; n < 10; n += 1) log.write({ ...recordOf(n), head });
+  const { user } = process.cpuUsage(before);
+  await log.close();
+  ok(user < 1_000_000, `${user} us of processor time`);
+});
+
+test("fields are found whatever their case, and no byte of theirs steers a terminal", async (t) => {
+  const fields =
+    "x-user-agent: not this\r\nUSER-agent:\t A\u009b31mB \r\nUser-Agent: second\r\nreferer: \u0085\u00e4\r\n";
+  const head = parseRequestHead(`GET /\u009d0;owned HTTP/1.1\r\nHost: a\r\n${fields}`);
+  ok(head.kind === "request");
+  const lines: Record<string, string> = {};
+  for (const format of ["w3c", "json"] as const) {
+    const path = join(await temporaryFolder(t), "access.log");
+    const log = new AccessLog({ path, format, dropped: fail, failed: fail });
+    log.write({ ...recordOf(1), head });
+    await log.close();
+    lines[format] = (await readFile(path, "utf8")).split("\n").at(-2) ?? "";
+    equal(/[\u0080-\u009f]/.test(lines[format]), false, format);
+  }
+  ok(lines["w3c"]?.includes(" /%9D0;owned - 80 - 127.0.0.1 A%9B31mB %85\u00e4 200 "), lines["w3c"]);
+  const { target, userAgent, referer } = JSON.parse(lines["json"] ?? "") as Record<string, string>;
+  deepEqual([target, userAgent, referer], ["/\u009d0;owned", "A\u009b31mB", "\u0085\u00e4"]);
+});

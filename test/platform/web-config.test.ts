@@ -1,5 +1,6 @@
-import { deepEqual, equal, match, throws } from "node:assert/strict";
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { InplaceError } from "#src/errors.js";
 import { isMapped } from "#src/platform/web-config/mappings.js";
 import { parseWebConfig, type PlatformConfig } from "#src/platform/web-config/read.js";
@@ -179,4 +180,24 @@ test("<handlers> says which requests are for the module", () => {
   equal(isMapped(mappings, "DELETE", "/deep/page.ASPX"), true);
   equal(isMapped(mappings, "GET", "/page.aspx.txt"), false);
   equal(isMapped([], "GET", "/anything"), true);
+});
+
+test("paths of handlers: a star is any text, and none of them costs more than its stars times the path", () => {
+  const mapped = (pattern: string, path: string): boolean =>
+    isMapped([{ path: pattern, verbs: [] }], "GET", path);
+  const asExpression = (pattern: string): RegExp =>
+    new RegExp(
+      `${pattern.startsWith("/") ? "^" : "(^|/)"}${pattern.replaceAll(".", "[.]").replaceAll("*", ".*")}$`,
+    );
+  const text = fc.stringMatching(/^[ab/.]{0,8}$/);
+  fc.assert(
+    fc.property(fc.stringMatching(/^[ab/.*]{1,6}$/), text, (pattern, path) => {
+      equal(mapped(pattern, path), asExpression(pattern).test(path), `${pattern} for ${path}`);
+    }),
+    { numRuns: 20_000 },
+  );
+  equal(mapped("*.aspx", "/a\nb.aspx"), true);
+  const before = process.cpuUsage();
+  equal(mapped(`/${"*a".repeat(10)}b`, `/${"a".repeat(10_000)}`), false);
+  ok(process.cpuUsage(before).user < 1_000_000);
 });
