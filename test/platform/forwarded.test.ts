@@ -1,6 +1,8 @@
 import { deepEqual, equal, match, throws } from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { trustedProxies } from "#src/platform/proxy/trusted-proxies.js";
+import { temporarySite } from "../rig/temporary-site.js";
 import { exchangeRaw } from "./raw.js";
 import { rawApplication } from "./raw-application.js";
 import { serveSite } from "./site.js";
@@ -81,6 +83,25 @@ test("addresses, networks and loopback can be named, and nothing else", () => {
     equal(trusted.has(address), false, address);
   for (const name of ["", "localhost", "10.0.0.0/33", "10.0.0", "10.0.0.0/8/8", "::/129", "*"])
     throws(() => trustedProxies([name]), { code: "USAGE" });
+});
+
+test("inplace serve refuses a proxy or a rate that it cannot understand, and takes several of the former", async (t) => {
+  const { root } = await temporarySite(t);
+  const serve = (...options: string[]): { status: number | null; stderr: string } =>
+    spawnSync(process.execPath, ["bin/inplace.js", "serve", "--site-root", root, "--port", "0", ...options], {
+      encoding: "utf8",
+    });
+  for (const [options, named] of [
+    [["--trust-proxy", "10.0.0.0/8,localhost"], /--trust-proxy localhost is neither/],
+    [["--trust-proxy", "::1", "--trust-proxy", "10.0.0.0/99"], /--trust-proxy 10\.0\.0\.0\/99 is neither/],
+    [["--min-rate", "fast"], /--min-rate fast is not a whole number/],
+    // All of these are understood: what is missing is the site's own file.
+    [["--trust-proxy", "::1,10.0.0.0/8", "--trust-proxy", "loopback", "--min-rate", "0"], /web\.config/],
+  ] as const) {
+    const { status, stderr } = serve(...options);
+    equal(status, 2, stderr);
+    match(stderr, named);
+  }
 });
 
 test("what an application wrote is shown to who asks on this machine, and to nobody who comes through a proxy", async (t) => {
