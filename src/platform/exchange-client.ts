@@ -1,5 +1,6 @@
 import type { Failure } from "./failure.ts";
 import type { RequestHead } from "./http1/request-head.ts";
+import type { ResponseHead } from "./http1/response-head.ts";
 import type { Guarded } from "./proxy/boundary.ts";
 
 /** A body up to this size goes out in one write with its head. */
@@ -41,6 +42,8 @@ export interface ExchangeClient extends Guarded {
   cut(): void;
   /** The request is complete, and the next sign of life due within the time; Infinity: none is due. */
   expect(withinMs: number): void;
+  /** False where its protocol has no way to say this; such an answer becomes 502. */
+  carries?(head: ResponseHead): boolean;
   /** The exchange is over; `cut`: before its response was complete. Called once. */
   ended(record: ExchangeRecord, cut: boolean): void;
   /** The handler is about to stop, so no connection is kept. */

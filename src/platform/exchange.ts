@@ -141,7 +141,7 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
   /** The client has closed its connection, or lost it: the backend gets to know by its own being closed. */
   clientGone(how: "ended" | "lost"): void {
     const state = this.#state;
-    this.#end(state.kind !== "spliced");
+    this.#end(state.kind !== "spliced" && state.kind !== "answered");
     switch (state.kind) {
       case "waiting":
         this.holder?.withdraw(this);
@@ -205,6 +205,7 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
 
   answered(head: ResponseHead, body: Buffer | undefined, done: boolean): void {
     if (this.#state.kind !== "sent") return;
+    if (head.status !== 101 && this.#client.carries?.(head) === false) return this.garbled();
     const { connection, origin } = this.#state;
     this.#replay.forget();
     this.#client.expect(Number.POSITIVE_INFINITY);

@@ -29,8 +29,10 @@ export interface PlatformHandlerOptions {
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
   readonly hold?: Partial<HoldLimits>;
   readonly drainMs?: number;
-  /** Connections at the same time. */
+  /** Connections at the same time, streams of HTTP/2 included. */
   readonly maxConnections?: number;
+  /** As many for one address. Default: any number. */
+  readonly maxConnectionsPerAddress?: number;
   /** Bytes of a request's body; more is answered with 413. Default: any number. */
   readonly maxBodyBytes?: number;
   /** Bytes a second that a client has to send or read at least, see Pace; 0: any number. Default: 240. */
@@ -69,6 +71,7 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
     tls: options.tls,
     strict: options.strict ?? false,
     maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
+    maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? Number.POSITIVE_INFINITY,
     maxBodyBytes: options.maxBodyBytes ?? Number.POSITIVE_INFINITY,
     minRate: options.minRate ?? MIN_RATE,
     trustedProxies: trusted,

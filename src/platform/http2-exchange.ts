@@ -4,69 +4,108 @@ import {
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
-import { CLIENT_LIMITS, type ClientOptions } from "./proxy/client-options.ts";
 import type { ExchangeClient, ExchangeRecord } from "./exchange-client.ts";
 import { Exchange } from "./exchange.ts";
 import { DEFECT, bodyTooLarge, failureResponse, type Failure } from "./failure.ts";
 import { BodyScanner } from "./http1/body.ts";
 import { forwardedHead } from "./http1/forwarded.ts";
-import { parseRequestHead, type RequestHead } from "./http1/request-head.ts";
-import { isMadeHere } from "./proxy/local.ts";
+import { MAX_HEAD_BYTES, parseRequestHead, type RequestHead } from "./http1/request-head.ts";
 import type { ResponseHead } from "./http1/response-head.ts";
+import { passableTrailers } from "./http1/trailers.ts";
+import { guardEvents } from "./proxy/boundary.ts";
+import { CLIENT_LIMITS, type ClientOptions } from "./proxy/client-options.ts";
+import {
+  fieldLines,
+  http2Headers,
+  http2Trailers,
+  isHttp2Status,
+  requestHeadText,
+} from "./proxy/http2-head.ts";
+import { isMadeHere } from "./proxy/local.ts";
+import { Pace } from "./proxy/pace.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
+
+const NEVER = Number.POSITIVE_INFINITY;
+const HEAD_TOO_LARGE: Failure = {
+  status: 431,
+  substatus: 0,
+  reason: `The request head is larger than ${MAX_HEAD_BYTES} bytes.`,
+};
 
 /** One HTTP/2 stream as a client of the HTTP/1.1 forwarder: its head goes through the same strict parser. */
 export class Http2Exchange implements ExchangeClient, ResponseSink {
-  deadline = Date.now() + CLIENT_LIMITS.idleMs;
   closing = false;
-  readonly upgraded = false;
   readonly #stream: ServerHttp2Stream;
+  readonly #headers: IncomingHttpHeaders;
   readonly #options: ClientOptions;
+  readonly #reader: ResponseReader;
   #exchange: Exchange | undefined;
-  #reader: ResponseReader | undefined;
   #decoder: BodyScanner | undefined;
-  #trailers: OutgoingHttpHeaders | undefined;
+  #trailers: OutgoingHttpHeaders = {};
   #bodyBytes = 0;
+  #written = 0;
+  #paused = false;
+  /** The reset is ours, so it tells nothing of the client. */
+  #closedHere = false;
+  /** What is no matter of pace is due, milliseconds since the epoch. */
+  #due = NEVER;
+  /** Until then the rest of a request may come whose answer is whole. */
+  #restDue = NEVER;
+  readonly #bodyPace: Pace;
+  readonly #readPace: Pace;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: ClientOptions) {
     this.#stream = stream;
+    this.#headers = headers;
     this.#options = options;
-    const chunked = !stream.endAfterHeaders && headers["content-length"] === undefined;
-    const head = parseRequestHead(headText(headers, chunked));
-    stream.on("error", () => undefined); // "close" follows and says the same.
-    if (head.kind === "refused") {
-      stream.respond({ ":status": head.status }, { endStream: true });
-      return;
-    }
-    const exchange = new Exchange(head, forwardedHead(head, options.facts), this);
+    this.#reader = new ResponseReader(this, headers[":method"] ?? "");
+    this.#bodyPace = new Pace(CLIENT_LIMITS.idleMs, options.minRate);
+    this.#readPace = new Pace(CLIENT_LIMITS.idleMs, options.minRate);
+    if (!stream.endAfterHeaders) this.#bodyPace.begin(0);
+  }
+
+  /** Reads the head and finds a backend. */
+  begin(): void {
+    const stream = this.#stream;
+    const chunked = !stream.endAfterHeaders && this.#headers["content-length"] === undefined;
+    const text = requestHeadText(this.#headers, chunked);
+    const head = parseRequestHead(text);
+    if (text.length > MAX_HEAD_BYTES) return this.#refuse(HEAD_TOO_LARGE);
+    if (head.kind === "refused")
+      return this.#refuse({ status: head.status, substatus: 0, reason: head.reason });
+    const { facts, router, maxBodyBytes } = this.#options;
+    if (head.framing.kind === "length" && head.framing.bytes > maxBodyBytes)
+      return this.#refuse(bodyTooLarge(maxBodyBytes));
+    const exchange = new Exchange(head, forwardedHead(head, facts), this);
     this.#exchange = exchange;
-    this.#reader = new ResponseReader(this, head.method);
-    let trailers = "";
-    stream
-      .on("data", (part: Buffer) => this.#body(exchange, part, chunked))
-      .on("trailers", (fields: IncomingHttpHeaders) => (trailers = fieldLines(fields)))
-      .on("end", () => {
-        if (chunked) exchange.body(Buffer.from(`0\r\n${trailers}\r\n`, "latin1"));
-        exchange.bodyDone();
-      })
-      .on("drain", () => exchange.clientDrained())
-      .on("wantTrailers", () => stream.sendTrailers(this.#trailers ?? {}))
-      .on("close", () => exchange.clientGone("lost"));
-    options.router.route(exchange);
+    this.#listen(exchange, chunked);
+    router.route(exchange);
   }
 
   close(): void {
     this.closing = true;
   }
 
-  expire(): void {
-    this.#exchange?.expired();
-    if (!this.#stream.closed) this.cut();
+  /** Every second. A stream can end, and its client stop reading, without any event. */
+  sweep(now: number): void {
+    if (this.#lost) this.#gone();
+    this.#readPace.reached(this.#taken);
+    if (this.#restDue <= now) {
+      this.#exchange?.clientGone("ended");
+      this.exchangeOver();
+    } else if (this.#due <= now) {
+      this.#exchange?.expired();
+    } else if (Math.min(this.#bodyPace.until, this.#readPace.until) <= now) {
+      this.cut();
+    }
   }
 
   write(bytes: string | Buffer): boolean {
-    this.#reader?.read(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
-    return !this.#stream.writableNeedDrain;
+    if (this.#lost) return true;
+    this.#reader.read(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
+    if (!this.#stream.writableNeedDrain) return true;
+    this.#awaitReader();
+    return false;
   }
 
   cork(): void {
@@ -77,28 +116,27 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
     this.#stream.uncork();
   }
 
-  pause(): void {
+  pause(withinMs: number = CLIENT_LIMITS.idleMs): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#bodyPace.hold();
+    this.expect(withinMs);
     this.#stream.pause();
   }
 
   resume(): void {
+    if (this.#paused) this.#due = NEVER;
+    this.#paused = false;
+    this.#bodyPace.goOn();
     this.#stream.resume();
   }
 
   expect(withinMs: number): void {
-    this.deadline = Date.now() + withinMs;
+    this.#due = Date.now() + withinMs;
   }
 
   fail(failure: Failure, head: RequestHead): number {
-    const options = {
-      local: isMadeHere(head, this.#options.local),
-      keepAlive: true,
-      head: head.method === "HEAD",
-    };
-    const response = Buffer.from(failureResponse(failure, options));
-    this.write(response);
-    this.exchangeOver();
-    return response.length;
+    return this.#respond(failure, head.method === "HEAD", isMadeHere(head, this.#options.local));
   }
 
   ended(record: ExchangeRecord, cut: boolean): void {
@@ -106,7 +144,16 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
   }
 
   exchangeOver(): void {
-    if (!this.#stream.writableEnded) this.#stream.end();
+    const stream = this.#stream;
+    this.#due = NEVER;
+    this.#restDue = NEVER;
+    this.#bodyPace.end();
+    if (!stream.writableEnded) stream.end();
+    if (!stream.writableFinished) this.#awaitReader();
+    if (stream.endAfterHeaders || stream.readableEnded || stream.closed) return;
+    // The answer is whole, so what is left of the request need not come (RFC 9113 section 8.1).
+    this.#closedHere = true;
+    stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   splice(): void {
@@ -120,39 +167,77 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
   broken(error: unknown): void {
     this.#options.defect(error);
     this.#exchange?.fail(DEFECT);
-    this.cut();
+    if (!this.#stream.headersSent || !this.#stream.writableEnded) this.cut();
   }
 
   cut(): void {
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    this.#closedHere = true;
+    this.#due = NEVER;
+    this.#restDue = NEVER;
+    if (this.#stream.closed) this.#stream.destroy();
+    else this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    // Where the connection is stuck the reset does not get out: the next sweep destroys the stream.
+    this.#readPace.until = Date.now();
+  }
+
+  carries(head: ResponseHead): boolean {
+    return isHttp2Status(head.status);
   }
 
   informed(head: ResponseHead): void {
-    if (!this.#stream.headersSent && !this.#stream.destroyed) this.#stream.additionalHeaders(headersOf(head));
+    if (!this.#lost && !this.#stream.headersSent) this.#stream.additionalHeaders(http2Headers(head));
   }
 
   answered(head: ResponseHead, body: Buffer | undefined, done: boolean): void {
-    if (this.#stream.destroyed) return;
+    if (this.#lost) return;
     this.#decoder = new BodyScanner(head.framing, {
-      part: (bytes) => void this.#stream.write(bytes),
-      trailers: (fields) => (this.#trailers = objectOf(fields)),
+      part: (bytes) => this.#send(bytes),
+      trailers: (fields) => (this.#trailers = http2Trailers(fields)),
     });
-    const waitForTrailers = head.framing.kind === "chunked";
-    this.#stream.respond(headersOf(head), { endStream: done && body === undefined, waitForTrailers });
-    if (body !== undefined) this.#decoder.scan(body, 0);
+    const endStream = done && body === undefined && this.#stream.readableEnded;
+    this.#stream.respond(http2Headers(head), { endStream, waitForTrailers: head.framing.kind === "chunked" });
+    this.answering(body ?? Buffer.alloc(0), done);
   }
 
-  answering(body: Buffer): void {
-    if (!this.#stream.destroyed) this.#decoder?.scan(body, 0);
+  /** Where the answer is whole before the request, it ends a little later: ending at once would break off what is on its way. */
+  answering(body: Buffer, done: boolean): void {
+    if (this.#lost) return;
+    this.#decoder?.scan(body, 0);
+    if (done && !this.#stream.readableEnded) this.#restDue = Date.now() + CLIENT_LIMITS.lingerMs;
   }
 
   garbled(): void {
     this.cut();
   }
 
+  #listen(exchange: Exchange, chunked: boolean): void {
+    let trailers = "";
+    guardEvents(this, this.#stream, {
+      data: (part: Buffer) => this.#body(exchange, part, chunked),
+      trailers: (fields: IncomingHttpHeaders) => (trailers = passableTrailers(fieldLines(fields))),
+      end: () => this.#bodyEnd(exchange, chunked ? `0\r\n${trailers}\r\n` : ""),
+      drain: () => this.#drained(exchange),
+      wantTrailers: () => this.#stream.sendTrailers(this.#trailers),
+      aborted: () => this.#gone(),
+      close: () => this.#gone(),
+    });
+  }
+
+  /** The client has ended the stream, whichever way; node:http2 throws for whoever goes on with it. */
+  get #lost(): boolean {
+    return this.#stream.destroyed || (this.#stream.closed && !this.#closedHere);
+  }
+
+  #gone(): void {
+    this.#exchange?.clientGone("lost");
+    // What has come meanwhile is thrown away: until it is read, the stream does not close.
+    this.#stream.resume();
+  }
+
   #body(exchange: Exchange, part: Buffer, chunked: boolean): void {
     this.#bodyBytes += part.length;
-    this.deadline = Date.now() + CLIENT_LIMITS.idleMs;
+    this.#bodyPace.reached(this.#bodyBytes);
+    if (this.#restDue !== NEVER) this.#restDue = Date.now() + CLIENT_LIMITS.lingerMs;
     if (this.#bodyBytes > this.#options.maxBodyBytes) {
       exchange.fail(bodyTooLarge(this.#options.maxBodyBytes));
     } else if (chunked) {
@@ -163,42 +248,50 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
       exchange.body(part);
     }
   }
-}
 
-function headText(headers: IncomingHttpHeaders, chunked: boolean): string {
-  const authority = headers[":authority"] ?? headers.host ?? "";
-  const coding = chunked ? "Transfer-Encoding: chunked\r\n" : "";
-  const start = `${headers[":method"] ?? ""} ${headers[":path"] ?? ""} HTTP/1.1\r\n`;
-  return `${start}Host: ${authority}\r\n${fieldLines(headers, "host")}${coding}`;
-}
-
-/** Cookies may come in several fields, which HTTP/1.1 has to see as one (RFC 9113 section 8.2.3). */
-function fieldLines(headers: IncomingHttpHeaders, except = ""): string {
-  let lines = "";
-  for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith(":") || name === except || value === undefined) continue;
-    const values = typeof value === "string" ? [value] : name === "cookie" ? [value.join("; ")] : value;
-    for (const one of values) lines += `${name}: ${one}\r\n`;
+  /** A reset without an error looks like an end too. Were it taken for one, the next request would become the rest of this. */
+  #bodyEnd(exchange: Exchange, lastChunk: string): void {
+    const { framing } = exchange.head;
+    if (this.#lost || (framing.kind === "length" && this.#bodyBytes !== framing.bytes)) {
+      this.#gone();
+      return;
+    }
+    this.#bodyPace.end();
+    this.#due = NEVER;
+    if (lastChunk !== "") exchange.body(Buffer.from(lastChunk, "latin1"));
+    exchange.bodyDone();
   }
-  return lines;
-}
 
-const HTTP1_ONLY: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade"]);
-
-function headersOf(head: ResponseHead): OutgoingHttpHeaders {
-  return { ":status": head.status, ...objectOf(head.fields) };
-}
-
-function objectOf(fields: string): OutgoingHttpHeaders {
-  const headers: Record<string, string | string[]> = {};
-  for (const line of fields.split("\r\n")) {
-    const colon = line.indexOf(":");
-    const name = line.slice(0, colon).toLowerCase();
-    if (colon < 1 || HTTP1_ONLY.has(name)) continue;
-    const value = line.slice(colon + 1).trim();
-    const before = headers[name];
-    headers[name] =
-      before === undefined ? value : [...(typeof before === "string" ? [before] : before), value];
+  #drained(exchange: Exchange): void {
+    this.#readPace.end();
+    exchange.clientDrained();
   }
-  return headers;
+
+  #refuse(failure: Failure): void {
+    this.#stream.resume();
+    this.#respond(failure, this.#headers[":method"] === "HEAD", false);
+  }
+
+  /** `local`: the client is on this machine. */
+  #respond(failure: Failure, head: boolean, local: boolean): number {
+    const response = Buffer.from(failureResponse(failure, { local, keepAlive: true, head }));
+    this.write(response);
+    this.exchangeOver();
+    return response.length;
+  }
+
+  #send(bytes: Buffer): void {
+    if (this.#stream.writableEnded) return; // HEAD, or a status that has no body.
+    this.#written += bytes.length;
+    this.#stream.write(bytes);
+  }
+
+  /** Bytes that the client has taken. */
+  get #taken(): number {
+    return this.#written - this.#stream.writableLength;
+  }
+
+  #awaitReader(): void {
+    if (!this.#readPace.running) this.#readPace.begin(this.#taken);
+  }
 }

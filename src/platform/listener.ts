@@ -1,13 +1,14 @@
+import { constants } from "node:crypto";
 import { EventEmitter, once } from "node:events";
-import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { InplaceError, systemCode } from "../errors.ts";
 import { ClientConnection } from "./client-connection.ts";
-import { CLIENT_LIMITS, type ClientOptions } from "./proxy/client-options.ts";
 import type { Router } from "./exchange.ts";
-import { Http2Exchange } from "./http2-exchange.ts";
 import { guarded, type Guarded } from "./proxy/boundary.ts";
+import type { ClientOptions } from "./proxy/client-options.ts";
+import { ConnectionCount, type ConnectionLimits } from "./proxy/connection-limits.ts";
+import { Http2Session } from "./proxy/http2-session.ts";
 import { isLoopback } from "./proxy/local.ts";
 import type { TrustedProxies } from "./proxy/trusted-proxies.ts";
 
@@ -19,16 +20,14 @@ export const MAX_CONNECTIONS = 10_000;
 
 const SWEEP_MS = 1_000;
 const HANDSHAKE_MS = 10_000;
-const MAX_STREAMS = 100;
 /** A host that this machine does not have, such as ::1 where IPv6 is off. */
 const NO_SUCH_HOST: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"]);
 
-export interface ListenOptions {
+export interface ListenOptions extends ConnectionLimits {
   readonly port: number;
   /** Undefined: localhost over IPv4 and, where there is one, IPv6. */
   readonly host: string | undefined;
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
-  readonly maxConnections: number;
   readonly maxBodyBytes: number;
   /** X-Forwarded-For gets the client's port too, as the module writes it; few frameworks can read that. */
   readonly strict: boolean;
@@ -39,7 +38,7 @@ export interface ListenOptions {
   readonly defect: ClientOptions["defect"];
 }
 
-/** A connection, or a stream of one, as the listener sees it. */
+/** A connection of HTTP/1, as the listener sees it. */
 interface Client extends Guarded {
   readonly deadline: number;
   readonly upgraded: boolean;
@@ -52,7 +51,10 @@ export class Listener {
   readonly #servers: Server[] = [];
   readonly #addresses: AddressInfo[] = [];
   readonly #clients = new Set<Client>();
-  readonly #sessions = new Set<{ close(): void; destroy(): void }>();
+  readonly #sessions = new Set<Http2Session>();
+  /** Of all connections, those that have not told their protocol included. */
+  readonly #sockets = new Set<Socket>();
+  readonly #count: ConnectionCount;
   readonly #router: Router;
   readonly #options: ListenOptions;
   readonly #sweep: NodeJS.Timeout;
@@ -61,6 +63,7 @@ export class Listener {
   private constructor(router: Router, options: ListenOptions) {
     this.#router = router;
     this.#options = options;
+    this.#count = new ConnectionCount(options);
     this.#sweep = setInterval(() => this.#sweepNow(), SWEEP_MS);
   }
 
@@ -106,20 +109,25 @@ export class Listener {
 
   /** Resolves when no client is left that waits for a response; upgraded connections do not count. */
   async idle(): Promise<void> {
-    while ([...this.#clients].some((client) => !client.upgraded)) await once(this.#changed, "closed");
+    const waits = (): boolean => [...this.#clients].some((client) => !client.upgraded) || this.#busySessions;
+    while (waits()) await once(this.#changed, "closed");
   }
 
   /** Ends every connection now; resolves when their ends have been recorded. */
   async cut(): Promise<void> {
     clearInterval(this.#sweep);
     for (const client of this.#clients) client.cut();
-    for (const session of this.#sessions) session.destroy();
-    while (this.#clients.size > 0) await once(this.#changed, "closed");
+    for (const session of this.#sessions) session.cut();
+    for (const socket of this.#sockets) socket.destroy();
+    while (this.#clients.size > 0 || this.#busySessions) await once(this.#changed, "closed");
+  }
+
+  get #busySessions(): boolean {
+    return [...this.#sessions].some((session) => session.busy);
   }
 
   #bind(host: string, port: number): Promise<void> {
     const server = this.#createServer();
-    server.maxConnections = this.#options.maxConnections;
     return new Promise((resolve, reject) => {
       server.once("error", reject);
       // Exclusive, or on Windows and in cluster workers two handlers could share a port without knowing.
@@ -134,44 +142,74 @@ export class Listener {
 
   #createServer(): Server {
     const { tls } = this.#options;
-    if (tls === undefined) return createServer({ noDelay: true }, (socket) => this.#accept(socket, "http"));
-    const server = createTlsServer({
+    if (tls === undefined) {
+      return createServer({ noDelay: true }, (socket) => {
+        if (this.#admit(socket)) this.#speakHttp1(socket, "http");
+      });
+    }
+    const secure = createTlsServer({
       ...tls,
-      noDelay: true,
       handshakeTimeout: HANDSHAKE_MS,
       ALPNProtocols: ["h2", "http/1.1"],
+      // A client may ask for one handshake after another, and for another name than the one it was let in with.
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     });
-    server.on("secureConnection", (socket) => this.#acceptSecure(socket));
-    server.on("tlsClientError", (_error, socket) => socket.destroy());
-    return server;
+    secure.on("secureConnection", (socket) => this.#acceptSecure(socket));
+    secure.on("tlsClientError", (_error, socket) => socket.destroy());
+    // The connection is counted before it costs a handshake.
+    return createServer({ noDelay: true }, (socket) => {
+      if (this.#admit(socket)) secure.emit("connection", socket);
+    });
+  }
+
+  #admit(socket: Socket): boolean {
+    const release = this.#count.take(socket.remoteAddress ?? "");
+    socket.on("error", () => undefined); // "close" follows and says the same.
+    if (release === undefined) {
+      socket.destroy();
+      return false;
+    }
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      release();
+    });
+    return true;
   }
 
   #acceptSecure(socket: TLSSocket): void {
-    if (socket.alpnProtocol !== "h2") {
-      this.#accept(socket, "https");
-      return;
-    }
-    const options = this.#clientOptions(socket, "https");
-    const session = performServerHandshake(socket, { settings: { maxConcurrentStreams: MAX_STREAMS } });
-    this.#sessions.add(session);
-    session.setTimeout(CLIENT_LIMITS.idleMs, () => session.close());
-    session.on("error", () => undefined); // "close" follows and says the same.
-    session.once("close", () => this.#sessions.delete(session));
-    session.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-      this.#add(new Http2Exchange(stream, headers, options), stream);
+    socket.on("error", () => undefined);
+    if (socket.alpnProtocol === "h2") guarded(this.#ownerOf(socket), () => this.#speakHttp2(socket));
+    else this.#speakHttp1(socket, "https");
+  }
+
+  #speakHttp2(socket: TLSSocket): void {
+    const address = socket.remoteAddress ?? "";
+    const session = new Http2Session(socket, this.#clientOptions(socket, "https"), {
+      take: () => this.#count.take(address),
+      streamOver: () => this.#changed.emit("closed"),
     });
+    this.#sessions.add(session);
+    socket.once("close", () => this.#sessions.delete(session));
   }
 
-  #accept(socket: Socket, scheme: "http" | "https"): void {
-    this.#add(new ClientConnection(socket, this.#clientOptions(socket, scheme)), socket);
-  }
-
-  #add(client: Client, closes: Socket | ServerHttp2Stream): void {
+  #speakHttp1(socket: Socket, scheme: "http" | "https"): void {
+    const client = new ClientConnection(socket, this.#clientOptions(socket, scheme));
     this.#clients.add(client);
-    closes.once("close", () => {
+    socket.once("close", () => {
       this.#clients.delete(client);
       this.#changed.emit("closed");
     });
+  }
+
+  /** For what throws before there is a client. */
+  #ownerOf(socket: Socket): Guarded {
+    const cut = (): void => void socket.destroy();
+    const broken = (error: unknown): void => {
+      this.#options.defect(error);
+      cut();
+    };
+    return { broken, cut };
   }
 
   #clientOptions(socket: Socket, scheme: "http" | "https"): ClientOptions {
@@ -196,6 +234,7 @@ export class Listener {
   #sweepNow(): void {
     const now = Date.now();
     for (const client of this.#clients) if (client.deadline <= now) guarded(client, () => client.expire());
+    for (const session of this.#sessions) guarded(session, () => session.sweep(now));
   }
 }
 

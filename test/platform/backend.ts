@@ -78,6 +78,30 @@ const ROUTES: Readonly<Record<string, (request: IncomingMessage, response: Serve
     response.setHeader("Content-Length", bytes);
     response.end(Buffer.alloc(bytes, "x"));
   },
+  // The bytes that the query names or that come, whatever they are; with X-Open the connection stays.
+  "/raw": (request, response) => {
+    const send = (bytes: Buffer): void => {
+      if (request.headers["x-open"] === undefined) response.socket?.end(bytes);
+      else response.socket?.write(bytes);
+    };
+    const [, query] = request.url?.split("?") ?? [];
+    if (query !== undefined) {
+      request.resume();
+      send(Buffer.from(query, "base64url"));
+      return;
+    }
+    const parts: Buffer[] = [];
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => send(Buffer.concat(parts)));
+  },
+  "/connections": (_request, response) => {
+    server.getConnections((_error, count) => answer(response, String(count)));
+  },
+  // Reads nothing of the body, and answers at the next /release.
+  "/unread": (request, response) => {
+    request.pause();
+    waiting.push(response);
+  },
   "/reject": (_request, response) => {
     response.statusCode = 413;
     answer(response, "too much\n");
