@@ -20,6 +20,7 @@ interface ServeOptions {
   readonly holdSeconds: string;
   readonly holdRequests: string;
   readonly maxConnections: string;
+  readonly maxConnectionsPerAddress?: string;
   readonly maxBody?: string;
   readonly minRate: string;
   readonly trustProxy?: readonly string[];
@@ -44,6 +45,10 @@ export const defineServe: DefineVerb = (program, run) => {
     )
     .option("--hold-requests <number>", "how many requests wait at a time", String(HOLD_LIMITS.requests))
     .option("--max-connections <number>", "connections at a time", String(MAX_CONNECTIONS))
+    .option(
+      "--max-connections-per-address <number>",
+      "connections at a time from one address (default: no limit); not where all come through a proxy",
+    )
     .option("--max-body <bytes>", "the largest body of a request (default: no limit)")
     .option(
       "--min-rate <bytes/s>",
@@ -97,6 +102,15 @@ async function handlerOptions(context: VerbContext, options: ServeOptions): Prom
       requests: wholeNumber("--hold-requests", options.holdRequests, 1_000_000),
     },
     maxConnections: wholeNumber("--max-connections", options.maxConnections, 1_000_000),
+    ...(options.maxConnectionsPerAddress === undefined
+      ? {}
+      : {
+          maxConnectionsPerAddress: wholeNumber(
+            "--max-connections-per-address",
+            options.maxConnectionsPerAddress,
+            1_000_000,
+          ),
+        }),
     ...(options.maxBody === undefined
       ? {}
       : { maxBodyBytes: wholeNumber("--max-body", options.maxBody, Number.MAX_SAFE_INTEGER) }),
