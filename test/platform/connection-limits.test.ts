@@ -78,7 +78,12 @@ test("inplace serve takes the limit for an address as an option, and nothing but
   const serve = (limit: string): readonly string[] => [
     INPLACE,
     "serve",
-    ...["--site-root", layout.root, "--port", "0", "--max-connections-per-address", limit],
+    "--site-root",
+    layout.root,
+    "--port",
+    "0",
+    "--max-connections-per-address",
+    limit,
   ];
   const run = { cwd: layout.root };
   const wrong = await runProgram(t, process.execPath, serve("many"), run);
