@@ -221,6 +221,15 @@ export type SupervisorEvent =
       /** What serves on; undefined: nothing. */
       readonly kept: string | undefined;
     }
+  /** What it failed by is the site's fault, or the machine's: it is tried again. */
+  | {
+      readonly type: "release-waits";
+      readonly artifact: string;
+      readonly reason: string;
+      /** What serves meanwhile; undefined: nothing. */
+      readonly kept: string | undefined;
+      readonly againMs: number;
+    }
   | {
       readonly type: "swap-finished";
       readonly artifact: string;
