@@ -67,6 +67,7 @@ export class NextRelease {
 
   take(): WantedRelease | undefined {
     const taken = this.#wanted;
+    if (taken === undefined) return undefined;
     this.#wanted = undefined;
     this.#arrived = new AbortController();
     return taken;
