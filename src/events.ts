@@ -22,14 +22,17 @@ export type SiteEvent =
   /** What follows on a moved pointer failed: the release is current all the same. */
   | { readonly type: "left-undone"; readonly what: string; readonly message: string };
 
-export type CliEvent = {
-  readonly type: "command-failed";
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly hint: string;
-  /** Only for defects of our own. */
-  readonly stack: string | undefined;
-};
+export type CliEvent =
+  | {
+      readonly type: "command-failed";
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly hint: string;
+      /** Only for defects of our own. */
+      readonly stack: string | undefined;
+    }
+  /** What the supervisor would say is left out. */
+  | { readonly type: "supervisor-unasked"; readonly code: ErrorCode; readonly message: string };
 
 export type DeployEvent =
   | { readonly type: "lock-wait"; readonly owner: string; readonly pid: number; readonly host: string }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { SuperviseConfig } from "../config/supervise.ts";
-import { EXIT, InplaceError } from "../errors.ts";
+import { asInplaceError, EXIT, InplaceError } from "../errors.ts";
 import type { EventSink } from "../events.ts";
 import { DEFAULT_PORT } from "../platform/listener.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -47,9 +47,12 @@ export async function superviseSite(site: SiteToSupervise): Promise<number> {
     : (socketOfSystemd() ?? site.place);
   const supervisor = await Supervisor.open({ layout, place, options, args, env, events });
   const gone = new AbortController();
-  const control = site.launched
-    ? openControlOnceFree(layout, supervisor, { ended: gone.signal, events })
-    : openControl(layout, supervisor);
+  const control = openControlOnceFree(layout, supervisor, {
+    ended: gone.signal,
+    events,
+    // Another supervisor of the site ends this one, unless a platform handler runs both.
+    besides: site.launched,
+  });
   const stop = (reason: string): void => supervisor.stop(reason);
   const retire = (): void => {
     gone.abort();
@@ -77,7 +80,6 @@ export async function superviseSite(site: SiteToSupervise): Promise<number> {
   signal.addEventListener("abort", interrupted, { once: true });
   if (signal.aborted) interrupted();
   try {
-    // Another supervisor of the site ends this one, unless a platform handler runs both.
     if (!site.launched) await control;
     await Promise.race([supervisor.run(), rejectionOf(control)]);
     return (await succession?.ended()) ?? EXIT.done;
@@ -98,21 +100,27 @@ async function rejectionOf(promise: Promise<unknown>): Promise<never> {
 /**
  * A platform handler may run several processes of a site, and IIS starts the next before the one that it recycles has
  * ended; a successor starts beside its predecessor. Each serves, and the command talks to the one that has the channel.
- * A channel that cannot be opened ends no site either: that is said.
+ * A channel that cannot be opened ends no site either: that is said. Throws SUPERVISED_ALREADY unless `besides`.
  */
 async function openControlOnceFree(
   layout: SiteLayout,
   supervisor: Supervisor,
-  { ended, events }: { readonly ended: AbortSignal; readonly events: EventSink },
+  {
+    ended,
+    events,
+    besides,
+  }: { readonly ended: AbortSignal; readonly events: EventSink; readonly besides: boolean },
 ): Promise<{ close(): void }> {
   while (!ended.aborted) {
     try {
       return await openControl(layout, supervisor);
     } catch (error) {
-      if (!(error instanceof InplaceError) || error.code !== "SUPERVISED_ALREADY") {
-        events({ type: "control-unavailable", problem: String(error) });
+      const { code, message } = asInplaceError(error);
+      if (code !== "SUPERVISED_ALREADY") {
+        events({ type: "control-unavailable", problem: message });
         break;
       }
+      if (!besides) throw error;
     }
     await delay(CONTROL_AGAIN_MS, undefined, { signal: ended, ref: false }).catch(() => undefined);
   }

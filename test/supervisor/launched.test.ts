@@ -10,7 +10,6 @@ import { writeHandover } from "#src/site/handover.js";
 import type { SiteLayout } from "#src/site/layout.js";
 import { CURRENT_RUNTIME_FILE } from "#src/site/runtime-bundle.js";
 import { askSupervisor } from "#src/supervisor/ask.js";
-import { controlPath } from "#src/supervisor/control.js";
 import { freePort } from "../rig/free-port.js";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad, type LoadStream } from "../rig/load.js";
@@ -138,7 +137,7 @@ test("a launched supervisor ends when standard input is closed, as inplace serve
 
 test("a channel for the command that cannot be made does not keep the site from serving", async (t) => {
   const layout = await handoverSite(t);
-  await mkdir(join(controlPath(layout), "in the way"), { recursive: true });
+  await mkdir(join(layout.control, "in the way"), { recursive: true });
   const started = await launched(t, layout, {});
   assert.equal((await fetch(`http://127.0.0.1:${started.port}/`)).status, 200);
   assert.match(started.output, /status, wait and rollback cannot ask this supervisor/);
