@@ -54,8 +54,8 @@ export class Program {
     return `${this.#stdout}\n${this.#stderr}`;
   }
 
-  signal(name: NodeJS.Signals): void {
-    this.#child.kill(name);
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** Ctrl+C. */
