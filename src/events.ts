@@ -196,7 +196,9 @@ export type PlatformEvent =
   | { readonly type: "watched"; readonly event: WatchEvent }
   /** Where one handler serves several sites. */
   | { readonly type: "of-site"; readonly site: string; readonly event: PlatformEvent }
-  | { readonly type: "health-unrecorded"; readonly problem: string };
+  | { readonly type: "health-unrecorded"; readonly problem: string }
+  /** Something of the site's was not done; it is served all the same. */
+  | { readonly type: "site-failed"; readonly problem: string };
 
 export type SupervisorEvent =
   | {

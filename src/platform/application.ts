@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { asInplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { RapidFailGuard } from "../process/rapid-fail.ts";
 import { Backend, type BackendOwner, type StartFailure } from "./backend.ts";
@@ -140,7 +141,9 @@ export class Application implements Router, BackendOwner {
         this.#repeat(exchange);
         return;
       case "await-exit":
-        void this.#awaitExit(exchange, instance);
+        this.#awaitExit(exchange, instance).catch((error: unknown) => {
+          if (exchange.waiting) exchange.fail({ ...LOST, reason: asInplaceError(error).message });
+        });
         return;
       case "fail":
         exchange.fail(lostConnection(loss));
