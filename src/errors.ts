@@ -197,7 +197,8 @@ export function asSiteError(error: unknown, path: string): unknown {
 /** What the file system says of a file, as the coded error a person can act on; other errors come back as they are. */
 export function asFileError(error: unknown, path?: string): unknown {
   if (!isFileSystemError(error)) return error;
-  const message = path === undefined || error.message.includes(path) ? error.message : `${path}: ${error.message}`;
+  const message =
+    path === undefined || error.message.includes(path) ? error.message : `${path}: ${error.message}`;
   return new InplaceError(FILE_CODES[error.code] ?? "FILE_UNUSABLE", `${message}.`, { cause: error });
 }
 

@@ -92,7 +92,8 @@ function fail(error: unknown, json: boolean): ExitCode {
 }
 
 function asFailure(error: unknown): InplaceError {
-  if (error instanceof CommanderError) return new InplaceError("USAGE", error.message.replace(/^error: /, ""));
+  if (error instanceof CommanderError)
+    return new InplaceError("USAGE", error.message.replace(/^error: /, ""));
   return asInplaceError(error);
 }
 

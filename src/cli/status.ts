@@ -33,11 +33,13 @@ async function runStatus(context: VerbContext): Promise<Outcome> {
     at: at.toISOString(),
   }));
   const lock = await lockOwner(layout);
-  const supervisor = await askSupervisor(layout, { ask: "status" }, context.signal).catch((error: unknown) => {
-    if (!(error instanceof InplaceError) || context.signal.aborted) throw error;
-    context.emit({ type: "supervisor-unasked", code: error.code, message: error.message });
-    return undefined;
-  });
+  const supervisor = await askSupervisor(layout, { ask: "status" }, context.signal).catch(
+    (error: unknown) => {
+      if (!(error instanceof InplaceError) || context.signal.aborted) throw error;
+      context.emit({ type: "supervisor-unasked", code: error.code, message: error.message });
+      return undefined;
+    },
+  );
   const failure = failed.find(({ artifact }) => artifact === current);
   const rows = [
     ["site", layout.root],

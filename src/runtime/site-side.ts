@@ -29,7 +29,8 @@ export function openSite(
   let waiting = false;
   let watcher: Watcher | undefined;
   // The app goes on whatever becomes of watching its site.
-  const failed = (error: unknown): void => say({ type: "watch-failed", message: asInplaceError(error).message });
+  const failed = (error: unknown): void =>
+    say({ type: "watch-failed", message: asInplaceError(error).message });
   const stopWatching = (): void => {
     watcher?.close().catch(failed);
     watcher = undefined;

@@ -51,7 +51,10 @@ function parse(text: string): Reply {
   try {
     return text === "" ? {} : (JSON.parse(text) as Reply);
   } catch {
-    throw new InplaceError("CONTROL_UNTRUSTED", "What answers for the supervisor is none: it speaks no JSON.");
+    throw new InplaceError(
+      "CONTROL_UNTRUSTED",
+      "What answers for the supervisor is none: it speaks no JSON.",
+    );
   }
 }
 

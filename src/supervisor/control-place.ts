@@ -35,9 +35,13 @@ export async function makeControlPlace(layout: SiteLayout): Promise<string> {
     if (problem === undefined) return path;
     problems.push(problem);
   }
-  throw new InplaceError("CONTROL_UNAVAILABLE", `No folder is this account's alone: ${problems.join("; ")}.`, {
-    hint: "Give the account a home folder or XDG_RUNTIME_DIR, or the site a path of less than 75 bytes.",
-  });
+  throw new InplaceError(
+    "CONTROL_UNAVAILABLE",
+    `No folder is this account's alone: ${problems.join("; ")}.`,
+    {
+      hint: "Give the account a home folder or XDG_RUNTIME_DIR, or the site a path of less than 75 bytes.",
+    },
+  );
 }
 
 /**

@@ -70,7 +70,11 @@ export class Revival {
       try {
         return await this.#launchInto(slot, live);
       } catch (error) {
-        events({ type: "worker-not-restarted", artifact: live.artifact, reason: asInplaceError(error).message });
+        events({
+          type: "worker-not-restarted",
+          artifact: live.artifact,
+          reason: asInplaceError(error).message,
+        });
         if (!isSiteFault(error)) return;
       }
       // It has not died again: another release would not start either.

@@ -119,7 +119,8 @@ async function provenWorker({ launch, options, onStep }: Rollout, end: AbortSign
       const failure = await prove(worker, options, end);
       if (failure === undefined) return worker;
       const taken = failure.kind === "exited" && failure.code === EXIT_TEMPORARY;
-      if (!taken || attempt >= MOST_TAKEN_PORTS) throw new WorkerFailed({ failure, output: worker.lastLines(OUTPUT_LINES) });
+      if (!taken || attempt >= MOST_TAKEN_PORTS)
+        throw new WorkerFailed({ failure, output: worker.lastLines(OUTPUT_LINES) });
     } catch (error) {
       await worker.kill();
       throw error;

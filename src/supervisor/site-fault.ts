@@ -54,7 +54,7 @@ export class SiteFaultRetry {
   async due(signal: AbortSignal): Promise<void> {
     const until = Date.now() + this.#pauseMs;
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
-    for (let changed = false; !changed && !signal.aborted && Date.now() < until; ) {
+    for (let changed = false; !changed && !signal.aborted && Date.now() < until;) {
       await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
       const before = await this.#seen;
       this.#seen = this.#stamps();

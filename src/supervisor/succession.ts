@@ -149,7 +149,8 @@ export class Succession {
       if (inplace === "outdated") this.#startAnew().catch((error: unknown) => this.#failed(error));
       if (inplace === "defective")
         void this.#startAfterDefect().then(() => {
-          if (next === this.#successor) next.send({ inplace: "alone" } satisfies ToSuccessor, () => undefined);
+          if (next === this.#successor)
+            next.send({ inplace: "alone" } satisfies ToSuccessor, () => undefined);
         });
     });
     next.send({ inplace: "socket" } satisfies ToSuccessor, socket, undefined, () => undefined);

@@ -60,7 +60,10 @@ export class Look {
 
   /** Returns after how many milliseconds something has to be looked at again, if so. Never rejects. */
   async once(): Promise<number | undefined> {
-    const known = await this.#tried("release", async () => (this.#known ??= await this.#recognise(this.#mine)));
+    const known = await this.#tried(
+      "release",
+      async () => (this.#known ??= await this.#recognise(this.#mine)),
+    );
     if (known === undefined) return undefined;
     const againMs = await this.#tried("pointer", () => this.#lookAtPointer(known));
     return soonest(againMs, await this.#tried("drops", () => this.#lookForDrops(this.#known ?? known)));

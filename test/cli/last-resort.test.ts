@@ -65,7 +65,14 @@ test("a defect of inplace serve is told once; what is in flight is answered, its
   const { answer, appPort, appPid } = await held(served);
   await served.defects.cause(served.pid);
   await says(program, TOLD);
-  await until("it takes no more visitors", async () => await ask(port, "/").then(() => false, () => true));
+  await until(
+    "it takes no more visitors",
+    async () =>
+      await ask(port, "/").then(
+        () => false,
+        () => true,
+      ),
+  );
   await ask(appPort, "/release");
   assert.equal(await answer, "released\n");
   assert.equal((await program.ended()).code, 1, program.output);
@@ -85,7 +92,8 @@ test("a second one meanwhile ends it at once, and its app with it", async (t) =>
 });
 
 const supervisorPid = async (layout: SiteLayout): Promise<number | undefined> =>
-  (await askSupervisor(layout, { ask: "status" }, AbortSignal.timeout(SETTLE_MS)).catch(() => undefined))?.pid;
+  (await askSupervisor(layout, { ask: "status" }, AbortSignal.timeout(SETTLE_MS)).catch(() => undefined))
+    ?.pid;
 
 /** Another supervisor than these has the channel for the command. */
 async function another(layout: SiteLayout, before: ReadonlySet<number>): Promise<number> {
@@ -127,7 +135,16 @@ test("where nobody can take over, the supervisor drains and ends with 1", async 
   const layout = await temporarySite(t);
   await publish(layout, "app-1.mjs", app("1"));
   const port = await freePort();
-  const args = [INPLACE, "--site-root", layout.root, "supervise", "--host", "127.0.0.1", "--port", String(port)];
+  const args = [
+    INPLACE,
+    "--site-root",
+    layout.root,
+    "supervise",
+    "--host",
+    "127.0.0.1",
+    "--port",
+    String(port),
+  ];
   const program = startProgram(t, process.execPath, args, { cwd: layout.root, env: causes.env });
   await says(program, "swap to app-1.mjs");
   const slow = ask(port, "/slow");

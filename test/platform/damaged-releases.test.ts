@@ -25,7 +25,9 @@ const version = async (port: number): Promise<string | null> =>
   (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } })).headers.get("x-version");
 
 /** Two sites of one handler, which runs as another account than who deploys. */
-async function twoSites(t: TestContext): Promise<{ layout: SiteLayout; start(): Promise<Program & { port: number }> }> {
+async function twoSites(
+  t: TestContext,
+): Promise<{ layout: SiteLayout; start(): Promise<Program & { port: number }> }> {
   const folder = await temporaryFolder(t);
   const layout = siteLayout(join(folder, "_default"));
   await mkdir(layout.target, { recursive: true });
@@ -81,7 +83,10 @@ test("a folder whose entry file is a folder, dropped by hand or in an archive, e
   const running = await start();
   assert.equal(await answers(running.port), "1");
   await dropFolder(layout, "bad", folderAsEntry(app("bad")));
-  await until(() => `bad in ${running.output}`, () => running.output.includes("bad"));
+  await until(
+    () => `bad in ${running.output}`,
+    () => running.output.includes("bad"),
+  );
   const entries = Object.entries(folderAsEntry(app("bad")));
   const archive = zip(entries.map(([name, content]) => ({ name, content })));
   await writeFile(join(layout.root, "worse.zip"), archive);

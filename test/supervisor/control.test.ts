@@ -34,7 +34,10 @@ async function plant(t: TestContext, path: string): Promise<void> {
     createServer((socket) => socket.once("data", () => socket.end('${reply}\\n'))).listen(${JSON.stringify(path)},
       () => console.log("planted"));`;
   const account = ACCOUNTS?.stranger;
-  const planted = startProgram(t, process.execPath, ["--input-type=module", "-e", source], { cwd: "/", account });
+  const planted = startProgram(t, process.execPath, ["--input-type=module", "-e", source], {
+    cwd: "/",
+    account,
+  });
   await until(
     () => `planted: ${planted.output}`,
     () => planted.stdout.includes("planted"),
@@ -79,16 +82,20 @@ test("what keeps the channel from being made is told, and is no other supervisor
   });
 });
 
-test("a socket that another account put into the site's folder is not believed, and gives way", asStranger, async (t) => {
-  const layout = siteLayout(await temporaryFolder(t));
-  await chmod(layout.root, 0o755);
-  await mkdir(join(layout.root, ".inplace"));
-  await chmod(join(layout.root, ".inplace"), 0o777);
-  await plant(t, join(layout.root, ".inplace", "control.sock"));
-  await assert.rejects(askedPid(layout), { code: "CONTROL_UNTRUSTED", message: /6002/ });
-  await opened(t, layout);
-  assert.equal(await askedPid(layout), OURS);
-});
+test(
+  "a socket that another account put into the site's folder is not believed, and gives way",
+  asStranger,
+  async (t) => {
+    const layout = siteLayout(await temporaryFolder(t));
+    await chmod(layout.root, 0o755);
+    await mkdir(join(layout.root, ".inplace"));
+    await chmod(join(layout.root, ".inplace"), 0o777);
+    await plant(t, join(layout.root, ".inplace", "control.sock"));
+    await assert.rejects(askedPid(layout), { code: "CONTROL_UNTRUSTED", message: /6002/ });
+    await opened(t, layout);
+    assert.equal(await askedPid(layout), OURS);
+  },
+);
 
 if (process.platform !== "win32") {
   test("where the site's path is too long, the channel lies in a folder of the account alone", async (t) => {

@@ -127,6 +127,9 @@ test("records of the site that cannot be read end no supervisor and keep none fr
   }
   const again = await start("app-1.mjs");
   await publish(layout, "app-2.mjs", app("2"));
-  await until(() => `version 2: ${again.output}`, async () => (await version(again.port)) === "2");
+  await until(
+    () => `version 2: ${again.output}`,
+    async () => (await version(again.port)) === "2",
+  );
   assert.match(again.output, /last-good: EISDIR/);
 });

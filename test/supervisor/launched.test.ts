@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { PlatformEvent } from "#src/events.js";
 import { startPlatformHandler, type PlatformHandler } from "#src/platform/handler.js";
-import { writeHandover } from "#src/site/handover.js";
 import type { SiteLayout } from "#src/site/layout.js";
 import { CURRENT_RUNTIME_FILE } from "#src/site/runtime-bundle.js";
 import { askSupervisor } from "#src/supervisor/ask.js";

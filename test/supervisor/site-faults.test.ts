@@ -34,7 +34,10 @@ test("what the site's configuration keeps from starting is not marked, what serv
   const pointer = await readPointer(layout);
   assert.equal(pointer.state === "names" && pointer.artifact, "app-2.mjs");
   supervisor.reload();
-  await until("the reload waits too", () => site.events.filter(({ type }) => type === "release-waits").length > 1);
+  await until(
+    "the reload waits too",
+    () => site.events.filter(({ type }) => type === "release-waits").length > 1,
+  );
   assert.match(await site.get(), /^1/);
 
   await publish(layout, "app-3.mjs", app("3"));
@@ -42,7 +45,10 @@ test("what the site's configuration keeps from starting is not marked, what serv
     site.events.some((event) => event.type === "release-waits" && event.artifact === "app-3.mjs"),
   );
   await rm(configPath(layout));
-  await until(() => `the newest is live: ${JSON.stringify(site.events.slice(-12))}`, async () => (await site.get()).startsWith("3"));
+  await until(
+    () => `the newest is live: ${JSON.stringify(site.events.slice(-12))}`,
+    async () => (await site.get()).startsWith("3"),
+  );
   assert.deepEqual(await listFailed(layout), []);
 });
 
