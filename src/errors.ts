@@ -50,6 +50,14 @@ export const ERROR_CODES = {
     exit: EXIT.usage,
     hint: "Look at the difference, then use --force to replace what is there.",
   },
+  ACCESS_DENIED: {
+    exit: EXIT.failed,
+    hint: "Give the account that runs this the right to the file that is named.",
+  },
+  FILE_UNUSABLE: {
+    exit: EXIT.failed,
+    hint: "Look at what lies there: another kind of file, a loop of links, too long a name, a failing disk.",
+  },
   DISK_FULL: { exit: EXIT.failed, hint: "Free space on the site's disk (inplace prune), then try again." },
   NOT_A_REPOSITORY: { exit: EXIT.usage, hint: "Run the command inside a git repository that git can read." },
   NOT_A_BARE_REPOSITORY: {
@@ -57,6 +65,7 @@ export const ERROR_CODES = {
     hint: "Run the command in a repository made by git init --bare.",
   },
   HOOK_EXISTS: { exit: EXIT.usage, hint: "Use --force; the present hook is then kept beside it." },
+  GIT_FAILED: { exit: EXIT.failed, hint: "Read git's words above; the same command by hand shows more." },
   COMMIT_INVALID: { exit: EXIT.usage, hint: "A commit id has 7 to 64 hexadecimal digits." },
   COMMIT_UNKNOWN: { exit: EXIT.usage, hint: "Fetch the commit, or name one that git log shows." },
   BUILD_NOT_CONFIGURED: {
@@ -137,6 +146,14 @@ export const ERROR_CODES = {
   ROLLOUT_FAILED: { exit: EXIT.unhealthy, hint: "Mend the artifact or the host, then deploy again." },
   SUPERSEDED: { exit: EXIT.failed, hint: "Nothing is wrong: wait for the newer release instead." },
   SUPERVISED_ALREADY: { exit: EXIT.failed, hint: "Use the one that runs, or stop it first." },
+  CONTROL_UNTRUSTED: {
+    exit: EXIT.failed,
+    hint: "Find out who made it, remove it, and start the supervisor again.",
+  },
+  CONTROL_UNAVAILABLE: {
+    exit: EXIT.failed,
+    hint: "Mend what is named; the site is served all the same.",
+  },
   NOT_SUPERVISED: { exit: EXIT.failed, hint: "Start one with inplace supervise." },
   TIMED_OUT: { exit: EXIT.timedOut, hint: "Look at inplace status, then try again." },
 } as const satisfies Record<string, ErrorEntry>;
@@ -168,14 +185,54 @@ export function systemCode(error: unknown): string | undefined {
 /** A failed write in the site as the coded error a person can act on; other errors come back as they are. */
 export function asSiteError(error: unknown, path: string): unknown {
   switch (systemCode(error)) {
-    case "ENOSPC":
-    case "EDQUOT":
-      return new InplaceError("DISK_FULL", `No space left to write ${path}.`, { cause: error });
     case "EACCES":
     case "EPERM":
     case "EROFS":
       return new InplaceError("SITE_NOT_WRITABLE", `Not allowed to write ${path}.`, { cause: error });
     default:
-      return error;
+      return asFileError(error, path);
   }
+}
+
+/** What the file system says of a file, as the coded error a person can act on; other errors come back as they are. */
+export function asFileError(error: unknown, path?: string): unknown {
+  if (!isFileSystemError(error)) return error;
+  const message =
+    path === undefined || error.message.includes(path) ? error.message : `${path}: ${error.message}`;
+  return new InplaceError(FILE_CODES[error.code] ?? "FILE_UNUSABLE", `${message}.`, { cause: error });
+}
+
+/** Anything thrown as an error with a code: INTERNAL is what nobody foresaw. */
+export function asInplaceError(error: unknown): InplaceError {
+  const known = asFileError(error);
+  if (known instanceof InplaceError) return known;
+  const message = error instanceof Error ? error.message : String(error);
+  return new InplaceError("INTERNAL", message, { cause: error });
+}
+
+/** Where a defect was thrown, for the log; undefined for what was foreseen. */
+export function stackOf(error: unknown): string | undefined {
+  if (asInplaceError(error).code !== "INTERNAL") return undefined;
+  const thrown = error instanceof InplaceError ? (error.cause ?? error) : error;
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+}
+
+const FILE_CODES: Readonly<Record<string, ErrorCode>> = {
+  EMFILE: "TOO_MANY_FILES",
+  ENFILE: "TOO_MANY_FILES",
+  ENOSPC: "DISK_FULL",
+  EDQUOT: "DISK_FULL",
+  EACCES: "ACCESS_DENIED",
+  EPERM: "ACCESS_DENIED",
+  EROFS: "ACCESS_DENIED",
+};
+/** What also sets errors of the system, and has words of its own where it is called. */
+const OF_OTHERS = /^(accept|bind|connect|getaddrinfo|kill|listen|shutdown|spawn|uv_)/;
+
+function isFileSystemError(error: unknown): error is NodeJS.ErrnoException & { readonly code: string } {
+  const code = systemCode(error);
+  if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return false;
+  const { syscall, errno } = error as NodeJS.ErrnoException;
+  if (syscall === undefined || errno === undefined) return false;
+  return !OF_OTHERS.test(syscall) && code !== "EPIPE" && code !== "ECONNRESET";
 }

@@ -22,14 +22,17 @@ export type SiteEvent =
   /** What follows on a moved pointer failed: the release is current all the same. */
   | { readonly type: "left-undone"; readonly what: string; readonly message: string };
 
-export type CliEvent = {
-  readonly type: "command-failed";
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly hint: string;
-  /** Only for defects of our own. */
-  readonly stack: string | undefined;
-};
+export type CliEvent =
+  | {
+      readonly type: "command-failed";
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly hint: string;
+      /** Only for defects of our own. */
+      readonly stack: string | undefined;
+    }
+  /** What the supervisor would say is left out. */
+  | { readonly type: "supervisor-unasked"; readonly code: ErrorCode; readonly message: string };
 
 export type DeployEvent =
   | { readonly type: "lock-wait"; readonly owner: string; readonly pid: number; readonly host: string }
@@ -195,7 +198,9 @@ export type PlatformEvent =
   | { readonly type: "of-site"; readonly site: string; readonly event: PlatformEvent }
   | { readonly type: "health-unrecorded"; readonly problem: string }
   /** Something that the handler does for a visitor threw; it cost that request or connection. */
-  | { readonly type: "defect-contained"; readonly stack: string };
+  | { readonly type: "defect-contained"; readonly stack: string }
+  /** Something of the site's was not done; it is served all the same. */
+  | { readonly type: "site-failed"; readonly problem: string };
 
 export type SupervisorEvent =
   | {
@@ -222,6 +227,15 @@ export type SupervisorEvent =
       readonly output: readonly string[];
       /** What serves on; undefined: nothing. */
       readonly kept: string | undefined;
+    }
+  /** What it failed by is the site's fault, or the machine's: it is tried again. */
+  | {
+      readonly type: "release-waits";
+      readonly artifact: string;
+      readonly reason: string;
+      /** What serves meanwhile; undefined: nothing. */
+      readonly kept: string | undefined;
+      readonly againMs: number;
     }
   | {
       readonly type: "swap-finished";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { ERROR_CODES, EXIT, InplaceError, systemCode, type ErrorCode, type ExitCode } from "../errors.ts";
+import { asInplaceError, ERROR_CODES, EXIT, InplaceError, stackOf, type ExitCode } from "../errors.ts";
 import { createLog } from "../log/log.ts";
 import { confirmOnTerminal } from "./confirm.ts";
 import { EXAMPLES } from "./examples.ts";
@@ -85,27 +85,16 @@ function fail(error: unknown, json: boolean): ExitCode {
       code: failure.code,
       message: failure.message,
       hint: failure.hint,
-      stack: failure.code === "INTERNAL" ? String((error as Error | undefined)?.stack ?? error) : undefined,
+      stack: failure.code === "INTERNAL" ? stackOf(error) : undefined,
     });
   }
   return ERROR_CODES[failure.code].exit;
 }
 
-interface Failure {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly hint: string;
-}
-
-function asFailure(error: unknown): Failure {
-  if (error instanceof InplaceError) return error;
-  if (error instanceof CommanderError) {
+function asFailure(error: unknown): InplaceError {
+  if (error instanceof CommanderError)
     return new InplaceError("USAGE", error.message.replace(/^error: /, ""));
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  if (["EMFILE", "ENFILE"].includes(systemCode(error) ?? ""))
-    return new InplaceError("TOO_MANY_FILES", message);
-  return new InplaceError("INTERNAL", message);
+  return asInplaceError(error);
 }
 
 function packageVersion(): string {

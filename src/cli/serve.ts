@@ -6,6 +6,8 @@ import { startPlatformHandler, type PlatformHandlerOptions } from "../platform/h
 import { HOLD_LIMITS } from "../platform/hold-queue.ts";
 import { DEFAULT_PORT, MAX_CONNECTIONS } from "../platform/listener.ts";
 import { MIN_RATE } from "../platform/proxy/pace.ts";
+import { onDefect } from "../process/last-resort.ts";
+import { defectEvent } from "./defect-event.ts";
 import type { DefineVerb, VerbContext } from "./verb.ts";
 
 interface ServeOptions {
@@ -63,17 +65,30 @@ export const defineServe: DefineVerb = (program, run) => {
     .action((options: ServeOptions) => run((context) => serve(context, options)));
 };
 
-/** Ends on Ctrl+C or SIGTERM, after a graceful stop. */
+/** After a defect of our own, what is in flight may take so long; then, and at most so long, the applications' own stop. */
+const DEFECT_DRAIN_MS = 5_000;
+const DEFECT_LIMIT_MS = 20_000;
+
+/** Ends on Ctrl+C or SIGTERM, after a graceful stop, and after a defect with 1. */
 async function serve(context: VerbContext, options: ServeOptions) {
   const handler = await startPlatformHandler(await handlerOptions(context, options));
   // The second signal ends this process at once, and then nobody else would end the application.
   const abandon = (): void => handler.kill();
   process.once("exit", abandon);
+  const calm = onDefect({
+    report: (error) => context.emit(defectEvent(error)),
+    limitMs: DEFECT_LIMIT_MS,
+    handOver: async () => {
+      await handler.stop(DEFECT_DRAIN_MS);
+      return false;
+    },
+  });
   try {
     await aborted(context.signal);
     await handler.stop();
   } finally {
     process.off("exit", abandon);
+    calm();
   }
   return { exit: EXIT.done, document: { stopped: true, urls: handler.urls } };
 }

@@ -10,7 +10,7 @@ import { askSupervisor } from "../supervisor/ask.ts";
 import type { SupervisorStatus } from "../supervisor/requests.ts";
 import { table } from "./table.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
-import { EXIT } from "../errors.ts";
+import { EXIT, InplaceError } from "../errors.ts";
 
 export const defineStatus: DefineVerb = (program, run) => {
   program
@@ -33,7 +33,13 @@ async function runStatus(context: VerbContext): Promise<Outcome> {
     at: at.toISOString(),
   }));
   const lock = await lockOwner(layout);
-  const supervisor = await askSupervisor(layout, { ask: "status" }, context.signal);
+  const supervisor = await askSupervisor(layout, { ask: "status" }, context.signal).catch(
+    (error: unknown) => {
+      if (!(error instanceof InplaceError) || context.signal.aborted) throw error;
+      context.emit({ type: "supervisor-unasked", code: error.code, message: error.message });
+      return undefined;
+    },
+  );
   const failure = failed.find(({ artifact }) => artifact === current);
   const rows = [
     ["site", layout.root],

@@ -1,7 +1,7 @@
 // What launchers start in a site unless its rollout is "recycle"; bundled into the site's runtime.
 import { stderr, stdout } from "node:process";
 import type { SuperviseConfig } from "../config/supervise.ts";
-import { ERROR_CODES, InplaceError } from "../errors.ts";
+import { asInplaceError, ERROR_CODES, InplaceError, stackOf } from "../errors.ts";
 import type { EventSink } from "../events.ts";
 import { wordsFor } from "../log/words.ts";
 import { onStdinEnd } from "../runtime/signals.ts";
@@ -28,8 +28,8 @@ async function main({ argv, env }: NodeJS.Process): Promise<number> {
     const args = argv.slice(2);
     return await superviseSite({ layout, place, options, args, env, emit: print, signal, launched: true });
   } catch (error) {
-    const { code, message, hint } = error instanceof InplaceError ? error : internal(error);
-    print({ type: "command-failed", code, message, hint, stack: undefined });
+    const { code, message, hint } = asInplaceError(error);
+    print({ type: "command-failed", code, message, hint, stack: stackOf(error) });
     return ERROR_CODES[code].exit;
   }
 }
@@ -41,10 +41,6 @@ function stdinEnd(env: NodeJS.ProcessEnv): AbortSignal {
   if (env["INPLACE_STOP_ON_STDIN_END"] === "1" && !isSuccessor())
     onStdinEnd(() => ended.abort(new InplaceError("INTERRUPTED", "Standard input was closed.")));
   return ended.signal;
-}
-
-function internal(error: unknown): InplaceError {
-  return new InplaceError("INTERNAL", error instanceof Error ? String(error.stack) : String(error));
 }
 
 process.exitCode = await main(process);

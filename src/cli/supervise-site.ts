@@ -1,14 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { SuperviseConfig } from "../config/supervise.ts";
-import { EXIT, InplaceError } from "../errors.ts";
+import { asInplaceError, EXIT, InplaceError } from "../errors.ts";
 import type { EventSink } from "../events.ts";
 import { DEFAULT_PORT } from "../platform/listener.ts";
+import { onDefect } from "../process/last-resort.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { openControl } from "../supervisor/control.ts";
 import type { SocketPlace } from "../supervisor/held-socket.ts";
 import { normalizeSupervise, type NormalSuperviseOptions } from "../supervisor/options.ts";
-import { inheritSocket, isSuccessor, Succession } from "../supervisor/succession.ts";
+import { inheritSocket, isSuccessor, Succession, SUCCESSION_LIMIT_MS } from "../supervisor/succession.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
+import { defectEvent } from "./defect-event.ts";
 import { socketOfSystemd, tellingSystemd } from "./supervise-systemd.ts";
 
 export interface SiteToSupervise {
@@ -28,6 +30,8 @@ export interface SiteToSupervise {
 
 /** SIGHUP and SIGUSR2 ask for fresh workers of the same release; Windows has neither (its SIGHUP is a closed console). */
 const RELOAD_SIGNALS: readonly NodeJS.Signals[] = process.platform === "win32" ? [] : ["SIGHUP", "SIGUSR2"];
+/** After a defect, beyond what is allowed for: then this process ends whatever it waits for. Milliseconds. */
+const DEFECT_SLACK_MS = 10_000;
 const LOOPBACK = "127.0.0.1";
 const EVERY_ADDRESS = "::";
 /** Between two looks at a control channel that another supervisor of the site has. Milliseconds. */
@@ -47,9 +51,12 @@ export async function superviseSite(site: SiteToSupervise): Promise<number> {
     : (socketOfSystemd() ?? site.place);
   const supervisor = await Supervisor.open({ layout, place, options, args, env, events });
   const gone = new AbortController();
-  const control = site.launched
-    ? openControlOnceFree(layout, supervisor, { ended: gone.signal, events })
-    : openControl(layout, supervisor);
+  const control = openControlOnceFree(layout, supervisor, {
+    ended: gone.signal,
+    events,
+    // Another supervisor of the site ends this one, unless a platform handler runs both.
+    besides: site.launched,
+  });
   const stop = (reason: string): void => supervisor.stop(reason);
   const retire = (): void => {
     gone.abort();
@@ -76,12 +83,25 @@ export async function superviseSite(site: SiteToSupervise): Promise<number> {
   for (const name of RELOAD_SIGNALS) process.on(name, reload);
   signal.addEventListener("abort", interrupted, { once: true });
   if (signal.aborted) interrupted();
+  let calm = (): void => undefined;
   try {
-    // Another supervisor of the site ends this one, unless a platform handler runs both.
     if (!site.launched) await control;
-    await Promise.race([supervisor.run(), rejectionOf(control)]);
+    const running = supervisor.run();
+    calm = onDefect({
+      report: (error) => site.emit(defectEvent(error)),
+      limitMs: SUCCESSION_LIMIT_MS + options.drainMs + DEFECT_SLACK_MS,
+      // Workers answer by themselves meanwhile.
+      handOver: async () => {
+        if ((await succession?.handOver()) === true) return true;
+        stop("a defect of its own");
+        await running;
+        return false;
+      },
+    });
+    await Promise.race([running, rejectionOf(control)]);
     return (await succession?.ended()) ?? EXIT.done;
   } finally {
+    calm();
     for (const name of RELOAD_SIGNALS) process.off(name, reload);
     process.off("exit", abandon);
     supervisor.kill();
@@ -98,21 +118,27 @@ async function rejectionOf(promise: Promise<unknown>): Promise<never> {
 /**
  * A platform handler may run several processes of a site, and IIS starts the next before the one that it recycles has
  * ended; a successor starts beside its predecessor. Each serves, and the command talks to the one that has the channel.
- * A channel that cannot be opened ends no site either: that is said.
+ * A channel that cannot be opened ends no site either: that is said. Throws SUPERVISED_ALREADY unless `besides`.
  */
 async function openControlOnceFree(
   layout: SiteLayout,
   supervisor: Supervisor,
-  { ended, events }: { readonly ended: AbortSignal; readonly events: EventSink },
+  {
+    ended,
+    events,
+    besides,
+  }: { readonly ended: AbortSignal; readonly events: EventSink; readonly besides: boolean },
 ): Promise<{ close(): void }> {
   while (!ended.aborted) {
     try {
       return await openControl(layout, supervisor);
     } catch (error) {
-      if (!(error instanceof InplaceError) || error.code !== "SUPERVISED_ALREADY") {
-        events({ type: "control-unavailable", problem: String(error) });
+      const { code, message } = asInplaceError(error);
+      if (code !== "SUPERVISED_ALREADY") {
+        events({ type: "control-unavailable", problem: message });
         break;
       }
+      if (!besides) throw error;
     }
     await delay(CONTROL_AGAIN_MS, undefined, { signal: ended, ref: false }).catch(() => undefined);
   }

@@ -34,6 +34,8 @@ export async function untilLive(
           { ask: "wait", artifact: wanted },
           AbortSignal.any([signal, limit]),
         ).catch((error: unknown) => {
+          // Then the site's own records tell, as where none runs.
+          if (error instanceof InplaceError && MAY_NOT_ASK.has(error.code)) return undefined;
           if (!limit.aborted || signal.aborted) throw error;
           throw new InplaceError("TIMED_OUT", `${wanted} is not live after ${timeoutMs / 1000} s.`);
         });
@@ -63,6 +65,8 @@ export async function untilLive(
 /** A second port of the app is no matter of the supervisor's. */
 const PORT_OF_BOTH =
   'Both releases run during a handover: let the new one choose another port beside PORT, or configure "overlap": false.';
+
+const MAY_NOT_ASK: ReadonlySet<string> = new Set(["ACCESS_DENIED", "CONTROL_UNTRUSTED"]);
 
 /** One line for people. */
 export function describeLive({ artifact, ms, swap }: Live): string {

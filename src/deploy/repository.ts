@@ -68,10 +68,14 @@ export async function openRepository(folder: string): Promise<Repository | undef
   };
 }
 
-/** git's answer to a command in the folder. The environment's GIT_* (a hook's GIT_DIR) is kept away by simple-git. */
+/** git's answer to a command in the folder. Rejects with GIT_FAILED and git's words. The environment's GIT_* (a hook's GIT_DIR) is kept away by simple-git. */
 export function gitIn(folder: string): (...args: string[]) => Promise<string> {
   const git = simpleGit({ baseDir: folder, timeout: { block: GIT_SILENCE_MS } });
-  return (...args) => git.raw(args);
+  return (...args) =>
+    git.raw(args).catch((cause: unknown) => {
+      const words = cause instanceof Error ? cause.message.trim() : String(cause);
+      throw new InplaceError("GIT_FAILED", `git ${args[0]} failed in ${folder}: ${words}`, { cause });
+    });
 }
 
 function findMarker(folder: string): string | undefined {
@@ -82,6 +86,6 @@ function findMarker(folder: string): string | undefined {
 }
 
 function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = error instanceof InplaceError ? String((error.cause as Error).message) : String(error);
   return text.trim().split("\n")[0] ?? "";
 }

@@ -23,6 +23,7 @@ export const FINDINGS = {
     "Archives are unpacked by the running app only: start it, or drop the unpacked folder.",
   ],
   NOT_WRITABLE: ["broken", "Give the account that deploys and the one that runs the site write access."],
+  UNREADABLE: ["broken", "Look at what lies there, and who may read it: the check could not."],
   WORLD_WRITABLE: ["risk", "chmod o-w: who may write there decides what the site runs."],
   DISK_LOW: ["risk", "inplace prune removes old releases."],
   CONFIG_UNSOUND: ["broken", "Correct inplace.config.json; docs/configuration.md lists all keys."],

@@ -28,6 +28,7 @@ export const PLATFORM_WORDS: Words<PlatformEvent> = {
   "setting-without-effect": ({ setting }) =>
     warn(`${setting}="true" has no effect here: it takes IIS and its Windows authentication`),
   "artifact-live": ({ artifact, pid }) => info(`${artifact} is live in process ${pid}`),
+  "site-failed": ({ problem }) => warn(`a change of the site was not followed: ${problem}`),
   "health-unrecorded": ({ problem }) => warn(`the live artifact could not be recorded: ${problem}`),
   "defect-contained": ({ stack }) =>
     warn(`a defect of inplace-deploy ended one request or connection; please report it:\n${stack}`),

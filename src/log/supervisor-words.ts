@@ -28,6 +28,10 @@ export const SUPERVISOR_WORDS: Words<SupervisorEvent> = {
       [`${artifact} failed: ${reason}; ${serving}`, ...output.map((line) => `  | ${line}`)].join("\n"),
     );
   },
+  "release-waits": ({ artifact, reason, kept, againMs }) => {
+    const serving = kept === undefined ? "nothing runs" : `${kept} serves on`;
+    return error(`${artifact} waits: ${reason}; ${serving}; tried again in ${againMs} ms`);
+  },
   "swap-finished": (swap) => info(`swap to ${swap.artifact}: ${swapCost(swap)}`),
   "successor-starting": ({ program }) => info(`a new supervisor starts: ${program}`),
   "successor-live": ({ pid }) => info(`the supervisor of process ${pid} has taken over`),

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { InplaceError } from "../errors.ts";
+import { asInplaceError, stackOf } from "../errors.ts";
 import { startChild, type Exit } from "../process/child.ts";
 import { endWithUs } from "../process/orphan-guard.ts";
 import { portAnswers } from "../process/first-answer.ts";
@@ -210,10 +210,12 @@ export class Backend {
     return { problem, output };
   }
 
+  /** Whatever is thrown on the way to a process is a failed start of this one. */
   #attempted(attempt: number, signal: AbortSignal, answer: boolean): Promise<AttemptFailure | undefined> {
     return this.#attempt(attempt, signal, answer).catch((error: unknown) => {
-      if (!(error instanceof InplaceError)) throw error;
-      return { problem: error.message, output: "", temporary: false };
+      const { code, message } = asInplaceError(error);
+      const problem = code === "INTERNAL" ? `${code}: ${message}` : message;
+      return { problem, output: stackOf(error) ?? "", temporary: false };
     });
   }
 

@@ -117,7 +117,7 @@ export class Changeover {
     if (failure === undefined && !signal.aborted && this.#stage.serving() === before) {
       const previous = before.instance?.artifact;
       events({ type: "overlap-switched", artifact, previous, ms: Date.now() - startedAt });
-      void this.#stage.switchTo(next);
+      this.#stage.switchTo(next).catch((error: unknown) => this.#unrecorded(error));
       return;
     }
     if (signal.aborted || failure === undefined) events({ type: "overlap-given-up", artifact });

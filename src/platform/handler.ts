@@ -52,8 +52,8 @@ export interface PlatformHandlerOptions {
 export interface PlatformHandler {
   readonly port: number;
   readonly urls: readonly string[];
-  /** Gracefully: no new connection, answers for what is in flight, then the application's own stop. Twice is the same promise. */
-  stop(): Promise<void>;
+  /** Gracefully: no new connection, answers for what is in flight, then the application's own stop. Twice is the same promise. drainMs: at most, instead of the option. */
+  stop(drainMs?: number): Promise<void>;
   /** Now. */
   kill(): void;
 }
@@ -85,13 +85,13 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
   events({ type: "handler-listening", urls: listener.urls });
 
   let stopped: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
+  const stop = async (drainMs = options.drainMs ?? HANDLER_DRAIN_MS): Promise<void> => {
     events({ type: "handler-stopping" });
     void listener.close();
     const limit = new AbortController();
     await Promise.race([
       listener.idle(),
-      delay(options.drainMs ?? HANDLER_DRAIN_MS, undefined, { signal: limit.signal }).catch(() => undefined),
+      delay(drainMs, undefined, { signal: limit.signal }).catch(() => undefined),
     ]);
     limit.abort();
     await stopSites();
@@ -101,7 +101,7 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
   return {
     port: listener.port,
     urls: listener.urls,
-    stop: () => (stopped ??= stop()),
+    stop: (drainMs) => (stopped ??= stop(drainMs)),
     kill: () => {
       void listener.close();
       for (const site of sites) site.kill();

@@ -27,7 +27,7 @@ export class HealthProof {
     if (this.#unproved.has(instance)) return;
     const over = new AbortController();
     this.#unproved.set(instance, over);
-    void this.#ask(instance, over.signal);
+    this.#ask(instance, over.signal).catch((error: unknown) => this.#unrecorded(error));
   }
 
   async #ask(instance: Instance, over: AbortSignal): Promise<void> {
@@ -47,11 +47,13 @@ export class HealthProof {
   #proved(instance: Instance): void {
     if (!this.#unproved.has(instance)) return;
     this.gone(instance);
-    this.#record(instance).catch((error: unknown) => {
-      this.#events({
-        type: "health-unrecorded",
-        problem: error instanceof Error ? error.message : String(error),
-      });
+    this.#record(instance).catch((error: unknown) => this.#unrecorded(error));
+  }
+
+  #unrecorded(error: unknown): void {
+    this.#events({
+      type: "health-unrecorded",
+      problem: error instanceof Error ? error.message : String(error),
     });
   }
 

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { InplaceError } from "../errors.ts";
+import { asInplaceError, InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import type { ChildOptions } from "../process/child.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -129,7 +129,7 @@ export class Site implements Router, Stage {
 
   /** Ends its processes now, those that are already asked to stop included. */
   kill(): void {
-    void this.#end();
+    this.#end()?.catch((error: unknown) => this.#failed(error));
     for (const application of this.#applications.keys()) application.kill(this);
   }
 
@@ -176,7 +176,20 @@ export class Site implements Router, Stage {
     return this.#releases?.close();
   }
 
+  /** Never rejects: the files are looked at again. */
   async #changed(path: string): Promise<void> {
+    try {
+      await this.#take(path);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#options.events({ type: "site-failed", problem: asInplaceError(error).message });
+  }
+
+  async #take(path: string): Promise<void> {
     const { layout, events } = this.#options;
     events({ type: "site-file-changed", path });
     if (path === layout.appOffline) {
@@ -198,7 +211,7 @@ export class Site implements Router, Stage {
     try {
       await this.#use(await settled(() => readWebConfig(layout.webConfig)));
     } catch (error) {
-      const problem = error instanceof InplaceError ? error.message : String(error);
+      const problem = asInplaceError(error).message;
       events({ type: "site-broken", problem });
       const reason = "web.config cannot be used.";
       this.#config = undefined;
@@ -267,7 +280,10 @@ export class Site implements Router, Stage {
     if (before.kind !== "serving") return;
     // What its processes no longer take comes back here and goes to whatever serves then.
     const { application } = before;
-    void application.stop(this).finally(() => this.#applications.delete(application));
+    application
+      .stop(this)
+      .finally(() => this.#applications.delete(application))
+      .catch((error: unknown) => this.#failed(error));
   }
 }
 

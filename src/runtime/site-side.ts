@@ -1,4 +1,5 @@
 /** What needs the site's files: loaded once the app listens, so that it does not cost start-up time. */
+import { asInplaceError } from "../errors.ts";
 import type { WatchEvent } from "../events.ts";
 import { clearFailed, isMarkedFailed, markGood } from "../site/health-marks.ts";
 import { recordDrain } from "../site/last-drain.ts";
@@ -27,8 +28,11 @@ export function openSite(
   const rollout = new Rollout(layout, maxUnavailable, say);
   let waiting = false;
   let watcher: Watcher | undefined;
+  // The app goes on whatever becomes of watching its site.
+  const failed = (error: unknown): void =>
+    say({ type: "watch-failed", message: asInplaceError(error).message });
   const stopWatching = (): void => {
-    void watcher?.close();
+    watcher?.close().catch(failed);
     watcher = undefined;
   };
   const take = async (release: string): Promise<void> => {
@@ -47,7 +51,7 @@ export function openSite(
       const asked = pollOnly ? { pollOnly } : {};
       watcher = watchReleases(layout, { mine: artifact, identity, ...asked }, (event) => {
         say(event);
-        if (event.type === "release-found") void take(event.artifact);
+        if (event.type === "release-found") take(event.artifact).catch(failed);
       });
     },
     stopWatching,

@@ -5,7 +5,7 @@ import { isArtifactName, validArtifactName } from "./artifact-name.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import { appendHistory } from "./history.ts";
 import type { SiteLayout } from "./layout.ts";
-import { namesIn, readOptional } from "./present.ts";
+import { exists, namesIn, readOptional } from "./present.ts";
 
 // A launcher is a batch file or a shell script: it can create a file, but not append JSON with a UTC time.
 // So it leaves a marker, and the next program of ours that looks takes the marker into the history.
@@ -42,12 +42,14 @@ export async function markFailed(layout: SiteLayout, artifact: string, reason: s
 export async function clearFailed(layout: SiteLayout, artifact: string): Promise<void> {
   await recordFailures(layout);
   for (const name of await namesIn(layout.failed)) {
-    if (name.replace(RECORDED, "") === artifact) await rm(join(layout.failed, name), { force: true });
+    if (name.replace(RECORDED, "") === artifact)
+      await rm(join(layout.failed, name), { recursive: true, force: true });
   }
 }
 
+/** As launchers have it, whatever lies there is a mark. */
 export async function isMarkedFailed(layout: SiteLayout, artifact: string): Promise<boolean> {
-  return (await readOptional(join(layout.failed, artifact))) !== undefined;
+  return await exists(join(layout.failed, artifact));
 }
 
 export async function listFailed(layout: SiteLayout): Promise<readonly FailureMark[]> {
@@ -55,7 +57,7 @@ export async function listFailed(layout: SiteLayout): Promise<readonly FailureMa
   for (const artifact of await namesIn(layout.failed)) {
     if (RECORDED.test(artifact) || !isArtifactName(artifact)) continue;
     const path = join(layout.failed, artifact);
-    const reason = (await readOptional(path))?.trim();
+    const reason = (await readOptional(path).catch(() => "its mark cannot be read"))?.trim();
     if (reason !== undefined)
       marks.push({ artifact, reason: reason || "it ended before it listened", at: (await stat(path)).mtime });
   }

@@ -31,6 +31,10 @@ export interface SiteLayout {
   /** Which of them may go away now. */
   readonly turns: string;
   readonly runtime: string;
+  /** Where its supervisor listens for the command, if the path is short enough for a socket. */
+  readonly control: string;
+  /** On Windows: one line, the name of the pipe where it does. */
+  readonly controlPipe: string;
   /** Where this is, launchers start a supervisor instead of the artifact; it holds the supervisor's options. */
   readonly handover: string;
   /** One line of JSON: how long the release that was recycled last took to drain. */
@@ -66,6 +70,8 @@ export function siteLayout(siteRoot: string): SiteLayout {
     instances: join(own, "instances"),
     turns: join(own, "turns"),
     runtime: join(own, "runtime"),
+    control: join(own, "control.sock"),
+    controlPipe: join(own, "control-pipe"),
     handover: join(own, "handover.json"),
     lastDrain: join(own, "last-drain"),
     noOverlap: join(own, "no-overlap"),

@@ -100,15 +100,16 @@ function single(name: string): string | undefined {
 async function resolveArtifact(layout: SiteLayout, artifact: string): Promise<PointerState> {
   const path = join(layout.target, artifact);
   let real: string;
+  let inside: string;
   try {
     real = await realpath(path);
+    inside = resolve(await realpath(layout.target), artifact);
   } catch (error) {
     if (systemCode(error) === "ENOENT") return { state: "dangling", artifact, path };
     const what = `${path} cannot be resolved: ${messageOf(error)}.`;
     throw new InplaceError("POINTER_INVALID", what, { cause: error });
   }
   // A link out of the target folder would let whoever writes there start anything.
-  const inside = resolve(await realpath(layout.target), artifact);
   const same = sep === "\\" ? real.toLowerCase() === inside.toLowerCase() : real === inside;
   if (!same) {
     throw new InplaceError("POINTER_ESCAPES", `${path} is a link to ${real}.`);

@@ -2,26 +2,34 @@ import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { ERROR_CODES, InplaceError, systemCode, type ErrorCode } from "../errors.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { controlPath } from "./control.ts";
+import { findControl } from "./control-place.ts";
 import type { ControlAnswers, ControlRequest } from "./requests.ts";
 
 /** A successor has the channel within this time. Milliseconds. */
 const AGAIN_MS = 500;
+/** For what a supervisor knows at once. Milliseconds. */
+const AT_ONCE_MS = 10_000;
+/** Longer answers are none of a supervisor's. Characters. */
+const ANSWER_LIMIT = 1024 * 1024;
 const BROKEN: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE"]);
 const NOBODY: ReadonlySet<string | undefined> = new Set(["ENOENT", "ECONNREFUSED"]);
 
-/** Asks the supervisor of the site; undefined where none runs. Rejects with its error, or the signal's reason. */
+/**
+ * Asks the supervisor of the site; undefined where none runs. Rejects with its error, with the signal's reason,
+ * CONTROL_UNTRUSTED or ACCESS_DENIED where this account may not believe or ask it, or TIMED_OUT.
+ */
 export async function askSupervisor<K extends ControlRequest["ask"]>(
   layout: SiteLayout,
   request: Extract<ControlRequest, { readonly ask: K }>,
   signal: AbortSignal,
 ): Promise<ControlAnswers[K] | undefined> {
   const line = `${JSON.stringify(request)}\n`;
-  let text = await exchange(controlPath(layout), line, signal);
+  const limit = request.ask === "status" || request.ask === "reload" ? answersAtOnce(layout, signal) : signal;
+  let text = await exchange(layout, line, limit);
   if (text === "") {
     // It has ended, or given its place to its successor.
-    await delay(AGAIN_MS, undefined, { signal });
-    text = await exchange(controlPath(layout), line, signal);
+    await delay(AGAIN_MS, undefined, { signal: limit });
+    text = await exchange(layout, line, limit);
   }
   if (text === undefined) return undefined;
   const reply = parse(text);
@@ -40,11 +48,27 @@ interface Reply {
 }
 
 function parse(text: string): Reply {
-  return text === "" ? {} : (JSON.parse(text) as Reply);
+  try {
+    return text === "" ? {} : (JSON.parse(text) as Reply);
+  } catch {
+    throw new InplaceError(
+      "CONTROL_UNTRUSTED",
+      "What answers for the supervisor is none: it speaks no JSON.",
+    );
+  }
 }
 
-function exchange(path: string, line: string, signal: AbortSignal): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
+function answersAtOnce({ root }: SiteLayout, signal: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  const what = `The supervisor of ${root} did not answer within ${AT_ONCE_MS / 1000} s.`;
+  setTimeout(() => late.abort(new InplaceError("TIMED_OUT", what)), AT_ONCE_MS).unref();
+  return AbortSignal.any([signal, late.signal]);
+}
+
+async function exchange(layout: SiteLayout, line: string, signal: AbortSignal): Promise<string | undefined> {
+  const path = await findControl(layout);
+  if (path === undefined) return undefined;
+  return await new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const socket = connect(path);
     let text = "";
@@ -54,12 +78,17 @@ function exchange(path: string, line: string, signal: AbortSignal): Promise<stri
     };
     signal.addEventListener("abort", aborted, { once: true });
     socket.setEncoding("utf8");
-    socket.on("data", (chunk: string) => (text += chunk));
+    socket.on("data", (chunk: string) => {
+      text += chunk;
+      if (text.length > ANSWER_LIMIT) socket.destroy();
+    });
     socket.once("connect", () => socket.write(line));
     socket.once("end", () => resolve(text));
     socket.once("error", (error) => {
-      if (NOBODY.has(systemCode(error))) resolve(undefined);
-      else if (BROKEN.has(systemCode(error))) resolve("");
+      const code = systemCode(error);
+      if (NOBODY.has(code)) resolve(undefined);
+      else if (BROKEN.has(code)) resolve("");
+      else if (code === "EACCES" || code === "EPERM") reject(notAllowed(layout, error));
       else reject(error);
     });
     socket.once("close", () => {
@@ -67,4 +96,9 @@ function exchange(path: string, line: string, signal: AbortSignal): Promise<stri
       resolve(text);
     });
   });
+}
+
+function notAllowed({ root }: SiteLayout, cause: Error): InplaceError {
+  const what = `Only the account that runs the supervisor of ${root}, and root, may ask it.`;
+  return new InplaceError("ACCESS_DENIED", what, { cause, hint: "Run the command as that account." });
 }

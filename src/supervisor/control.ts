@@ -1,41 +1,46 @@
-import { createHash } from "node:crypto";
 import { chmod, rm } from "node:fs/promises";
 import { createServer, connect, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { once } from "node:events";
-import { InplaceError, systemCode } from "../errors.ts";
-import { OWN_FOLDER, type SiteLayout } from "../site/layout.ts";
+import { asInplaceError, InplaceError, systemCode } from "../errors.ts";
+import type { SiteLayout } from "../site/layout.ts";
+import { controlUnavailable, makeControlPlace, mayBeSupervisor } from "./control-place.ts";
 import type { ControlRequest } from "./requests.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** Longer requests are none of ours. Characters. */
 const REQUEST_LIMIT = 4_096;
-/** https://man7.org/linux/man-pages/man7/unix.7.html: 108 bytes, on other systems 104. */
-const SOCKET_PATH_LIMIT = 100;
+/** Who takes no connection within this time is busy, and there. Milliseconds. */
+const CONNECT_LIMIT_MS = 5_000;
+const NOBODY: ReadonlySet<string | undefined> = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK"]);
 
-/** Where the supervisor of a site listens for the command: readable by its own account only. */
-export function controlPath(layout: SiteLayout): string {
-  const id = createHash("sha256").update(layout.root).digest("hex").slice(0, 16);
-  if (process.platform === "win32") return `\\\\.\\pipe\\inplace-${id}`;
-  const own = join(layout.root, OWN_FOLDER, "control.sock");
-  return Buffer.byteLength(own) <= SOCKET_PATH_LIMIT ? own : join(tmpdir(), `inplace-${id}.sock`);
-}
-
-/** Answers the command until closed. Throws SUPERVISED_ALREADY where another supervisor of the site runs. */
+/**
+ * Answers the command until closed. Throws SUPERVISED_ALREADY where another supervisor of the site runs, CONTROL_UNAVAILABLE
+ * where nobody can listen.
+ */
 export async function openControl(layout: SiteLayout, supervisor: Supervisor): Promise<{ close(): void }> {
-  const path = controlPath(layout);
+  const path = await makeControlPlace(layout);
   const server = createServer((socket) => converse(socket, supervisor));
-  await listen(server, path).catch(async (error: unknown) => {
-    if (systemCode(error) !== "EADDRINUSE" || (await isAnswered(path))) throw taken(layout, error);
-    // Left by a supervisor that was killed.
-    await rm(path, { force: true });
-    await listen(server, path);
-  });
+  await listen(server, path)
+    .catch(async (cause: unknown) => {
+      if (systemCode(cause) !== "EADDRINUSE") throw cause;
+      if (await isHeld(layout, path))
+        throw new InplaceError("SUPERVISED_ALREADY", `Another supervisor of ${layout.root} runs.`, { cause });
+      // Left by a supervisor that was killed, or put there by a stranger.
+      if (process.platform !== "win32") await rm(path, { force: true });
+      await listen(server, path);
+    })
+    .catch((error: unknown) => {
+      throw error instanceof InplaceError ? error : controlUnavailable(path, error);
+    });
   return {
     /** Removes the socket's file too; what is being answered is answered. */
     close: () => void server.close(),
   };
+}
+
+/** Whether a supervisor of the site answers there. */
+async function isHeld(layout: SiteLayout, path: string): Promise<boolean> {
+  return (await mayBeSupervisor(layout, path)) && (await isAnswered(path));
 }
 
 async function listen(server: Server, path: string): Promise<void> {
@@ -54,15 +59,14 @@ function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     const answer = (answered: boolean): void => {
+      clearTimeout(late);
       socket.destroy();
       resolve(answered);
     };
-    socket.once("connect", () => answer(true)).once("error", () => answer(false));
+    const late = setTimeout(() => answer(true), CONNECT_LIMIT_MS);
+    socket.once("connect", () => answer(true));
+    socket.once("error", (error) => answer(!NOBODY.has(systemCode(error))));
   });
-}
-
-function taken(layout: SiteLayout, cause: unknown): InplaceError {
-  return new InplaceError("SUPERVISED_ALREADY", `Another supervisor of ${layout.root} runs.`, { cause });
 }
 
 function converse(socket: Socket, supervisor: Supervisor): void {
@@ -82,12 +86,14 @@ function converse(socket: Socket, supervisor: Supervisor): void {
   });
 }
 
+const NO_REQUEST = new InplaceError("USAGE", "That is no request to a supervisor.");
+
 async function answer(line: string, supervisor: Supervisor, gone: AbortSignal): Promise<object> {
   try {
-    return { answer: await answerTo(JSON.parse(line) as ControlRequest, supervisor, gone) };
+    const request = Object(JSON.parse(line)) as ControlRequest;
+    return { answer: await answerTo(request, supervisor, gone) };
   } catch (error) {
-    if (!(error instanceof InplaceError)) return { error: { code: "INTERNAL", message: String(error) } };
-    const { code, message, hint } = error;
+    const { code, message, hint } = error instanceof SyntaxError ? NO_REQUEST : asInplaceError(error);
     return { error: { code, message, hint } };
   }
 }
@@ -103,6 +109,7 @@ async function answerTo(request: ControlRequest, supervisor: Supervisor, gone: A
     case "rollback":
       return await supervisor.rollback(request, gone);
     default:
-      return request satisfies never;
+      request satisfies never;
+      throw NO_REQUEST;
   }
 }

@@ -1,3 +1,4 @@
+import { asInplaceError } from "../errors.ts";
 import type { EventSink, InplaceEvent } from "../events.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { watchReleases, type Watcher } from "../watch/watch.ts";
@@ -21,7 +22,9 @@ export class NextRelease {
 
   /** Wants what the site is to begin with, and from then on what is released in it. */
   async watch(): Promise<void> {
-    const first = await firstRelease(this.#layout);
+    const first = await firstRelease(this.#layout, (error) =>
+      this.#events({ type: "look-failed", message: asInplaceError(error).message }),
+    );
     if (first === undefined) this.#events({ type: "waiting-for-release" });
     else this.want(first);
     this.#watcher = watchReleases(this.#layout, { mine: first?.artifact }, (event) => {
@@ -64,6 +67,7 @@ export class NextRelease {
 
   take(): WantedRelease | undefined {
     const taken = this.#wanted;
+    if (taken === undefined) return undefined;
     this.#wanted = undefined;
     this.#arrived = new AbortController();
     return taken;

@@ -5,6 +5,7 @@ import type { SiteLayout } from "../site/layout.ts";
 import { readPointer } from "../site/pointer.ts";
 import { readReleases } from "../site/releases.ts";
 import { runnableFile } from "../site/trust/runnable.ts";
+import { isSiteFault } from "./site-fault.ts";
 import type { RolloutCause } from "./swap-report.ts";
 
 /** An artifact that is to run, and why. */
@@ -16,13 +17,26 @@ export interface WantedRelease {
   readonly pointedAt: number | undefined;
 }
 
-/** What to begin with: what the pointer names, unless that is marked failed; then the last good one. */
-export async function firstRelease(layout: SiteLayout): Promise<WantedRelease | undefined> {
+/**
+ * What to begin with: what the pointer names, unless that is marked failed; then the last good one. Where the site's records
+ * cannot be read, `unreadable` is told why, and the pointer alone decides.
+ */
+export async function firstRelease(
+  layout: SiteLayout,
+  unreadable: (error: unknown) => void,
+): Promise<WantedRelease | undefined> {
   const pointer = await readPointer(layout);
-  if (pointer.state === "names" && !(await isMarkedFailed(layout, pointer.artifact))) {
-    return { artifact: pointer.artifact, path: pointer.path, cause: "start", pointedAt: undefined };
+  const named: WantedRelease | undefined =
+    pointer.state === "names"
+      ? { artifact: pointer.artifact, path: pointer.path, cause: "start", pointedAt: undefined }
+      : undefined;
+  try {
+    if (named !== undefined && !(await isMarkedFailed(layout, named.artifact))) return named;
+    return await lastGoodRelease(layout);
+  } catch (error) {
+    unreadable(error);
+    return named;
   }
-  return await lastGoodRelease(layout);
 }
 
 /** The last good artifact, unless it is the one named; where it is gone or damaged, the newest whole one that was good once. */
@@ -44,13 +58,13 @@ function goodRelease(layout: SiteLayout, artifact: string): WantedRelease {
   return { artifact, path: join(layout.target, artifact), cause: "last-good", pointedAt: undefined };
 }
 
-/** What cannot be read counts as damaged. */
+/** What cannot be read counts as damaged; a fault of the site says nothing about it, and its start will tell. */
 async function isWhole(layout: SiteLayout, artifact: string): Promise<boolean> {
   try {
     await runnableFile(layout, artifact);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return isSiteFault(error);
   }
 }
 

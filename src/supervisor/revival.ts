@@ -2,9 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, SupervisorEvent } from "../events.ts";
 import { CrashPolicy } from "./crash-policy.ts";
 import type { Crew } from "./crew.ts";
+import { asInplaceError } from "../errors.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
 import { prove } from "./proof.ts";
 import type { WantedRelease } from "./release.ts";
+import { isSiteFault, type SiteFaultRetry } from "./site-fault.ts";
 import { describeFailure } from "./state.ts";
 import type { Worker } from "./worker.ts";
 
@@ -13,6 +15,7 @@ export interface RevivalContext {
   readonly options: NormalSuperviseOptions;
   readonly events: EventSink<SupervisorEvent>;
   readonly stopped: AbortSignal;
+  readonly retry: SiteFaultRetry;
   readonly launch: (release: WantedRelease) => Promise<Worker>;
   /** What is to run; undefined: nothing is. */
   readonly live: () => WantedRelease | undefined;
@@ -54,7 +57,7 @@ export class Revival {
   }
 
   async #tryOnce(slot: number, live: WantedRelease): Promise<void> {
-    const { events, stopped, giveUp } = this.#context;
+    const { events, stopped, giveUp, retry } = this.#context;
     let pauseMs = this.#crashes.died();
     if (pauseMs === "give-up") {
       if (await giveUp(live)) return;
@@ -63,11 +66,20 @@ export class Revival {
     events({ type: "worker-restarting", artifact: live.artifact, pauseMs });
     await delay(pauseMs, undefined, { signal: stopped }).catch(() => undefined);
     if (this.#toRevive(slot) !== live) return;
-    try {
-      await this.#launchInto(slot, live);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      events({ type: "worker-not-restarted", artifact: live.artifact, reason });
+    for (;;) {
+      try {
+        return await this.#launchInto(slot, live);
+      } catch (error) {
+        events({
+          type: "worker-not-restarted",
+          artifact: live.artifact,
+          reason: asInplaceError(error).message,
+        });
+        if (!isSiteFault(error)) return;
+      }
+      // It has not died again: another release would not start either.
+      await retry.due(stopped);
+      if (this.#toRevive(slot) !== live) return;
     }
   }
 

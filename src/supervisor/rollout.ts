@@ -1,8 +1,9 @@
-import { InplaceError } from "../errors.ts";
+import { asInplaceError, stackOf } from "../errors.ts";
 import { EXIT_TEMPORARY } from "../process/worker-messages.ts";
 import type { Crew } from "./crew.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
 import { prove, type Failure } from "./proof.ts";
+import { isSiteFault } from "./site-fault.ts";
 import type { SwapRecorder } from "./swap-report.ts";
 import type { Drained, Worker } from "./worker.ts";
 
@@ -16,6 +17,8 @@ export type RolloutStep = "starting" | "proving" | "switching";
 export interface FailedWorker {
   readonly failure: Failure;
   readonly output: readonly string[];
+  /** Another release would have failed as well. */
+  readonly siteFault?: boolean;
 }
 
 export type RolloutResult =
@@ -27,7 +30,7 @@ export interface Rollout {
   readonly crew: Crew;
   readonly options: NormalSuperviseOptions;
   readonly recorder: SwapRecorder;
-  /** Throws START_FAILED. */
+  /** Whatever it throws is a failed start. */
   readonly launch: () => Promise<Worker>;
   readonly onStep: (step: RolloutStep) => void;
   readonly onSwitched: (worker: Worker) => void;
@@ -48,7 +51,10 @@ export class TrialFailed extends Error {
   }
 }
 
-/** Replaces the workers one by one: start, prove, switch. What fails or is superseded is ended with its tree. */
+/**
+ * Replaces the workers one by one: start, prove, switch. What fails or is superseded is ended with its tree. Never rejects:
+ * whatever is thrown on the way is a failed start.
+ */
 export async function rollOut(rollout: Rollout): Promise<RolloutResult> {
   const { crew, trial, stopped, superseded } = rollout;
   const drains: Promise<Drained | undefined>[] = [];
@@ -59,9 +65,10 @@ export async function rollOut(rollout: Rollout): Promise<RolloutResult> {
       if (parked !== undefined) drains.push(parked.drained);
     } catch (error) {
       if (error instanceof WorkerFailed) return { result: "failed", ...error.failed };
-      if (error instanceof TrialFailed) return { result: "failed", ...error.failed };
+      const why: unknown = end.aborted ? end.reason : error;
+      if (why instanceof TrialFailed) return { result: "failed", ...why.failed };
       if (end.aborted) return { result: "superseded" };
-      throw error;
+      return { result: "failed", ...notStarted(error, undefined) };
     }
   }
   return { result: "switched", drains };
@@ -70,9 +77,9 @@ export async function rollOut(rollout: Rollout): Promise<RolloutResult> {
 class WorkerFailed extends Error {
   readonly failed: FailedWorker;
 
-  constructor(failure: Failure, worker: Worker | undefined) {
+  constructor(failed: FailedWorker) {
     super("A worker failed.");
-    this.failed = { failure, output: worker?.lastLines(OUTPUT_LINES) ?? [] };
+    this.failed = failed;
   }
 }
 
@@ -91,7 +98,7 @@ async function replace(
       () => undefined,
     );
     const parked = await crew.admit(slot, worker).catch((error: unknown) => {
-      throw notStarted(error, worker);
+      throw new WorkerFailed(notStarted(error, worker));
     });
     recorder.switched();
     onSwitched(worker);
@@ -106,15 +113,14 @@ async function provenWorker({ launch, options, onStep }: Rollout, end: AbortSign
   for (let attempt = 1; ; attempt += 1) {
     end.throwIfAborted();
     onStep("starting");
-    const worker = await launch().catch((error: unknown) => {
-      throw notStarted(error, undefined);
-    });
+    const worker = await launch();
     try {
       onStep("proving");
       const failure = await prove(worker, options, end);
       if (failure === undefined) return worker;
       const taken = failure.kind === "exited" && failure.code === EXIT_TEMPORARY;
-      if (!taken || attempt >= MOST_TAKEN_PORTS) throw new WorkerFailed(failure, worker);
+      if (!taken || attempt >= MOST_TAKEN_PORTS)
+        throw new WorkerFailed({ failure, output: worker.lastLines(OUTPUT_LINES) });
     } catch (error) {
       await worker.kill();
       throw error;
@@ -122,7 +128,12 @@ async function provenWorker({ launch, options, onStep }: Rollout, end: AbortSign
   }
 }
 
-function notStarted(error: unknown, worker: Worker | undefined): unknown {
-  if (!(error instanceof InplaceError)) return error;
-  return new WorkerFailed({ kind: "not-started", message: error.message }, worker);
+function notStarted(error: unknown, worker: Worker | undefined): FailedWorker {
+  const { code, message } = asInplaceError(error);
+  const stack = stackOf(error)?.split("\n").slice(0, OUTPUT_LINES);
+  return {
+    failure: { kind: "not-started", message: stack === undefined ? message : `${code}: ${message}` },
+    output: worker?.lastLines(OUTPUT_LINES) ?? stack ?? [],
+    siteFault: isSiteFault(error),
+  };
 }

@@ -2,8 +2,10 @@ import { fork, type ChildProcess, type SendHandle } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { asInplaceError } from "../errors.ts";
 import type { EventSink, SupervisorEvent } from "../events.ts";
 import { TREE_SPAWN_OPTIONS } from "../process/tree.ts";
+import { RapidFailGuard } from "../process/rapid-fail.ts";
 import { readHandover } from "../site/handover.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { CURRENT_RUNTIME_FILE } from "../site/runtime-bundle.ts";
@@ -15,10 +17,16 @@ const SOCKET_LIMIT_MS = 30_000;
 /** Environment of a successor. */
 export const SUCCEEDS_ENV = "INPLACE_SUCCEEDS";
 
-/** socket: with the handle. retire: another one is live. stop: where there is no SIGTERM. */
-type ToSuccessor = { readonly inplace: "socket" | "retire" | "stop" };
-/** live: its first release serves. outdated: the site holds another version, which the first supervisor is to start. */
-type FromSuccessor = { readonly inplace: "live" | "outdated" };
+/** After so many defects of supervisors in a minute none is started any more: the platform's own limits hold then. */
+const MOST_DEFECTS = 3;
+
+/** socket: with the handle. retire: another one is live. stop: where there is no SIGTERM. alone: nobody takes over. */
+type ToSuccessor = { readonly inplace: "socket" | "retire" | "stop" | "alone" };
+/**
+ * live: its first release serves. outdated: the site holds another version, which the first supervisor is to start. defective:
+ * it cannot go on, and another of the same version is to take over.
+ */
+type FromSuccessor = { readonly inplace: "live" | "outdated" | "defective" };
 
 export interface SuccessionSetup {
   readonly layout: SiteLayout;
@@ -40,9 +48,12 @@ export interface SuccessionSetup {
  *
  *     supervising ──look──▶ successor starting ──live──▶ keeping ──outdated──▶ next one starting ──live──▶ keeping …
  *          ▲───────────────────────┘ it failed
+ *
+ * A supervisor with a defect hands over in the same way, to one of the same version.
  */
 export class Succession {
   readonly #setup: SuccessionSetup;
+  readonly #defects = new RapidFailGuard(MOST_DEFECTS);
   #version: string;
   #candidate: ChildProcess | undefined;
   #successor: ChildProcess | undefined;
@@ -70,8 +81,12 @@ export class Succession {
     try {
       await this.#look();
     } catch (error) {
-      this.#setup.events({ type: "successor-failed", problem: String(error) });
+      this.#failed(error);
     }
+  }
+
+  #failed(error: unknown): void {
+    this.#setup.events({ type: "successor-failed", problem: asInplaceError(error).message });
   }
 
   async #look(): Promise<void> {
@@ -83,6 +98,14 @@ export class Succession {
     if (socket === undefined) return stop("a new version of the supervisor is there; the platform starts it");
     if (isSuccessor()) tell({ inplace: "outdated" });
     else await this.#start(program, socket);
+  }
+
+  /** After a defect of this process: whether another supervisor serves now. */
+  async handOver(): Promise<boolean> {
+    if (this.#successor !== undefined) return true; // It serves; this one only keeps it.
+    if (isSuccessor()) return await relieved();
+    await this.#startAfterDefect();
+    return this.#successor !== undefined;
   }
 
   /** This process's first release serves. */
@@ -122,7 +145,13 @@ export class Succession {
     this.#candidate = next;
     events({ type: "successor-starting", program });
     next.on("message", ({ inplace }: FromSuccessor) => {
-      if (inplace === "outdated" && next === this.#successor) void this.#startAnew();
+      if (next !== this.#successor) return;
+      if (inplace === "outdated") this.#startAnew().catch((error: unknown) => this.#failed(error));
+      if (inplace === "defective")
+        void this.#startAfterDefect().then(() => {
+          if (next === this.#successor)
+            next.send({ inplace: "alone" } satisfies ToSuccessor, () => undefined);
+        });
     });
     next.send({ inplace: "socket" } satisfies ToSuccessor, socket, undefined, () => undefined);
     const problem = await untilLive(next);
@@ -138,11 +167,29 @@ export class Succession {
     else before.send({ inplace: "retire" } satisfies ToSuccessor, () => undefined);
   }
 
+  /** Never rejects. */
+  async #startAfterDefect(): Promise<void> {
+    this.#defects.record();
+    if (this.#defects.blockedForMs() > 0) return this.#failed("supervisors fail again and again");
+    await this.#startAnew().catch((error: unknown) => this.#failed(error));
+  }
+
   async #startAnew(): Promise<void> {
     const { layout, socket } = this.#setup;
     const { program } = await supervisorOf(layout);
     if (program !== undefined && socket !== undefined) await this.#start(program, socket);
   }
+}
+
+/** Asks the keeper for another successor. true: it serves, and this one drains; false: there is none. */
+async function relieved(): Promise<boolean> {
+  return await new Promise((resolve) => {
+    process.on("message", ({ inplace }: ToSuccessor) => {
+      if (inplace === "retire" || inplace === "alone") resolve(inplace === "retire");
+    });
+    process.once("disconnect", () => resolve(false));
+    tell({ inplace: "defective" });
+  });
 }
 
 /** Whether another supervisor started this process to take its place. */

@@ -1,6 +1,6 @@
 import type { SendHandle } from "node:child_process";
 import { rollback, type Rollback } from "../deploy/rollback.ts";
-import { InplaceError } from "../errors.ts";
+import { asInplaceError, InplaceError } from "../errors.ts";
 import type { EventSink, InplaceEvent } from "../events.ts";
 import type { Exit } from "../process/child.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -17,6 +17,7 @@ import { Records } from "./records.ts";
 import type { RollbackRequest, SupervisorStatus } from "./requests.ts";
 import { Revival } from "./revival.ts";
 import { rollOut, type FailedWorker, type RolloutResult } from "./rollout.ts";
+import { SiteFaultRetry } from "./site-fault.ts";
 import { describeFailure, type RolloutOutcome, type SupervisorState } from "./state.ts";
 import { SwapRecorder, type Counts, type SwapReport } from "./swap-report.ts";
 import { Trial } from "./trial.ts";
@@ -44,6 +45,7 @@ export class Supervisor {
   readonly #outcomes = new Outcomes();
   readonly #stopped = new AbortController();
   readonly #next: NextRelease;
+  readonly #retry: SiteFaultRetry;
   #retired = false;
   #live: WantedRelease | undefined;
   #trial: Trial | undefined;
@@ -57,6 +59,7 @@ export class Supervisor {
     this.#crew.onDeath = (worker, slot, exit) => this.#died(worker, slot, exit);
     this.#records = new Records(setup.layout, setup.events);
     this.#next = new NextRelease(setup.layout, this.#outcomes, setup.events);
+    this.#retry = new SiteFaultRetry(setup.layout, setup.env);
     this.#launcher = new Launcher(setup, front);
     this.#launcher.onStopAsked = () => this.stop("the platform's module asked for it");
     this.#revival = new Revival({
@@ -64,6 +67,7 @@ export class Supervisor {
       options: setup.options,
       events: setup.events,
       stopped: this.#stopped.signal,
+      retry: this.#retry,
       launch: (release) => this.#launcher.launch(release),
       live: () => this.#live,
       giveUp: (release) => this.#giveUp(release),
@@ -227,6 +231,7 @@ export class Supervisor {
     const { artifact } = wanted;
     this.#crew.dismissParked();
     this.#revival.forget();
+    this.#retry.reset();
     this.#swap = swap;
     this.#serveOn(wanted);
     this.#setup.events({ type: "swap-finished", ...swap });
@@ -240,34 +245,55 @@ export class Supervisor {
 
   /** The old release serves on, or again; the failed one is not tried again by itself. */
   async #fallBack(
-    { artifact, cause }: WantedRelease,
+    wanted: WantedRelease,
     before: WantedRelease | undefined,
     trial: Trial,
-    { failure, output }: FailedWorker,
+    { failure, output, siteFault = false }: FailedWorker,
   ): Promise<void> {
     const { events } = this.#setup;
+    const { artifact, cause } = wanted;
     this.#trial = undefined;
     this.#live = before;
     const { returned, vacant } = await this.#crew.returnParked((worker) => trial.has(worker));
     const reason = describeFailure(failure);
     const live = before?.artifact;
     this.#state = { state: "fallen-back", artifact: live, failed: artifact, reason };
-    events({ type: "release-failed", artifact, reason, output, kept: live });
-    if (cause !== "reload" && cause !== "refresh") {
+    if (siteFault)
+      events({ type: "release-waits", artifact, reason, kept: live, againMs: this.#retry.pauseMs });
+    else events({ type: "release-failed", artifact, reason, output, kept: live });
+    if (!siteFault && cause !== "reload" && cause !== "refresh") {
       const text = [reason, ...output].join("\n");
       // Without its mark the watcher would find it again at once.
       if (await this.#records.failed(artifact, text)) this.#next.runs(live);
       if (live !== undefined) await this.#records.pointBack(artifact, live);
     }
     this.#outcomes.settle({ result: "failed", artifact, reason, output, live });
-    if (before === undefined) return await this.#lastGoodInstead(artifact, reason);
+    if (siteFault) void this.#again(wanted);
+    else this.#retry.reset();
+    if (before === undefined) return siteFault ? undefined : await this.#lastGoodInstead(artifact, reason);
     for (const slot of vacant) void this.#revival.revive(slot);
     if (returned && !this.#next.isThere)
       this.#next.want({ ...before, cause: "refresh", pointedAt: undefined });
   }
 
+  /** The release is not to blame: it is wanted again, unless something else is by then. */
+  async #again(wanted: WantedRelease): Promise<void> {
+    const end = AbortSignal.any([this.#next.arrived, this.#stopped.signal]);
+    await this.#retry.due(end);
+    if (!end.aborted) this.#next.want(wanted);
+  }
+
+  async #lastGood(except: string): Promise<WantedRelease | undefined> {
+    try {
+      return await lastGoodRelease(this.#setup.layout, except);
+    } catch (error) {
+      this.#setup.events({ type: "look-failed", message: asInplaceError(error).message });
+      return undefined;
+    }
+  }
+
   async #lastGoodInstead(artifact: string, reason: string): Promise<void> {
-    const good = await lastGoodRelease(this.#setup.layout, artifact);
+    const good = await this.#lastGood(artifact);
     if (this.#next.isThere) return;
     if (good === undefined) {
       const problem = `${artifact} failed: ${reason}, and no other release ever proved good.`;
@@ -285,8 +311,8 @@ export class Supervisor {
   }
 
   async #giveUp({ artifact }: WantedRelease): Promise<boolean> {
-    const { layout, events } = this.#setup;
-    const good = await lastGoodRelease(layout, artifact);
+    const { events } = this.#setup;
+    const good = await this.#lastGood(artifact);
     if (good === undefined) return false;
     const reason = "it died again and again";
     this.#live = undefined;

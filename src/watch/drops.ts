@@ -1,5 +1,6 @@
 import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { asInplaceError } from "../errors.ts";
 import type { EventSink, WatchEvent } from "../events.ts";
 import { isArtifactName, isTemporaryName } from "../site/artifact-name.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -48,7 +49,16 @@ export class Drops {
     this.#tell(drop.artifact, reason);
   }
 
+  /** What cannot be looked into keeps no other from being found. */
   async #dropOf(name: string, since: bigint): Promise<Drop | undefined> {
+    try {
+      return await this.#lookInto(name, since);
+    } catch (error) {
+      return this.#no(name, asInplaceError(error).message);
+    }
+  }
+
+  async #lookInto(name: string, since: bigint): Promise<Drop | undefined> {
     if (isTemporaryName(name)) return undefined;
     const path = join(this.#layout.target, name);
     const stats = await lstat(path, { bigint: true }).catch(() => undefined);

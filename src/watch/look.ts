@@ -1,5 +1,6 @@
 import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { asInplaceError } from "../errors.ts";
 import type { EventSink, WatchEvent } from "../events.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { matchesManifest, readManifest } from "../site/manifest.ts";
@@ -59,13 +60,22 @@ export class Look {
 
   /** Returns after how many milliseconds something has to be looked at again, if so. Never rejects. */
   async once(): Promise<number | undefined> {
+    const known = await this.#tried(
+      "release",
+      async () => (this.#known ??= await this.#recognise(this.#mine)),
+    );
+    if (known === undefined) return undefined;
+    const againMs = await this.#tried("pointer", () => this.#lookAtPointer(known));
+    return soonest(againMs, await this.#tried("drops", () => this.#lookForDrops(this.#known ?? known)));
+  }
+
+  /** What fails, as by a file that cannot be read, is told once, and keeps nothing else from being looked at. */
+  async #tried<T>(what: string, look: () => Promise<T>): Promise<T | undefined> {
     try {
-      const known = (this.#known ??= await this.#recognise(this.#mine));
-      const againMs = await this.#lookAtPointer(known);
-      return soonest(againMs, await this.#lookForDrops(this.#known ?? known));
+      return await look();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      this.#once("look", message, () => this.#events({ type: "look-failed", message }));
+      const { message } = asInplaceError(error);
+      this.#once(`look at ${what}`, message, () => this.#events({ type: "look-failed", message }));
       return undefined;
     }
   }
@@ -155,7 +165,7 @@ export class Look {
       const adoption = { artifact, path, print: settled.print, stillWanted };
       adopted = await this.#adopt(adoption, unpacked);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = asInplaceError(error).message;
       adopted = { result: "refused", reason, lasting: false };
     }
     switch (adopted.result) {

@@ -66,6 +66,22 @@ test("the pusher of a commit that cannot be built sees why, and the site stays",
   assert.equal(await readFile(layout.pointer, "utf8"), before);
 });
 
+test("the pusher of a commit with a submodule that git refuses sees git's words and no defect of ours", async (t) => {
+  const { work, layout, push } = await pushTarget(t);
+  await writeFiles(work.folder, {
+    ".gitmodules": '[submodule "lib"]\n\tpath = lib\n\turl = ext::sh -c true\n',
+  });
+  const head = await work.git("rev-parse", "HEAD");
+  await work.git("update-index", "--add", "--cacheinfo", `160000,${head.trim()},lib`);
+  await work.git("add", ".gitmodules");
+  await work.git("commit", "--quiet", "-m", "a submodule from anywhere");
+  const seen = await push("main");
+  assert.match(seen, /remote: error GIT_FAILED: git submodule/);
+  assert.match(seen, /transport 'ext' not allowed/);
+  assert.doesNotMatch(seen, /INTERNAL|defect/);
+  assert.equal(existsSync(layout.pointer), false);
+});
+
 test("only the branch goes live: HEAD's, or the one that was named; deleting a branch changes nothing", async (t) => {
   const { push, layout } = await pushTarget(t);
   assert.match(await push("main:topic"), /remote: nothing to deploy: only pushes to main go live/);

@@ -144,6 +144,11 @@ export const ILLS: readonly Ill[] = [
     },
   },
   { code: "HISTORY_DAMAGED", how: "a line is torn", harm: (s) => appendFile(s.history, '{"at":"2026-\n') },
+  {
+    code: "UNREADABLE",
+    how: "a folder lies in the place of the history",
+    harm: (s) => rm(s.history, { force: true }).then(() => mkdir(s.history)),
+  },
   { code: "APP_OFFLINE", how: "app_offline.htm is left", harm: (s) => writeFile(s.appOffline, "back soon") },
   { code: "WEB_CONFIG_MISSING", how: "there is no web.config", harm: (s) => rm(s.webConfig) },
   { code: "WEB_CONFIG_UNSOUND", how: "it is no XML", harm: (s) => writeFile(s.webConfig, "<configuration>") },

@@ -1,6 +1,7 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
+import type { Account } from "./account.ts";
 import type { Cleanup } from "./temporary-site.ts";
 import { until } from "./until.ts";
 
@@ -12,6 +13,8 @@ const MARK = "INPLACE_TEST_MARK";
 export interface ProgramOptions {
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Default: the one that the tests run as. */
+  readonly account?: Account | undefined;
 }
 
 export interface ProgramResult {
@@ -51,6 +54,10 @@ export class Program {
     return `${this.#stdout}\n${this.#stderr}`;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** Ctrl+C. */
   async interrupt(): Promise<ProgramResult> {
     this.#child.kill("SIGINT");
@@ -84,7 +91,8 @@ export function startProgram(
 ): Program {
   const mark = randomUUID();
   const env = { ...process.env, NODE_TEST_CONTEXT: undefined, ...options.env, [MARK]: mark };
-  const child = spawn(command, args, { cwd: options.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  const stdio: StdioOptions = ["ignore", "pipe", "pipe"];
+  const child = spawn(command, args, { cwd: options.cwd, env, stdio, ...options.account });
   const program = new Program(child);
   t.after(async () => {
     if (child.exitCode === null && child.signalCode === null) await program.interrupt();

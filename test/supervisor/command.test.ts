@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { SiteLayout } from "#src/site/layout.js";
-import { controlPath } from "#src/supervisor/control.js";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad } from "../rig/load.js";
 import { temporarySite } from "../rig/temporary-site.js";
@@ -110,7 +109,7 @@ if (process.platform !== "win32") {
     const layout = await temporarySite(t);
     await publish(layout, "app.mjs", app("1"));
     const { child, port } = await supervise(t, layout);
-    assert.equal((await stat(controlPath(layout))).mode & 0o777, 0o600);
+    assert.equal((await stat(layout.control)).mode & 0o777, 0o600);
     const first = await get(port, "/pid");
     const load = await startLoad({ port, streams: [{ name: "fresh", perSecond: 50, connections: "fresh" }] });
     child.kill("SIGHUP");

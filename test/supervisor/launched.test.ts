@@ -1,24 +1,20 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { request, type IncomingMessage } from "node:http";
-import { join, resolve } from "node:path";
-import { test, type TestContext } from "node:test";
+import { join } from "node:path";
+import { test } from "node:test";
 import type { PlatformEvent } from "#src/events.js";
 import { startPlatformHandler, type PlatformHandler } from "#src/platform/handler.js";
-import { writeHandover } from "#src/site/handover.js";
 import type { SiteLayout } from "#src/site/layout.js";
-import { CURRENT_RUNTIME_FILE, installRuntime } from "#src/site/runtime-bundle.js";
+import { CURRENT_RUNTIME_FILE } from "#src/site/runtime-bundle.js";
 import { askSupervisor } from "#src/supervisor/ask.js";
-import { controlPath } from "#src/supervisor/control.js";
-import { webConfig } from "../platform/site.js";
 import { freePort } from "../rig/free-port.js";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad, type LoadStream } from "../rig/load.js";
-import { startProgram, type Program } from "../rig/program.js";
 import { start } from "../runtime/launched-site.js";
-import { temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
+import { handoverSite, launched } from "./handover-site.js";
 import { app, publish, SETTLE_MS } from "./supervised-site.js";
 
 const VERSION = "x-version: (\\S+)";
@@ -27,17 +23,6 @@ const STREAMS: readonly LoadStream[] = [
   { name: "one connection per request", perSecond: 50, connections: "fresh" },
   { name: "500 ms responses", perSecond: 20, connections: "fresh", path: "/slow" },
 ];
-
-/** A site as a deploy with "rollout": "handover" leaves it: without this package and its configuration. */
-async function handoverSite(t: TestContext): Promise<SiteLayout> {
-  const layout = await temporarySite(t);
-  await copyFile(resolve("launch.sh"), join(layout.root, "launch.sh"));
-  await writeFile(layout.webConfig, webConfig('processPath=".\\launch.cmd"'));
-  await installRuntime(layout);
-  await writeHandover(layout, { probationMs: 200 });
-  await publish(layout, "app-1.mjs", app("1"));
-  return layout;
-}
 
 test("behind the platform handler the launcher starts a supervisor: swaps lose nothing, and its process never ends", async (t) => {
   // Before the folder's own clean-up.
@@ -61,20 +46,6 @@ test("behind the platform handler the launcher starts a supervisor: swaps lose n
   const life = events.map(({ type }) => type).filter((type) => type.startsWith("backend"));
   assert.deepEqual(life, ["backend-starting", "backend-ready"]);
 });
-
-async function launched(
-  t: TestContext,
-  layout: SiteLayout,
-  env: NodeJS.ProcessEnv,
-): Promise<Program & { port: number }> {
-  const port = await freePort();
-  const started = startProgram(t, "sh", ["launch.sh"], {
-    cwd: layout.root,
-    env: { ...env, PORT: undefined, HTTP_PLATFORM_PORT: String(port) },
-  });
-  await until("the first release is live", () => started.output.includes("swap to app-1.mjs"));
-  return Object.assign(started, { port });
-}
 
 test("a new version of the supervisor takes over under load, and so does the one after that; the first process stays", async (t) => {
   const layout = await handoverSite(t);
@@ -165,7 +136,7 @@ test("a launched supervisor ends when standard input is closed, as inplace serve
 
 test("a channel for the command that cannot be made does not keep the site from serving", async (t) => {
   const layout = await handoverSite(t);
-  await mkdir(join(controlPath(layout), "in the way"), { recursive: true });
+  await mkdir(join(layout.control, "in the way"), { recursive: true });
   const started = await launched(t, layout, {});
   assert.equal((await fetch(`http://127.0.0.1:${started.port}/`)).status, 200);
   assert.match(started.output, /status, wait and rollback cannot ask this supervisor/);

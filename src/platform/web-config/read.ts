@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Element } from "@xmldom/xmldom";
-import { InplaceError, systemCode } from "../../errors.ts";
+import { asFileError, InplaceError, systemCode } from "../../errors.ts";
 import { readAttributes, type AttributeSpec, type AttributeValue } from "./attributes.ts";
 import { readCollection } from "./collection.ts";
 import { readMappings, type HandlerMapping } from "./mappings.ts";
@@ -86,7 +86,7 @@ export async function readWebConfig(path: string): Promise<PlatformConfig> {
   try {
     bytes = await readFile(path);
   } catch (error) {
-    if (systemCode(error) !== "ENOENT") throw error;
+    if (systemCode(error) !== "ENOENT") throw asFileError(error, path);
     throw new InplaceError("WEB_CONFIG_MISSING", `There is no ${path}.`, { cause: error });
   }
   return parseWebConfig(path, bytes);

@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { SiteLayout } from "#src/site/layout.js";
+import { askSupervisor } from "#src/supervisor/ask.js";
+import { writeSite } from "../platform/site.js";
+import { alive } from "../rig/alive.js";
+import { defects, type Defects } from "../rig/defects.js";
+import { freePort } from "../rig/free-port.js";
+import { assertNoneFailed } from "../rig/load-report.js";
+import { startLoad } from "../rig/load.js";
+import { startProgram, type Program } from "../rig/program.js";
+import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
+import { until } from "../rig/until.js";
+import { handoverSite, launched } from "../supervisor/handover-site.js";
+import { app, publish, SETTLE_MS } from "../supervisor/supervised-site.js";
+
+const INPLACE = fileURLToPath(new URL("../../bin/inplace.js", import.meta.url));
+const TOLD = /INTERNAL: a defect that a test causes\n.*TypeError: a defect that a test causes\n +at /;
+
+const times = (program: Program): number => program.output.split("error INTERNAL").length - 1;
+
+async function says(program: Program, what: string | RegExp): Promise<void> {
+  await until(
+    () => `${what} in ${program.output}`,
+    () => (typeof what === "string" ? program.output.includes(what) : what.test(program.output)),
+  );
+}
+
+interface Served {
+  readonly program: Program;
+  readonly pid: number;
+  readonly port: number;
+  readonly defects: Defects;
+}
+
+async function serve(t: TestContext): Promise<Served> {
+  const causes = await defects(await temporaryFolder(t));
+  const layout = await temporarySite(t);
+  await writeSite(layout);
+  const port = await freePort();
+  const args = [INPLACE, "--site-root", layout.root, "serve", "--port", String(port)];
+  const program = startProgram(t, process.execPath, args, { cwd: layout.root, env: causes.env });
+  await says(program, "://");
+  return { program, pid: program.pid, port, defects: causes };
+}
+
+const ask = async (port: number, path: string): Promise<string> =>
+  await (await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: "close" } })).text();
+
+/** A request whose answer the app holds back, and the app's own port and process. */
+async function held({ port }: Served): Promise<{ answer: Promise<string>; appPort: number; appPid: number }> {
+  const { HTTP_PLATFORM_PORT } = JSON.parse(await ask(port, "/environment")) as Record<string, string>;
+  const appPort = Number(HTTP_PLATFORM_PORT);
+  const first = await fetch(`http://127.0.0.1:${appPort}/`);
+  const answer = ask(port, "/wait");
+  answer.catch(() => undefined);
+  await until("it is inside", async () => (await ask(appPort, "/pending")) === "1");
+  return { answer, appPort, appPid: Number(first.headers.get("x-pid")) };
+}
+
+test("a defect of inplace serve is told once; what is in flight is answered, its app is ended, and it ends with 1", async (t) => {
+  const served = await serve(t);
+  const { program, port } = served;
+  const { answer, appPort, appPid } = await held(served);
+  await served.defects.cause(served.pid);
+  await says(program, TOLD);
+  await until(
+    "it takes no more visitors",
+    async () =>
+      await ask(port, "/").then(
+        () => false,
+        () => true,
+      ),
+  );
+  await ask(appPort, "/release");
+  assert.equal(await answer, "released\n");
+  assert.equal((await program.ended()).code, 1, program.output);
+  assert.equal(times(program), 1, program.output);
+  assert.equal(alive(appPid), false);
+});
+
+test("a second one meanwhile ends it at once, and its app with it", async (t) => {
+  const served = await serve(t);
+  const { program } = served;
+  const { answer, appPid } = await held(served);
+  await served.defects.cause(served.pid, 2);
+  assert.equal((await program.ended()).code, 1, program.output);
+  await assert.rejects(answer);
+  assert.equal(times(program), 2, program.output);
+  await until("its app has ended", () => !alive(appPid));
+});
+
+const supervisorPid = async (layout: SiteLayout): Promise<number | undefined> =>
+  (await askSupervisor(layout, { ask: "status" }, AbortSignal.timeout(SETTLE_MS)).catch(() => undefined))
+    ?.pid;
+
+/** Another supervisor than these has the channel for the command. */
+async function another(layout: SiteLayout, before: ReadonlySet<number>): Promise<number> {
+  return await until("another supervisor answers", async () => {
+    const pid = await supervisorPid(layout);
+    return pid !== undefined && !before.has(pid) && pid;
+  });
+}
+
+test("a supervisor with a defect hands over to another one and loses no request; it does so three times in a minute", async (t) => {
+  const causes = await defects(await temporaryFolder(t));
+  const layout = await handoverSite(t);
+  const started = await launched(t, layout, causes.env);
+  const load = await startLoad({
+    port: started.port,
+    version: "x-version: (\\S+)",
+    streams: [{ name: "fresh", perSecond: 50, connections: "fresh" }],
+  });
+  await load.until(({ version }) => version === "1", "the first release");
+  const seen = new Set<number>();
+  for (let time = 1; time <= 3; time += 1) {
+    const pid = await another(layout, seen);
+    seen.add(pid);
+    await causes.cause(pid);
+  }
+  const last = await another(layout, seen);
+  await publish(layout, "app-2.mjs", app("2"));
+  await load.until(({ version }) => version === "2", "a release by the last one");
+  assertNoneFailed(await load.stop());
+  assert.equal(times(started), 3, started.output);
+  await until("its swap is over", () => started.output.includes("swap to app-2.mjs"));
+  await causes.cause(last);
+  await says(started, /fail again and again/);
+  assert.equal((await started.ended()).code, 1, started.output);
+});
+
+test("where nobody can take over, the supervisor drains and ends with 1", async (t) => {
+  const causes = await defects(await temporaryFolder(t));
+  const layout = await temporarySite(t);
+  await publish(layout, "app-1.mjs", app("1"));
+  const port = await freePort();
+  const args = [
+    INPLACE,
+    "--site-root",
+    layout.root,
+    "supervise",
+    "--host",
+    "127.0.0.1",
+    "--port",
+    String(port),
+  ];
+  const program = startProgram(t, process.execPath, args, { cwd: layout.root, env: causes.env });
+  await says(program, "swap to app-1.mjs");
+  const slow = ask(port, "/slow");
+  await until("the slow request is inside", async () => (await ask(port, "/")).startsWith("1"));
+  await causes.cause(program.pid);
+  assert.equal(await slow, "slow 1");
+  assert.equal((await program.ended()).code, 1, program.output);
+  assert.match(program.output, TOLD);
+  assert.equal(times(program), 1, program.output);
+});
+
+test("a log that nobody reads any more ends no site", async (t) => {
+  const layout = await temporarySite(t);
+  await publish(layout, "app-1.mjs", app("1"));
+  const port = await freePort();
+  const command = `"$0" "$1" --site-root "$2" supervise --host 127.0.0.1 --port ${port} 2>&1 | head -n 1`;
+  const env = { FORCE_COLOR: undefined };
+  const args = ["-c", command, process.execPath, INPLACE, layout.root];
+  startProgram(t, "sh", args, { cwd: layout.root, env });
+  await until("it serves", async () => (await ask(port, "/").catch(() => "")).startsWith("1"));
+  await publish(layout, "app-2.mjs", app("2"));
+  await until("and takes the next release", async () => (await ask(port, "/")).startsWith("2"));
+  const pid = await supervisorPid(layout);
+  assert.ok(pid);
+  process.kill(pid, "SIGTERM");
+  await until("it has ended", () => !alive(pid));
+});

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { startSlot } from "#src/fronts/haproxy/slot.js";
+import type { SiteLayout } from "#src/site/layout.js";
+import { dropFolder, folderAsEntry } from "../rig/folder-release.js";
+import { freePort } from "../rig/free-port.js";
+import { runProgram } from "../rig/program.js";
+import { drop, temporarySite } from "../rig/temporary-site.js";
+import { publish, watchedSite } from "../watch/watched-site.js";
+
+/** What may lie where a record of the site should. */
+const PLACES: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+  "a folder": (path) => mkdir(join(path, "in the way"), { recursive: true }),
+  "a loop of links": (path) => symlink(path, path),
+};
+
+const RECORDS: Readonly<Record<string, (layout: SiteLayout) => string>> = {
+  manifests: (layout) => layout.manifests,
+  "the last good one": (layout) => layout.lastGood,
+  "the history": (layout) => layout.history,
+  "the lock": (layout) => layout.lock,
+  "the failed ones": (layout) => layout.failed,
+  "the pinned ones": (layout) => layout.pinned,
+  "the configuration": ({ root }) => join(root, "inplace.config.json"),
+  "web.config": (layout) => layout.webConfig,
+  "the target folder": (layout) => layout.target,
+};
+
+const VERBS: readonly (readonly string[])[] = [
+  ["status"],
+  ["history"],
+  ["doctor"],
+  ["prune", "--dry-run"],
+  ["rollback", "--yes"],
+];
+
+const MAIN = new URL("../../dist/cli/main.js", import.meta.url).href;
+
+/** All verbs in one process, each with its one document. */
+async function assertForeseen(t: TestContext, layout: SiteLayout): Promise<void> {
+  const calls = VERBS.map((verb) => [...verb, "--json", "--site-root", layout.root]);
+  const source = `
+    const { main } = await import(${JSON.stringify(MAIN)});
+    for (const call of ${JSON.stringify(calls)}) console.log("exit " + (await main(call)));`;
+  const args = ["--input-type=module", "-e", source];
+  const { stdout, stderr } = await runProgram(t, process.execPath, args, { cwd: layout.root });
+  const exits = [...stdout.matchAll(/^exit (\d+)$/gm)];
+  assert.equal(exits.length, VERBS.length, `${stdout}${stderr}`);
+  for (const line of stdout.split("\n").filter((each) => each.startsWith("{"))) {
+    const { error } = JSON.parse(line) as { error?: { code: string } };
+    assert.notEqual(error?.code, "INTERNAL", line);
+  }
+}
+
+for (const [what, put] of Object.entries(PLACES)) {
+  test(`${what} in the place of a record is an expected error with a code, for every verb`, async (t) => {
+    for (const [record, path] of Object.entries(RECORDS)) {
+      const layout = await temporarySite(t);
+      await writeFile(layout.webConfig, "<configuration/>");
+      await publish(layout, "app-1.mjs");
+      await publish(layout, "app-2.mjs");
+      await rm(path(layout), { recursive: true, force: true });
+      await mkdir(dirname(path(layout)), { recursive: true });
+      await put(path(layout));
+      await t.test(record, async (each) => {
+        await assertForeseen(each, layout);
+      });
+    }
+  });
+}
+
+test("one name in the target folder that cannot be looked into keeps no other from being taken", async (t) => {
+  const site = await watchedSite(t, { pollMs: 50, stillMs: 50 });
+  const { layout } = site;
+  await mkdir(join(layout.manifests, "odd.mjs.json"), { recursive: true });
+  await drop(layout, "odd.mjs");
+  await symlink(join(layout.target, "loop"), join(layout.target, "loop"));
+  const refused = await site.event("drop-refused");
+  assert.ok(["odd.mjs", "loop"].includes(refused.name));
+  await drop(layout, "app-2.mjs");
+  await site.tells("app-2.mjs");
+});
+
+test("a pointer to what cannot be read keeps no drop from being taken", async (t) => {
+  const site = await watchedSite(t, { pollMs: 50, stillMs: 50 });
+  const { layout } = site;
+  const manifest = join(layout.manifests, "app-2.mjs.json");
+  await publish(layout, "app-2.mjs");
+  await site.tells("app-2.mjs");
+  await rename(manifest, `${manifest}.aside`);
+  await mkdir(manifest);
+  await drop(layout, "app-3.mjs");
+  await site.tells("app-3.mjs");
+  assert.match(await readFile(layout.pointer, "utf8"), /app-3/);
+});
+
+test("an artifact that cannot be started behind HAProxy says so with a code, and nothing of it runs", async (t) => {
+  const layout = await temporarySite(t);
+  await dropFolder(layout, "bad", folderAsEntry(""));
+  const port = await freePort();
+  const health = { address: "127.0.0.1", port, path: "/", timeoutMs: 1_000 };
+  const order = { slot: 1, artifact: "bad", port, health, startMs: 5_000, drainMs: 1_000 } as const;
+  await assert.rejects(startSlot(layout, order), { code: "FILE_UNUSABLE", message: /_entry\.txt/ });
+});

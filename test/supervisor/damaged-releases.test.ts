@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import { listFailed } from "#src/site/health-marks.js";
+import type { SiteLayout } from "#src/site/layout.js";
+import { readPointer } from "#src/site/pointer.js";
+import { ACCOUNTS, giveTo, seal } from "../rig/account.js";
+import { dropFolder, folderAsEntry, publishFolder } from "../rig/folder-release.js";
+import { runProgram, type Program } from "../rig/program.js";
+import { until } from "../rig/until.js";
+import { zip } from "../watch/archives.js";
+import { handoverSite, launched } from "./handover-site.js";
+import { app, publish } from "./supervised-site.js";
+
+const INPLACE = fileURLToPath(new URL("../../bin/inplace.js", import.meta.url));
+const account = ACCOUNTS?.site;
+
+interface Supervised {
+  readonly layout: SiteLayout;
+  /** Starts its supervisor and waits until this artifact is live. */
+  start(live: string): Promise<Program & { readonly port: number }>;
+}
+
+/** A site that belongs to the account that runs it; others deploy into it. */
+async function site(t: TestContext): Promise<Supervised> {
+  const layout = await handoverSite(t);
+  if (account !== undefined) await giveTo(account, layout.root);
+  return { layout, start: (live) => launched(t, layout, { TMPDIR: layout.root }, { account, live }) };
+}
+
+const version = async (port: number): Promise<string | null> =>
+  (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } })).headers.get("x-version");
+
+async function says(program: Program, text: RegExp): Promise<void> {
+  await until(
+    () => `${text} in ${program.output}`,
+    () => text.test(program.output),
+  );
+}
+
+/** The release before serves on, the failed one is marked and not pointed at, and a new start serves the same. */
+async function assertHarmless(
+  { layout, start }: Supervised,
+  running: Program & { readonly port: number },
+  failed: string,
+): Promise<void> {
+  await says(running, new RegExp(`${failed} failed: `));
+  assert.equal(await version(running.port), "1");
+  assert.deepEqual(
+    (await listFailed(layout)).map(({ artifact }) => artifact),
+    [failed],
+  );
+  const pointer = await until("the pointer names what runs", async () => {
+    const found = await readPointer(layout);
+    return found.state === "names" && found.artifact === "app-1.mjs" && found;
+  });
+  assert.equal(pointer.artifact, "app-1.mjs");
+  assert.doesNotMatch(running.output, /INTERNAL/);
+  assert.equal((await running.interrupt()).code, 0, running.output);
+  const again = await start("app-1.mjs");
+  assert.equal(await version(again.port), "1");
+}
+
+test("a folder whose entry file is a folder, dropped by hand, changes nothing, nor at the next start", async (t) => {
+  const supervised = await site(t);
+  const running = await supervised.start("app-1.mjs");
+  await dropFolder(supervised.layout, "bad", folderAsEntry(app("bad")));
+  await assertHarmless(supervised, running, "bad");
+});
+
+test("nor does the same in an archive", async (t) => {
+  const supervised = await site(t);
+  const { layout } = supervised;
+  const running = await supervised.start("app-1.mjs");
+  const entries = Object.entries(folderAsEntry(app("bad")));
+  const archive = zip(entries.map(([name, content]) => ({ name, content })));
+  await writeFile(join(layout.root, "bad.zip"), archive);
+  await rename(join(layout.root, "bad.zip"), join(layout.target, "bad.zip"));
+  await assertHarmless(supervised, running, "bad");
+});
+
+test("nor does a release with a file that the running account may not read", async (t) => {
+  const supervised = await site(t);
+  const running = await supervised.start("app-1.mjs");
+  const files = { "index.mjs": app("2"), secret: "of the deployer" };
+  await publishFolder(supervised.layout, "app-2", files, (folder) => seal(join(folder, "secret")));
+  await assertHarmless(supervised, running, "app-2");
+});
+
+test("a file that becomes unreadable while its release serves: a reload fails, a start falls back to the one before", async (t) => {
+  const supervised = await site(t);
+  const { layout, start } = supervised;
+  const running = await start("app-1.mjs");
+  await publishFolder(layout, "app-2", { "index.mjs": app("2"), note: "read by nobody" });
+  await says(running, /swap to app-2: /);
+  await writeFile(join(layout.target, "app-2", "note"), "by hand");
+  await seal(join(layout.target, "app-2", "note"));
+  const reload = [INPLACE, "--site-root", layout.root, "reload"];
+  const asked = await runProgram(t, process.execPath, reload, { cwd: layout.root });
+  assert.equal(asked.code, 0, asked.stderr);
+  await says(running, /app-2 failed: .*not permitted.*|app-2 failed: .*EACCES.*/);
+  assert.equal(await version(running.port), "2");
+  assert.equal((await running.interrupt()).code, 0, running.output);
+  const again = await start("app-1.mjs");
+  assert.match(again.output, /app-2 failed/);
+  assert.equal(await version(again.port), "1");
+});
+
+test("nor does one that lies there at the start", async (t) => {
+  const supervised = await site(t);
+  const running = await supervised.start("app-1.mjs");
+  assert.equal((await running.interrupt()).code, 0, running.output);
+  await dropFolder(supervised.layout, "bad", folderAsEntry(app("bad")));
+  await assertHarmless(supervised, await supervised.start("app-1.mjs"), "bad");
+});
+
+test("records of the site that cannot be read end no supervisor and keep none from starting", async (t) => {
+  const supervised = await site(t);
+  const { layout, start } = supervised;
+  const running = await start("app-1.mjs");
+  assert.equal((await running.interrupt()).code, 0, running.output);
+  for (const path of [layout.lastGood, layout.history]) {
+    await rename(path, `${path}.aside`);
+    await mkdir(path);
+  }
+  const again = await start("app-1.mjs");
+  await publish(layout, "app-2.mjs", app("2"));
+  await until(
+    () => `version 2: ${again.output}`,
+    async () => (await version(again.port)) === "2",
+  );
+  assert.match(again.output, /last-good: EISDIR/);
+});
