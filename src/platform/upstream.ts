@@ -45,11 +45,11 @@ export class UpstreamConnection {
   constructor(pool: UpstreamPool, port: number) {
     this.#pool = pool;
     this.socket = connect({ port, host: LOOPBACK, noDelay: true });
+    // Nothing is said, and nothing heard, before it is known who took the connection.
+    this.socket.cork();
+    this.socket.pause();
     this.socket
-      .on("connect", () => {
-        this.#connected = true;
-        pool.settled();
-      })
+      .on("connect", () => void this.#believe())
       .on("data", (chunk: Buffer) => this.#receive(chunk))
       .on("drain", () => this.#user?.upstreamDrained())
       .on("end", () => this.#ended())
@@ -102,6 +102,20 @@ export class UpstreamConnection {
     this.socket.destroy();
   }
 
+  async #believe(): Promise<void> {
+    const ours = await this.#pool.isOurs();
+    if (this.socket.destroyed) return;
+    if (!ours) {
+      this.#errorCode = "ECONNREFUSED"; // As the process itself would have refused it.
+      this.socket.destroy();
+      return;
+    }
+    this.#connected = true;
+    this.#pool.settled();
+    this.socket.uncork();
+    this.socket.resume();
+  }
+
   #receive(chunk: Buffer): void {
     if (this.#splicing) {
       this.#user?.spliced(chunk);
@@ -135,14 +149,17 @@ export class UpstreamPool {
   readonly busy = new Set<UpstreamConnection>();
   readonly #port: number;
   readonly #hasRoom: () => void;
+  /** Whether a connection that has come to be is one to the process. */
+  readonly isOurs: () => Promise<boolean>;
   readonly #idle: UpstreamConnection[] = [];
   #connecting = 0;
   #retired = false;
 
   /** `hasRoom` is called when the pool was crowded and no longer is. */
-  constructor(port: number, hasRoom: () => void) {
+  constructor(port: number, hasRoom: () => void, isOurs: () => Promise<boolean> = everybody) {
     this.#port = port;
     this.#hasRoom = hasRoom;
+    this.isOurs = isOurs;
   }
 
   /** Too many connections are being made; a request that needs a new one had better wait. */
@@ -197,4 +214,8 @@ export class UpstreamPool {
   closeIdle(): void {
     for (const connection of this.#idle.splice(0)) connection.socket.destroy();
   }
+}
+
+function everybody(): Promise<boolean> {
+  return Promise.resolve(true);
 }
