@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { LOOPBACK } from "./port.ts";
 
 /** A socket that listens: its number, as the links in /proc/PID/fd name it, and the account that opened it. */
 export interface ListeningSocket {
@@ -6,17 +7,12 @@ export interface ListeningSocket {
   readonly uid: number;
 }
 
-export type LoopbackHost = "127.0.0.1" | "::1";
-
+const LOOPBACK_6 = "::1";
 const LISTEN = /^0A$/;
 const ANY = /^/;
 /** A row of proc_net_tcp(5): number, local address and port, remote ones, state, queues, timer, retransmits, uid, timeout, inode. */
 const ROW =
   /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F:]+ ([0-9A-F]{2}) [0-9A-F:]+ [0-9A-F:]+ [0-9A-F]+ +(\d+) +\d+ (\d+)/;
-/** What takes connections to 127.0.0.1 (in either byte order): itself, 0.0.0.0, ::ffff:127.0.0.1, ::ffff:0.0.0.0 and ::. */
-const TAKES_IPV4 = /^(?:0100007F|7F000001|0{8}|0{16}(?:FFFF0000|0000FFFF)(?:0100007F|7F000001|0{8})|0{32})$/;
-/** And to ::1. */
-const TAKES_IPV6 = /^(?:0{24}(?:01000000|00000001)|0{32})$/;
 /** About 27 rows, the most that the kernel gives in one piece. */
 const PIECE_BYTES = 4_096;
 
@@ -26,12 +22,13 @@ const PIECE_BYTES = 4_096;
  */
 export async function listeningSockets(
   port: number,
-  host: LoopbackHost = "127.0.0.1",
+  host: string = LOOPBACK,
 ): Promise<readonly ListeningSocket[]> {
-  if (host === "::1") return rowsOf("/proc/net/tcp6", port, TAKES_IPV6);
-  const found = await rowsOf("/proc/net/tcp", port, TAKES_IPV4);
+  const takes = addressesFor(host);
+  if (host === LOOPBACK_6) return rowsOf("/proc/net/tcp6", port, takes);
+  const found = await rowsOf("/proc/net/tcp", port, takes);
   // What is bound to IPv4 itself gets the connection.
-  return found.length > 0 ? found : rowsOf("/proc/net/tcp6", port, TAKES_IPV4).catch(withoutIpv6);
+  return found.length > 0 ? found : rowsOf("/proc/net/tcp6", port, takes).catch(withoutIpv6);
 }
 
 function withoutIpv6(): readonly ListeningSocket[] {
@@ -39,17 +36,27 @@ function withoutIpv6(): readonly ListeningSocket[] {
 }
 
 /** Whether this end of any connection, listening or not, is at the port: somebody of this system has it, or had it just now. */
-export async function hasSockets(port: number, host: LoopbackHost = "127.0.0.1"): Promise<boolean> {
-  const takes = host === "::1" ? TAKES_IPV6 : TAKES_IPV4;
-  const tables = host === "::1" ? ["/proc/net/tcp6"] : ["/proc/net/tcp", "/proc/net/tcp6"];
+export async function hasSockets(port: number, host: string = LOOPBACK): Promise<boolean> {
+  const takes = addressesFor(host);
+  const tables = host === LOOPBACK_6 ? ["/proc/net/tcp6"] : ["/proc/net/tcp", "/proc/net/tcp6"];
   const found = await Promise.all(tables.map((table) => rowsOf(table, port, takes, ANY).catch(withoutIpv6)));
   return found.flat().length > 0;
+}
+
+/** Where one may listen for connections to the host, as the tables write it: in the byte order of the machine. */
+function addressesFor(host: string): ReadonlySet<string> {
+  const zeros = (bytes: number): string => "00".repeat(bytes);
+  if (host === LOOPBACK_6) return new Set([zeros(16), zeros(12) + "01000000", zeros(12) + "00000001"]);
+  const bytes = host.split(".").map((byte) => Number(byte).toString(16).toUpperCase().padStart(2, "0"));
+  const ipv4 = [zeros(4), bytes.join(""), bytes.toReversed().join("")];
+  const mapped = ["FFFF0000", "0000FFFF"].flatMap((prefix) => ipv4.map((each) => zeros(8) + prefix + each));
+  return new Set([...ipv4, ...mapped, zeros(16)]);
 }
 
 async function rowsOf(
   table: string,
   port: number,
-  takes: RegExp,
+  takes: ReadonlySet<string>,
   states: RegExp = LISTEN,
 ): Promise<readonly ListeningSocket[]> {
   const wanted = port.toString(16).toUpperCase().padStart(4, "0");
@@ -66,7 +73,7 @@ async function rowsOf(
         const [, address = "", at, state, uid, inode = ""] = ROW.exec(line) ?? [];
         // Behind those that listen may be a hundred thousand connections.
         if (state !== undefined && !states.test(state)) return found;
-        if (at === wanted && takes.test(address)) found.push({ inode, uid: Number(uid) });
+        if (at === wanted && takes.has(address)) found.push({ inode, uid: Number(uid) });
       }
       if (bytesRead === 0) return found;
     }

@@ -1,10 +1,6 @@
 import { readFile, readdir, readlink } from "node:fs/promises";
-import {
-  hasSockets,
-  listeningSockets,
-  type ListeningSocket,
-  type LoopbackHost,
-} from "./listening-sockets.ts";
+import { hasSockets, listeningSockets, type ListeningSocket } from "./listening-sockets.ts";
+import { LOOPBACK } from "./port.ts";
 
 /** A tree of processes: its root, and a text that nobody else has in the environment that he was started with. */
 export interface OwnTree {
@@ -35,13 +31,15 @@ const MAX_ANCESTORS = 64;
 export class OwnPort {
   readonly #port: number;
   readonly #tree: OwnTree;
-  readonly #host: LoopbackHost;
+  readonly #host: string;
   /** The listening sockets that were found to be the tree's. */
   #known: ReadonlySet<string> = new Set();
+  /** Those that were last found to be none. */
+  #strange: ReadonlySet<string> = new Set();
   #next: Promise<boolean> | undefined;
   #asking: Promise<unknown> = Promise.resolve();
 
-  constructor(port: number, tree: OwnTree, host: LoopbackHost = "127.0.0.1") {
+  constructor(port: number, tree: OwnTree, host: string = LOOPBACK) {
     this.#port = port;
     this.#tree = tree;
     this.#host = host;
@@ -56,8 +54,14 @@ export class OwnPort {
     if (process.platform !== "linux") return undefined;
     const sockets = await listeningSockets(this.#port, this.#host).catch(() => []);
     if (sockets.length === 0) return undefined;
+    return await this.#judge(sockets);
+  }
+
+  async #judge(sockets: readonly ListeningSocket[]): Promise<Stranger | undefined> {
     const stranger = await strangerAmong(sockets, this.#tree);
-    if (stranger === undefined) this.#known = new Set(sockets.map(({ inode }) => inode));
+    const inodes = new Set(sockets.map(({ inode }) => inode));
+    if (stranger === undefined) this.#known = inodes;
+    else this.#strange = inodes;
     return stranger;
   }
 
@@ -77,19 +81,23 @@ export class OwnPort {
   }
 
   async #stillListens(): Promise<boolean> {
-    // A second look: a table that changes while it is read may leave out a row.
-    return (await this.#listens()) || (await this.#listens());
-  }
-
-  async #listens(): Promise<boolean> {
-    const sockets = await listeningSockets(this.#port, this.#host).catch(() => undefined);
+    const look = () => listeningSockets(this.#port, this.#host).catch(() => undefined);
+    let sockets = await look();
+    // A table that changes while it is read may leave out a row.
+    if (sockets?.length === 0) sockets = await look();
     if (sockets === undefined) return true;
     // The kernel may pass a port on to a container; then nobody of this system has it.
     if (sockets.length === 0) return this.#known.size === 0 && !(await hasSockets(this.#port, this.#host));
-    // Only sockets of one account share a port, so none but the tree's have come beside a known one.
-    if (!sockets.some(({ inode }) => this.#known.has(inode))) return false;
-    this.#known = new Set(sockets.map(({ inode }) => inode));
-    return true;
+    if (sockets.some(({ inode }) => this.#known.has(inode))) {
+      // Only sockets of one account share a port, so none but the tree's have come beside a known one.
+      this.#known = new Set(sockets.map(({ inode }) => inode));
+      return true;
+    }
+    // Whoever had the port before this one may have taken the connection: it counts for those to come.
+    if (!sockets.some(({ inode }) => this.#strange.has(inode))) {
+      await this.#judge(sockets).catch(() => undefined); // No /proc/PID: nobody is believed.
+    }
+    return false;
   }
 }
 

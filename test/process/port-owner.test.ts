@@ -1,15 +1,11 @@
 // Whose a listening port is, for one who may not look into the processes of others.
 import { deepEqual, equal } from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, copyFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { OwnPort } from "#src/process/port-owner.js";
 import { freePort } from "../rig/free-port.js";
 import { startPortThief, THIEF_UID, type PortThief } from "../rig/port-thief.js";
-import { temporaryFolder } from "../rig/temporary-site.js";
 
 const run = promisify(execFile);
 const OWN_UID = 6001;
@@ -29,16 +25,10 @@ async function thief(t: TestContext, uid: number): Promise<PortThief & { readonl
 }
 
 /** What an account that sees no open files of others finds, for a tree whose root is `pid`. */
-async function asked(t: TestContext, port: number, pid: number): Promise<unknown> {
-  const folder = await temporaryFolder(t);
-  await chmod(folder, 0o755);
-  for (const name of ["port-owner.js", "listening-sockets.js"]) {
-    await copyFile(fileURLToPath(import.meta.resolve(`#src/process/${name}`)), join(folder, name));
-  }
-  await writeFile(join(folder, "package.json"), '{ "type": "module" }');
+async function asked(port: number, pid: number): Promise<unknown> {
   const program = `
+    import { OwnPort } from ${JSON.stringify(import.meta.resolve("#src/process/port-owner.js"))};
     process.setgroups([]); process.setgid(${OWN_UID}); process.setuid(${OWN_UID});
-    const { OwnPort } = await import(${JSON.stringify(join(folder, "port-owner.js"))});
     const own = new OwnPort(${port}, { pid: ${pid}, mark: "nobody has this" });
     console.log(JSON.stringify([await own.stranger() ?? null, await own.tookConnection()]));`;
   const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program], {
@@ -52,13 +42,13 @@ test(
   AS_OTHERS,
   async (t) => {
     const { port } = await thief(t, THIEF_UID);
-    deepEqual(await asked(t, port, NOBODY_PID), [{ uid: THIEF_UID }, false]);
+    deepEqual(await asked(port, NOBODY_PID), [{ uid: THIEF_UID }, false]);
   },
 );
 
 test("an account that a process of the tree has become is none", AS_OTHERS, async (t) => {
   const { port, pid } = await thief(t, THIEF_UID);
-  deepEqual(await asked(t, port, pid), [null, true]);
+  deepEqual(await asked(port, pid), [null, true]);
 });
 
 test(

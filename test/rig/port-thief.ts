@@ -37,6 +37,7 @@ export async function startPortThief(
   { uid = THIEF_UID, answer = "stolen" } = {},
 ): Promise<PortThief> {
   const thief = spawn(process.execPath, ["-e", PROGRAM, String(port), String(uid), answer], {
+    env: {},
     stdio: ["ignore", "pipe", "inherit"],
   });
   t.after(async () => {
