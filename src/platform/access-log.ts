@@ -1,4 +1,5 @@
 import { rename, rm } from "node:fs/promises";
+import { printable, printableJson } from "../printable.ts";
 import type { RequestHead } from "./http1/request-head.ts";
 import { LogFile, type LogFileOptions } from "./log-file.ts";
 
@@ -118,7 +119,7 @@ function w3cLine(record: AccessRecord): string {
 
 function jsonLine(record: AccessRecord): string {
   const { head, at, site, artifact } = record;
-  return `${JSON.stringify({
+  return `${printableJson({
     at: at.toISOString(),
     ...(site === undefined ? {} : { site }),
     client: record.client,
@@ -143,7 +144,7 @@ function split(target: string): readonly [string, string] {
 
 /** Blanks separate the columns, so IIS writes them as "+"; the parser has let no control character through but tabs. */
 function w3cText(text: string): string {
-  return text === "" ? "-" : text.replace(/[\t ]/g, "+");
+  return text === "" ? "-" : printable(text.replace(/[\t ]/g, "+"));
 }
 
 function stamp(date: Date): string {
