@@ -16,9 +16,7 @@ const HOSTILE =
   "fix \u001b[2J\u001b]0;owned\u0007\u001b]52;c;aGk=\u0007\u001b[31mALERT\r2026-01-01 faked \u009b1m \u202egpj.exe\u2066 \u007f";
 const SHOWN =
   "fix \\x1b[2J\\x1b]0;owned\\x07\\x1b]52;c;aGk=\\x07\\x1b[31mALERT\\x0d2026-01-01 faked \\x9b1m \\u202egpj.exe\\u2066 \\x7f";
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
-const STEERS =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
+const STEERS = /(?![\t\n])[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 
 test("what steers is shown, and nothing else is touched", () => {
   equal(printable(HOSTILE), SHOWN);
@@ -55,7 +53,7 @@ async function hostileSite(t: TestContext) {
   doesNotMatch(output, STEERS);
   const [first = ""] = /shop-[\w.-]+/.exec(await readFile(layout.history, "utf8")) ?? [];
   const manifest = await readManifest(layout, first);
-  ok(manifest !== undefined && /\u001b/.test(manifest.subject ?? ""), "git keeps the subject as it is");
+  ok(manifest?.subject?.includes("\u001b") === true, "git keeps the subject as it is");
   const second = `shop-0000000002${extname(first)}`;
   const files = manifest.files.map((file) => ({ ...file, path: HOSTILE }));
   await writeManifest(layout, { ...manifest, artifact: second, files });
@@ -84,5 +82,5 @@ test("no verb that shows what others wrote steers the terminal, and --json gives
   await run("doctor");
   const { stdout } = await run("--json", "history");
   const { history } = JSON.parse(stdout) as { history: { by: string }[] };
-  match(history.map(({ by }) => by).join("|"), /\u001b\[2J/);
+  ok(history.some(({ by }) => by === HOSTILE));
 });
