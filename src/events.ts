@@ -150,6 +150,13 @@ export type PlatformEvent =
       readonly port: number;
       readonly artifact: string | undefined;
     }
+  /** Another program listens where a process that drains has let go; `by.pid` is undefined where it does not show itself. */
+  | {
+      readonly type: "backend-port-taken";
+      readonly pid: number;
+      readonly port: number;
+      readonly by: { readonly pid: number | undefined; readonly uid: number };
+    }
   | { readonly type: "backend-stopping"; readonly pid: number; readonly artifact: string | undefined }
   | {
       readonly type: "backend-exited";

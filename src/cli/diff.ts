@@ -1,6 +1,7 @@
 import { diffArtifacts } from "../deploy/diff.ts";
 import { gitIn } from "../deploy/repository.ts";
 import { validCommit } from "../site/artifact-name.ts";
+import { printable } from "../printable.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
 export const defineDiff: DefineVerb = (program, run) => {
@@ -21,7 +22,7 @@ async function runDiff(context: VerbContext, from: string, to: string): Promise<
     `${diff.grown >= 0 ? "+" : ""}${diff.grown} bytes`,
   ];
   const { fromCommit = null, toCommit = null } = diff;
-  return { document: { ...diff, fromCommit, toCommit, commits }, text: lines.join("\n") };
+  return { document: { ...diff, fromCommit, toCommit, commits }, text: lines.map(printable).join("\n") };
 }
 
 /** "hash subject", newest first; none where the working folder is no repository that knows both. */

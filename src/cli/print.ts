@@ -1,10 +1,13 @@
+import { printableJson, printableLines } from "../printable.ts";
+
 export const SCHEMA_VERSION = 1;
 
 /** The one document of --json. */
 export function printDocument(document: Readonly<Record<string, unknown>>): void {
-  process.stdout.write(`${JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...document })}\n`);
+  process.stdout.write(`${printableJson({ schemaVersion: SCHEMA_VERSION, ...document })}\n`);
 }
 
 export function printText(text: string): void {
-  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+  const shown = printableLines(text);
+  process.stdout.write(shown.endsWith("\n") ? shown : `${shown}\n`);
 }

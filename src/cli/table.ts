@@ -1,5 +1,8 @@
-/** Rows as columns of equal width, two blanks apart. */
-export function table(rows: readonly (readonly string[])[]): string {
+import { printable } from "../printable.ts";
+
+/** Rows as columns of equal width, two blanks apart. A cell has one line, whoever wrote it. */
+export function table(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows)
     row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));

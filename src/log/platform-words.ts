@@ -12,6 +12,11 @@ export const PLATFORM_WORDS: Words<PlatformEvent> = {
   "backend-ready": ({ pid, port, artifact }) => info(`${running(pid, artifact)} is ready on port ${port}`),
   "backend-draining": ({ pid, artifact }) =>
     info(`${running(pid, artifact)} drains: new requests wait for the next one`),
+  "backend-port-taken": ({ pid, port, by }) =>
+    warn(
+      `port ${port} of process ${pid}, which drains, was taken by another program ` +
+        `(${by.pid === undefined ? "" : `process ${by.pid}, `}account ${by.uid}): it gets no requests`,
+    ),
   "backend-stopping": ({ pid, artifact }) => info(`${running(pid, artifact)} is asked to stop`),
   "backend-exited": ({ pid, artifact, code, signal, asked }) => {
     const text = `${running(pid, artifact)} ended with ${signal ?? `code ${code ?? "unknown"}`}`;

@@ -1,4 +1,5 @@
 import { rename, rm } from "node:fs/promises";
+import { printable, printableJson } from "../printable.ts";
 import type { RequestHead } from "./http1/request-head.ts";
 import { trimBlanks } from "./http1/syntax.ts";
 import { LogFile, type LogFileOptions } from "./log-file.ts";
@@ -119,7 +120,7 @@ function w3cLine(record: AccessRecord): string {
 
 function jsonLine(record: AccessRecord): string {
   const { head, at, site, artifact } = record;
-  const line = JSON.stringify({
+  return `${printableJson({
     at: at.toISOString(),
     ...(site === undefined ? {} : { site }),
     client: record.client,
@@ -134,8 +135,7 @@ function jsonLine(record: AccessRecord): string {
     userAgent: fieldOf(head, "user-agent"),
     referer: fieldOf(head, "referer"),
     ...(artifact === undefined ? {} : { artifact }),
-  });
-  return `${line.replace(C1, (byte) => `\\u00${hex(byte)}`)}\n`;
+  })}\n`;
 }
 
 function split(target: string): readonly [string, string] {
@@ -145,11 +145,7 @@ function split(target: string): readonly [string, string] {
 
 /** Blanks separate the columns, so IIS writes them as "+"; the parser has let no ASCII control character through but tabs. */
 function w3cText(text: string): string {
-  return text === "" ? "-" : text.replace(/[\t ]/g, "+").replace(C1, (byte) => `%${hex(byte)}`);
-}
-
-function hex(byte: string): string {
-  return byte.charCodeAt(0).toString(16).toUpperCase();
+  return text === "" ? "-" : printable(text.replace(/[\t ]/g, "+"));
 }
 
 function stamp(date: Date): string {
@@ -167,6 +163,3 @@ function fieldOf({ fields }: RequestHead, name: string): string {
   }
   return "";
 }
-
-/** Of the bytes that the parser lets through these steer terminals, as control characters of ISO 8859-1. */
-const C1 = /[\x80-\x9f]/g;

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { asInplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { RapidFailGuard } from "../process/rapid-fail.ts";
 import { Backend, type BackendOwner, type StartFailure } from "./backend.ts";

@@ -4,7 +4,7 @@ import { asInplaceError, stackOf } from "../errors.ts";
 import { startChild, type Exit } from "../process/child.ts";
 import { endWithUs } from "../process/orphan-guard.ts";
 import { portAnswers } from "../process/first-answer.ts";
-import { foreignListener } from "../process/port-owner.ts";
+import { OwnPort, type Stranger } from "../process/port-owner.ts";
 import { markFailed, readLastGood } from "../site/health-marks.ts";
 import { accepts, choosePort, untilAccepts } from "../process/port.ts";
 import type { RapidFailGuard } from "../process/rapid-fail.ts";
@@ -236,12 +236,13 @@ export class Backend {
     void child.exited.then(() => exit.abort());
     const over = AbortSignal.any([signal, limit, exit.signal]);
     const up = await untilAccepts(port, over);
-    const foreign = up ? await foreignListener(port, { pid: child.pid, mark: token }) : undefined;
-    const serves = up && foreign === undefined && (!answer || (await portAnswers(port, over)));
+    const own = new OwnPort(port, { pid: child.pid, mark: token });
+    const foreign = up ? await own.stranger() : undefined;
+    const serves = up && foreign === undefined && (!answer || (await portAnswers(port, own, over)));
     const started = await startedArtifact(this.#launch.layout, since);
     const artifact = supervises ? undefined : started;
     if (serves && !signal.aborted && child.state.kind === "running") {
-      this.#accept(new Instance({ child, port, token, artifact, supervises }, this.#owner));
+      this.#accept(new Instance({ child, port, own, token, artifact, supervises }, this.#owner));
       return undefined;
     }
     const ended = child.state.kind === "exited";
@@ -287,16 +288,22 @@ export class Backend {
   /** A program that restarts its listener (a watcher as the launcher, say) becomes ready again without a new start. */
   async #watchDrain(instance: Instance): Promise<void> {
     const limit = Date.now() + DRAIN_LIMIT_MS;
+    let told = false;
     while (this.#state.kind === "draining" && this.#state.instance === instance) {
       if (Date.now() > limit) {
         await instance.child.kill();
         return;
       }
       await Promise.race([delay(DRAIN_PROBE_MS), instance.child.exited]);
-      const { child, port, token } = instance;
+      const { child, port, own } = instance;
       if (child.state.kind === "exited" || !(await accepts(port))) continue;
       // The port is anybody's once the process has closed it.
-      if ((await foreignListener(port, { pid: child.pid, mark: token })) !== undefined) continue;
+      const stranger = await own.stranger();
+      if (stranger !== undefined) {
+        if (!told) this.#owner.events({ type: "backend-port-taken", pid: child.pid, port, by: stranger });
+        told = true;
+        continue;
+      }
       if (this.#state.kind !== "draining" || this.#state.instance !== instance) return;
       this.#state = { kind: "ready", instance };
       this.#owner.ready(instance);
@@ -307,13 +314,18 @@ export class Backend {
 
 function startProblem(
   ending: string | undefined,
-  foreign: number | undefined,
+  foreign: Stranger | undefined,
   up: boolean,
   port: number,
   limitMs: number,
 ): string {
-  if (foreign !== undefined) return `Process ${foreign}, another program, listens on port ${port}.`;
+  if (foreign !== undefined) return `${nameOf(foreign)} listens on port ${port}.`;
   if (ending !== undefined) return `It ${ending} before it listened on port ${port}.`;
   if (up) return `It listened on port ${port} and did not answer GET / within ${limitMs / 1000} s.`;
   return `It did not listen on port ${port} within ${limitMs / 1000} s.`;
+}
+
+function nameOf({ pid, uid }: Stranger): string {
+  if (pid !== undefined) return `Process ${pid}, another program,`;
+  return `Account ${uid}, as which nothing runs that was started here,`;
 }

@@ -32,7 +32,7 @@ export class HealthProof {
 
   async #ask(instance: Instance, over: AbortSignal): Promise<void> {
     await delay(PROOF_UPTIME_MS, undefined, { signal: over }).catch(() => undefined);
-    if (this.#strict || (await portAnswers(instance.port, over))) this.#proved(instance);
+    if (this.#strict || (await portAnswers(instance.port, instance.own, over))) this.#proved(instance);
   }
 
   answered(instance: Instance, status: number): void {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import type { Child } from "../process/child.ts";
+import type { OwnPort } from "../process/port-owner.ts";
 import { accepts } from "../process/port.ts";
 import type { Exchange, Origin } from "./exchange.ts";
 import { defectOf } from "./proxy/boundary.ts";
@@ -27,6 +28,8 @@ export interface InstanceOwner {
 export class Instance implements Origin {
   readonly child: Child;
   readonly port: number;
+  /** Whose the port is. */
+  readonly own: OwnPort;
   /** What it runs, where one of our launchers started it. */
   readonly artifact: string | undefined;
   /** It is a supervisor, which takes what is released by itself. */
@@ -40,20 +43,23 @@ export class Instance implements Origin {
     {
       child,
       port,
+      own,
       token,
       artifact,
       supervises,
-    }: Pick<Instance, "child" | "port" | "token" | "artifact" | "supervises">,
+    }: Pick<Instance, "child" | "port" | "own" | "token" | "artifact" | "supervises">,
     owner: InstanceOwner,
   ) {
     this.child = child;
     this.port = port;
+    this.own = own;
     this.token = token;
     this.artifact = artifact;
     this.supervises = supervises;
     this.pool = new UpstreamPool(port, {
       roomAgain: () => owner.roomAgain(),
       broken: (error) => owner.events(defectOf(error)),
+      isOurs: () => own.tookConnection(),
     });
     this.#owner = owner;
   }
@@ -65,6 +71,7 @@ export class Instance implements Origin {
   async stillAccepts(): Promise<boolean> {
     const until = Date.now() + SETTLE_MS;
     while (this.child.state.kind !== "exited" && (await accepts(this.port))) {
+      if (!(await this.own.tookConnection())) return false;
       if (Date.now() > until) return true;
       await Promise.race([delay(SETTLE_PROBE_MS), this.child.exited]);
     }

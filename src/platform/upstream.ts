@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { LOOPBACK } from "../process/port.ts";
-import { guardEvents, type Guarded } from "./proxy/boundary.ts";
+import { guardEvents, guarded, type Guarded } from "./proxy/boundary.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
 
 /** Margin before the backend's own keep-alive timeout inside which an idle connection is not used for what cannot be retried. */
@@ -51,11 +51,11 @@ export class UpstreamConnection implements Guarded {
   constructor(pool: UpstreamPool, port: number) {
     this.#pool = pool;
     this.socket = connect({ port, host: LOOPBACK, noDelay: true });
+    // Nothing is said, and nothing heard, before it is known who took the connection.
+    this.socket.cork();
+    this.socket.pause();
     guardEvents(this, this.socket, {
-      connect: () => {
-        this.#connected = true;
-        pool.settled();
-      },
+      connect: () => guarded(this, () => this.#believe()),
       data: (chunk: Buffer) => this.#receive(chunk),
       drain: () => this.#user?.upstreamDrained(),
       end: () => this.#ended(),
@@ -130,6 +130,20 @@ export class UpstreamConnection implements Guarded {
     this.socket.destroy();
   }
 
+  async #believe(): Promise<void> {
+    const ours = await this.#pool.isOurs();
+    if (this.socket.destroyed) return;
+    if (!ours) {
+      this.#errorCode = "ECONNREFUSED"; // As the process itself would have refused it.
+      this.socket.destroy();
+      return;
+    }
+    this.#connected = true;
+    this.#pool.settled();
+    this.socket.uncork();
+    this.socket.resume();
+  }
+
   #receive(chunk: Buffer): void {
     if (this.#splicing) {
       this.#user?.spliced(chunk);
@@ -160,6 +174,8 @@ export class UpstreamConnection implements Guarded {
 export interface PoolOwner {
   /** The pool was crowded and no longer is. */
   roomAgain(): void;
+  /** Whether a connection that has come to be is one to the process. */
+  isOurs(): Promise<boolean>;
   broken(error: unknown): void;
 }
 
@@ -176,6 +192,10 @@ export class UpstreamPool {
   constructor(port: number, owner: PoolOwner) {
     this.#port = port;
     this.#owner = owner;
+  }
+
+  isOurs(): Promise<boolean> {
+    return this.#owner.isOurs();
   }
 
   /** A defect that no request can be blamed for. */

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { systemCode } from "../errors.ts";
+import type { OwnPort } from "./port-owner.ts";
 import { LOOPBACK } from "./port.ts";
 import { PROBE_AGENT } from "./worker-messages.ts";
 
@@ -46,10 +47,12 @@ export async function untilAnswered(
   return answered.signal.aborted ? undefined : last;
 }
 
-/** Whether GET / at the port was answered, whatever it was, before the signal aborted. */
-export async function portAnswers(port: number, signal: AbortSignal): Promise<boolean> {
-  const ask = (limit: AbortSignal): Promise<Answer> =>
-    askOver(connect({ port, host: LOOPBACK }), "connect", limit);
+/** Whether GET / at the port was answered, whatever it was, before the signal aborted; by somebody else does not count. */
+export async function portAnswers(port: number, own: OwnPort, signal: AbortSignal): Promise<boolean> {
+  const ask = async (limit: AbortSignal): Promise<Answer> => {
+    const answer = await askOver(connect({ port, host: LOOPBACK }), "connect", limit);
+    return answer !== "answered" || (await own.tookConnection()) ? answer : NOT_OURS;
+  };
   return (await untilAnswered(ask, signal)) === undefined;
 }
 
@@ -81,6 +84,7 @@ export async function askOver(
 
 const UNAVAILABLE = /^HTTP\/1\.[01] 503\b/;
 const NOT_YET: Answer = { problem: "it answered GET / with 503", refused: false };
+const NOT_OURS: Answer = { problem: "another program answered GET /", refused: true };
 const CLOSED: Answer = { problem: "it closed the connection without an answer to GET /", refused: false };
 
 export function notAnswered(error: unknown): Answer {

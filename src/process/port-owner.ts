@@ -1,9 +1,17 @@
-import { open, readFile, readdir, readlink } from "node:fs/promises";
+import { readFile, readdir, readlink } from "node:fs/promises";
+import { hasSockets, listeningSockets, type ListeningSocket } from "./listening-sockets.ts";
+import { LOOPBACK } from "./port.ts";
 
 /** A tree of processes: its root, and a text that nobody else has in the environment that he was started with. */
 export interface OwnTree {
   readonly pid: number;
   readonly mark: string;
+}
+
+/** Who listens though he is none of the tree's; `pid` is undefined where he does not show his process. */
+export interface Stranger {
+  readonly pid: number | undefined;
+  readonly uid: number;
 }
 
 interface Standing {
@@ -12,71 +20,164 @@ interface Standing {
   readonly session: number;
 }
 
-/** 127.0.0.1 (in either byte order), 0.0.0.0, ::ffff:127.0.0.1 and :: as proc_net_tcp(5) writes them. */
-const LOOPBACK_LISTENER =
-  /^ *\d+: (?:0100007F|7F000001|00000000|0{16}(?:FFFF0000|0000FFFF)(?:0100007F|7F000001)|0{32}):([0-9A-F]{4}) /;
-const LISTEN = "0A";
 /** An init has no parent that counts, and a longer chain than this is none. */
 const MAX_ANCESTORS = 64;
 
 /**
- * The process that listens on the port at 127.0.0.1 though it is none of the tree's. Undefined: one of the tree does, or
- * nobody can tell: processes of other users hide their files, those of another PID namespace their parents, and only
- * Linux has /proc. (Without native code Windows has netstat and PowerShell for it, which take longer than a start.)
+ * A loopback port that a tree of processes was given. A port is anybody's before its owner listens and once he has let go,
+ * so each connection asks whose the listener is that took it. Only Linux says that, of every account's sockets; elsewhere
+ * (and where /proc is missing) everybody is believed: Windows has netstat and PowerShell for it, which take longer than a start.
  */
-export async function foreignListener(port: number, tree: OwnTree): Promise<number | undefined> {
-  // Wine shows the /proc below it, and every link that is read there is opened by its server, which loses its lock.
-  if (process.platform !== "linux") return undefined;
-  try {
-    const sockets = await listeningSockets(port);
-    if (sockets.size === 0) return undefined;
-    const holder = await holderOf(sockets, tree.pid);
-    return holder === undefined || (await isOfTree(holder, tree)) ? undefined : holder;
-  } catch {
-    return undefined; // No /proc, or a process that ended while we looked at it.
-  }
-}
+export class OwnPort {
+  readonly #port: number;
+  readonly #tree: OwnTree;
+  readonly #host: string;
+  /** The listening sockets that were found to be the tree's. */
+  #known: ReadonlySet<string> = new Set();
+  /** Those that were last found to be none. */
+  #strange: ReadonlySet<string> = new Set();
+  #next: Promise<boolean> | undefined;
+  #asking: Promise<unknown> = Promise.resolve();
 
-/** As the links in /proc/PID/fd name them; several where they share the port (SO_REUSEPORT). */
-async function listeningSockets(port: number): Promise<Set<string>> {
-  const wanted = port.toString(16).toUpperCase().padStart(4, "0");
-  const found = new Set<string>();
-  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    const file = await open(table);
+  constructor(port: number, tree: OwnTree, host: string = LOOPBACK) {
+    this.#port = port;
+    this.#tree = tree;
+    this.#host = host;
+  }
+
+  /**
+   * Who listens now though he is none of the tree's. undefined: one of the tree does, nobody is to be seen, or this
+   * system does not tell.
+   */
+  async stranger(): Promise<Stranger | undefined> {
+    // Wine shows the /proc below it, and every link that is read there is opened by its server, which loses its lock.
+    if (process.platform !== "linux") return undefined;
+    const sockets = this.#listening();
+    if (sockets === undefined || sockets.length === 0) return undefined;
+    return await this.#judge(sockets);
+  }
+
+  async #judge(sockets: readonly ListeningSocket[]): Promise<Stranger | undefined> {
+    const stranger = await strangerAmong(sockets, this.#tree);
+    const inodes = new Set(sockets.map(({ inode }) => inode));
+    if (stranger === undefined) this.#known = inodes;
+    else this.#strange = inodes;
+    return stranger;
+  }
+
+  /**
+   * Whether a connection that has come to be is one to the tree: a socket that is known has listened all the time. Those
+   * that ask together are answered by one reading, which begins after they came to be.
+   */
+  tookConnection(): Promise<boolean> {
+    if (process.platform !== "linux") return Promise.resolve(true);
+    this.#next ??= this.#asking.then(() => {
+      this.#next = undefined;
+      const asked = this.#stillListens();
+      this.#asking = asked;
+      return asked;
+    });
+    return this.#next;
+  }
+
+  /** undefined: this system does not tell. */
+  #listening(): readonly ListeningSocket[] | undefined {
     try {
-      for await (const line of file.readLines()) {
-        const [, , , state, , , , , , inode] = line.trimStart().split(/ +/);
-        if (state === "st") continue;
-        // Listening sockets come first; behind them may be a hundred thousand connections.
-        if (state !== LISTEN) break;
-        if (LOOPBACK_LISTENER.exec(line)?.[1] === wanted) found.add(`socket:[${inode}]`);
-      }
-    } finally {
-      await file.close();
+      return listeningSockets(this.#port, this.#host);
+    } catch {
+      return undefined;
     }
-    if (found.size > 0) break; // What is bound to IPv4 itself gets the connection.
   }
-  return found;
+
+  async #stillListens(): Promise<boolean> {
+    let sockets = this.#listening();
+    // A table that changes while it is read may leave out a row.
+    if (sockets?.length === 0) sockets = this.#listening();
+    if (sockets === undefined) return true;
+    // The kernel may pass a port on to a container; then nobody of this system has it.
+    if (sockets.length === 0) return this.#known.size === 0 && !hasSockets(this.#port, this.#host);
+    if (sockets.some(({ inode }) => this.#known.has(inode))) {
+      // Only sockets of one account share a port, so none but the tree's have come beside a known one.
+      this.#known = new Set(sockets.map(({ inode }) => inode));
+      return true;
+    }
+    // Whoever had the port before this one may have taken the connection: it counts for those to come.
+    if (!sockets.some(({ inode }) => this.#strange.has(inode))) {
+      await this.#judge(sockets).catch(() => undefined); // No /proc/PID: nobody is believed.
+    }
+    return false;
+  }
 }
 
-/** Looks first where it will be: in the root of the tree, then in what was started after it. */
-async function holderOf(sockets: ReadonlySet<string>, root: number): Promise<number | undefined> {
+/** By the process, where it can be seen, else by the account. */
+async function strangerAmong(
+  sockets: readonly ListeningSocket[],
+  tree: OwnTree,
+): Promise<Stranger | undefined> {
+  const [{ uid } = { uid: 0 }] = sockets;
+  const pids = await processesNear(tree.pid);
+  const holder = await holderOf(new Set(sockets.map(({ inode }) => `socket:[${inode}]`)), pids);
+  const isOurs =
+    holder === undefined
+      ? await isOwnAccount(uid, pids, tree)
+      : await isOfTree(holder, uid, tree).catch(() => false); // It ended while we looked at it.
+  return isOurs ? undefined : { pid: holder, uid };
+}
+
+/** Those first that will be it: the root of the tree, then what was started after it. */
+async function processesNear(root: number): Promise<readonly number[]> {
   const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0);
   const distance = (pid: number): number => (pid >= root ? pid - root : Number.MAX_SAFE_INTEGER - pid);
-  pids.sort((a, b) => distance(a) - distance(b));
-  for (const pid of pids) if (await holds(pid, sockets)) return pid;
+  return pids.sort((a, b) => distance(a) - distance(b));
+}
+
+async function holderOf(links: ReadonlySet<string>, pids: readonly number[]): Promise<number | undefined> {
+  for (const pid of pids) if (await holds(pid, links)) return pid;
   return undefined;
 }
 
-async function holds(pid: number, sockets: ReadonlySet<string>): Promise<boolean> {
+async function holds(pid: number, links: ReadonlySet<string>): Promise<boolean> {
   const folder = `/proc/${pid}/fd`;
   const open = await readdir(folder).catch(() => []);
   const targets = await Promise.all(open.map((fd) => readlink(`${folder}/${fd}`).catch(() => "")));
-  return targets.some((target) => sockets.has(target));
+  return targets.some((target) => links.has(target));
+}
+
+/** Root and we ourselves, and whom a process of the tree has become on purpose: www-data, say. */
+async function isOwnAccount(uid: number, pids: readonly number[], tree: OwnTree): Promise<boolean> {
+  if (isUs(uid)) return true;
+  for (const pid of pids) {
+    const runsAs = await accountsOf(pid).catch((): readonly number[] => []);
+    if (runsAs.includes(uid) && (await isDescendant(pid, tree.pid).catch(() => false))) return true;
+  }
+  return false;
+}
+
+function isUs(uid: number): boolean {
+  return uid === 0 || uid === process.geteuid?.();
+}
+
+/** Real, effective, saved and that of files: every account may read them of every process. */
+async function accountsOf(pid: number): Promise<readonly number[]> {
+  const status = await readFile(`/proc/${pid}/status`, "latin1");
+  return (/^Uid:\t([\d\t]+)$/m.exec(status)?.[1] ?? "").split("\t").map(Number);
 }
 
 /** By parentage, group or session; a daemon has left all three and still has the environment. */
-async function isOfTree(pid: number, { pid: root, mark }: OwnTree): Promise<boolean> {
+async function isOfTree(pid: number, uid: number, { pid: root, mark }: OwnTree): Promise<boolean> {
+  if (await isDescendant(pid, root)) return true;
+  if ((await readFile(`/proc/${pid}/environ`)).includes(mark)) return true;
+  // A container's process: its parent is the container runtime's, whoever asked for it. Anybody can make such a namespace,
+  // but only within a namespace of users that is his own, where his sockets stay his account's.
+  if (await sharesNamespace(pid, "pid")) return false;
+  return isUs(uid) || (await sharesNamespace(pid, "user"));
+}
+
+async function sharesNamespace(pid: number, kind: "pid" | "user"): Promise<boolean> {
+  return (await readlink(`/proc/${pid}/ns/${kind}`)) === (await readlink(`/proc/self/ns/${kind}`));
+}
+
+async function isDescendant(pid: number, root: number): Promise<boolean> {
   let at = pid;
   for (let step = 0; at > 1 && step < MAX_ANCESTORS; step += 1) {
     if (at === root) return true;
@@ -84,9 +185,7 @@ async function isOfTree(pid: number, { pid: root, mark }: OwnTree): Promise<bool
     if (group === root || session === root) return true;
     at = parent;
   }
-  if ((await readFile(`/proc/${pid}/environ`)).includes(mark)) return true;
-  // A container's process: its parent is the container runtime's, whoever asked for it.
-  return (await readlink(`/proc/${pid}/ns/pid`)) !== (await readlink("/proc/self/ns/pid"));
+  return false;
 }
 
 async function standing(pid: number): Promise<Standing> {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import type { OwnPort } from "./port-owner.ts";
 
 /** A connection waits this long for somebody to take it. Milliseconds. */
 export const HOLD_MS = 30_000;
@@ -18,6 +19,8 @@ const SWITCHING = /^HTTP\/1\.1 101 /;
 export interface Destination {
   readonly host: string;
   readonly port: number;
+  /** Whose the port is, where it may be somebody else's. */
+  readonly own?: OwnPort;
 }
 
 /**
@@ -65,16 +68,26 @@ export class Splice {
     if (this.#client.destroyed) return;
     const destination = this.#target();
     if (destination === undefined) return this.#again();
-    const backend = connect({ ...destination, allowHalfOpen: true, noDelay: true });
+    const { host, port, own } = destination;
+    const backend = connect({ host, port, allowHalfOpen: true, noDelay: true });
     const again = (): void => this.#again();
     this.#backend = backend;
     backend.once("error", again);
     backend.once("connect", () => {
+      if (own === undefined) return joined();
+      void own.tookConnection().then((ours) => {
+        if (backend.destroyed) return;
+        if (ours) return joined();
+        backend.off("error", again).destroy();
+        again();
+      });
+    });
+    const joined = (): void => {
       backend.off("error", again);
       // What breaks on one side breaks on the other, so that nobody takes half an answer for a whole one.
       backend.once("error", () => this.#reset());
       this.#join(backend);
-    });
+    };
   }
 
   #again(): void {

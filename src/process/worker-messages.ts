@@ -2,6 +2,8 @@
 export const SUPERVISED_ENV = "INPLACE_SUPERVISED";
 /** Environment of a supervised worker: where its visitors come in. PORT is its private one. */
 export const PUBLIC_PORT_ENV = "INPLACE_PUBLIC_PORT";
+/** Environment of a supervised worker, and of what it starts: a text that no other process has. */
+export const WORKER_MARK_ENV = "INPLACE_WORKER_MARK";
 /** Exit code (EX_TEMPFAIL of sysexits.h): another program has the port that the app was given; no fault of the release. */
 export const EXIT_TEMPORARY = 75;
 /** Environment of a process whose platform handler watches the site: "1". */

@@ -1,13 +1,14 @@
 import { writeSync } from "node:fs";
 import type { WatchEvent } from "../events.ts";
 import type { Cut, DrainReport } from "../listener/report.ts";
+import { printableLines } from "../printable.ts";
 
 const STDERR = 2;
 
 /** One line on standard error. Written at once: the process may be about to end. Never throws. */
 export function say(line: string): void {
   try {
-    writeSync(STDERR, `inplace: ${line}\n`);
+    writeSync(STDERR, `inplace: ${printableLines(line)}\n`);
   } catch {
     return; // Nobody reads it; the app goes on.
   }

@@ -1,6 +1,7 @@
 import type { SendHandle } from "node:child_process";
 import { createServer, type Server, type Socket } from "node:net";
 import { holdSocket, type HeldSocket, type SocketPlace } from "./held-socket.ts";
+import { OwnPort } from "../process/port-owner.ts";
 import { splice, type Destination } from "../process/splice.ts";
 import type { Worker } from "./worker.ts";
 import { InplaceError } from "../errors.ts";
@@ -101,7 +102,8 @@ class SplicedFront implements Front {
   async give(worker: Worker): Promise<void> {
     await worker.serve(undefined);
     const { host, port } = await worker.heard("listening", new AbortController().signal);
-    this.#workers = [...this.#workers, { worker, place: { host, port } }];
+    const own = new OwnPort(port, worker, host);
+    this.#workers = [...this.#workers, { worker, place: { host, port, own } }];
   }
 
   take(worker: Worker): void {

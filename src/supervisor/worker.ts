@@ -1,8 +1,9 @@
+import { randomUUID } from "node:crypto";
 import type { SendHandle } from "node:child_process";
 import { InplaceError } from "../errors.ts";
 import { startChild, type Child, type ChildOptions, type Exit } from "../process/child.ts";
 import { endWithUs } from "../process/orphan-guard.ts";
-import { asFromWorker, type FromWorker, type ToWorker } from "../process/worker-messages.ts";
+import { asFromWorker, WORKER_MARK_ENV, type FromWorker, type ToWorker } from "../process/worker-messages.ts";
 
 /** A worker answers orders within this time, or it hangs. Milliseconds. */
 export const ANSWER_LIMIT_MS = 10_000;
@@ -31,13 +32,16 @@ export interface Drained {
 export class Worker {
   readonly artifact: string;
   readonly startedAt = Date.now();
+  /** In the environment of all its processes, and of no others. */
+  readonly mark: string;
   readonly #child: Child;
   /** The last message of each kind, for those who ask after it came. */
   readonly #heard = new Map<Kind, FromWorker>();
   #waiting: { readonly kind: Kind; readonly heard: (message: FromWorker) => void }[] = [];
 
-  private constructor(artifact: string, child: Child) {
+  private constructor(artifact: string, child: Child, mark: string) {
     this.artifact = artifact;
+    this.mark = mark;
     this.#child = child;
     child.process.on("message", (message) => {
       const known = asFromWorker(message);
@@ -50,10 +54,12 @@ export class Worker {
     artifact: string,
     { drainMs, ...options }: Omit<ChildOptions, "extraStdio"> & { readonly drainMs: number },
   ): Promise<Worker> {
-    const child = await startChild({ ...options, extraStdio: ["ipc"] });
+    const mark = randomUUID();
+    const env = { ...options.env, [WORKER_MARK_ENV]: mark };
+    const child = await startChild({ ...options, env, extraStdio: ["ipc"] });
     // Its end of the channel tells it to drain, unless the app keeps it from hearing.
     endWithUs(child, { signal: "0", graceMs: drainMs + STOP_SLACK_MS });
-    return new Worker(artifact, child);
+    return new Worker(artifact, child, mark);
   }
 
   get pid(): number {

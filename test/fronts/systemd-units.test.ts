@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { systemdUnits } from "#src/fronts/systemd/units.js";
 import { parseListen } from "#src/fronts/systemd/options.js";
 import { writeUnits } from "#src/fronts/systemd/write-units.js";
+import { UserSystemd } from "../rig/user-systemd.js";
 import { inplace } from "../rig/source.ts";
 import { unlessInstalled } from "../rig/installed.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
@@ -32,6 +33,22 @@ test(
     const paths = await writeUnits(folder, units, false);
     const { stderr } = await run("systemd-analyze", ["verify", ...paths]);
     assert.equal(stderr, "");
+  },
+);
+
+test(
+  "systemd reads the folders of a unit as they are",
+  unlessInstalled("systemctl", "unshare"),
+  async (t) => {
+    const systemd = await UserSystemd.start(t);
+    const root = `/srv/si"te %n $HOME $$ \\x41 b`;
+    const service = systemdUnits({ site: "blog", root, listen: ["8080"], account: "www-data" }).at(-1);
+    assert.ok(service);
+    await systemd.install([service]);
+    assert.equal(await systemd.property(service.name, "WorkingDirectory"), root);
+    // A list is shown as a shell would quote it.
+    const listed = await systemd.property(service.name, "ReadWritePaths");
+    assert.equal(listed.replace(/^"|"$/g, "").replace(/\\([\\"$])/g, "$1"), root);
   },
 );
 
@@ -98,6 +115,32 @@ test("a site never runs as root, and what cannot stand in a unit is refused", ()
   assert.throws(() => systemdUnits({ ...options, account: "a", site: "../a" }), {
     code: "SITE_NAME_INVALID",
   });
+  const refused = [
+    "www\nExecStartPre=/bin/evil",
+    "www\r",
+    "a b",
+    "%n",
+    "-a",
+    "",
+    "0",
+    "a\u2028b",
+    "a\\",
+    "a;b",
+    "$a",
+  ];
+  for (const account of refused) {
+    assert.throws(() => systemdUnits({ ...options, account }), { code: "USAGE" }, JSON.stringify(account));
+  }
+  for (const account of ["www-data", "_site", "1001", "web.site", "anna@example.org"]) {
+    assert.match(
+      systemdUnits({ ...options, account }).at(-1)?.content ?? "",
+      new RegExp(`^User=${account}$`, "m"),
+    );
+  }
+  // systemd would take the line after it for a part of it, or drop the blank.
+  for (const root of ["/srv/a\\", "/srv/a "]) {
+    assert.throws(() => systemdUnits({ ...options, account: "a", root }), { code: "USAGE" }, root);
+  }
   for (const wrong of ["0", "65536", "x", "1.2.3:80", "[::g]:80", "a b=80", "80 90", "=80"]) {
     assert.throws(() => parseListen(wrong), { code: "USAGE" }, wrong);
   }

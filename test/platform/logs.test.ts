@@ -12,8 +12,8 @@ const fail = (what: unknown): never => {
   throw new Error(`unexpected: ${String(what)}`);
 };
 
-function recordOf(n: number): AccessRecord {
-  const head = parseRequestHead(`GET /${n} HTTP/1.1\r\nHost: site\r\n`);
+function recordOf(n: number, fields = ""): AccessRecord {
+  const head = parseRequestHead(`GET /${n} HTTP/1.1\r\nHost: site\r\n${fields}`);
   ok(head.kind === "request");
   return {
     at: new Date(),
@@ -52,6 +52,19 @@ test("the access log begins another file when one is full, keeps as many as it m
     numbers,
     Array.from(numbers, (_, index) => first + index),
   );
+});
+
+test("what a visitor sends steers no terminal that shows the access log", async (t) => {
+  for (const format of ["w3c", "json"] as const) {
+    const path = join(await temporaryFolder(t), "access.log");
+    const log = new AccessLog({ path, format, maxBytes: 50_000, maxFiles: 1, dropped: fail, failed: fail });
+    // CSI and a mark of direction as UTF-8, as the bytes that come.
+    log.write(recordOf(1, "User-Agent: a\u00c2\u009b31mb\u00e2\u0080\u00aec\r\nReferer: \u009b2J\r\n"));
+    await log.close();
+    const bytes = await readFile(path);
+    ok(!/(?!\n)[\p{Cc}\u202e]/u.test(bytes.toString("utf8")));
+    ok(bytes.includes(format === "w3c" ? "\\x9b31m" : "\\u009b31m"));
+  }
 });
 
 test("a disk that does not keep up costs entries, which are counted, and never memory without limit", async (t) => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { access, readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { access, open, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, test, type TestContext } from "node:test";
+import { promisify } from "node:util";
 import { readHistory } from "#src/site/history.js";
 import { readManifest } from "#src/site/manifest.js";
 import { readPointer } from "#src/site/pointer.js";
@@ -12,6 +14,7 @@ import { until } from "../rig/until.js";
 import { tarGz, zip, type Entry } from "./archives.js";
 import { RUNNING, watchedSite } from "./watched-site.js";
 
+const run = promisify(execFile);
 const PACKERS = { zip, "tar.gz": tarGz, tgz: tarGz, nupkg: zip } as const;
 const SITE: readonly Entry[] = [
   { name: "lib/" },
@@ -154,6 +157,62 @@ describe("an archive is refused, and nothing is written outside its folder, when
   }
 });
 
+const SOUND: Entry = { name: "index.mjs", content: "1" };
+/** Kinds of GNU tar, Solaris and others that tell of something beside plain content, and one that nobody knows. */
+const NOT_UNDERSTOOD = {
+  S: "sparse",
+  D: "dumped folder",
+  M: "continued",
+  V: "label",
+  A: "list",
+  Z: "unknown",
+};
+
+describe("an archive is refused whole, and nothing of it is written, for an entry that would be left out or altered", () => {
+  for (const [type, what] of Object.entries(NOT_UNDERSTOOD)) {
+    it(`${what} (tar, type ${type})`, (t) =>
+      unwritten(
+        t,
+        "x.tgz",
+        tarGz([SOUND, { name: "data.db", content: "data", type }]),
+        "ARCHIVE_UNSAFE",
+        /data\.db.* kind/,
+      ));
+  }
+  for (const version of ["0.0", "0.1", "1.0"]) {
+    it(`sparse in the words of PAX, version ${version} (tar)`, async (t) => {
+      const folder = await temporaryFolder(t);
+      const sparse = await open(join(folder, "data.db"), "w");
+      await sparse.write("end", 10_000_000);
+      await sparse.close();
+      const how = ["--format=pax", `--sparse-version=${version}`, "-czSf", "x.tgz", "data.db"];
+      await run("tar", how, { cwd: folder });
+      const archive = await readFile(join(folder, "x.tgz"));
+      return unwritten(t, "x.tgz", archive, "ARCHIVE_UNSAFE", /data\.db.* sparse|sparse/);
+    });
+  }
+  it("encrypted (zip)", (t) =>
+    unwritten(
+      t,
+      "x.zip",
+      zip([SOUND, { ...SOUND, name: "b", encrypted: true }]),
+      "ARCHIVE_DAMAGED",
+      /encrypted/,
+    ));
+  it("compressed in another way (zip)", (t) =>
+    unwritten(t, "x.zip", zip([SOUND, { ...SOUND, name: "b", method: 9 }]), "ARCHIVE_DAMAGED", /compressed/));
+  it("a folder with content (zip)", (t) =>
+    unwritten(
+      t,
+      "x.zip",
+      zip([SOUND, { name: "b/", content: "hidden" }]),
+      "ARCHIVE_UNSAFE",
+      /folder with content/,
+    ));
+  it("a harmless one before a harmful one", (t) =>
+    unwritten(t, "x.tgz", tarGz([SOUND, { name: "../b" }]), "ARCHIVE_UNSAFE", /leads out/));
+});
+
 describe("an archive counts as damaged when", () => {
   const whole = { "x.zip": zip(SITE), "x.tgz": tarGz(SITE) };
   for (const [name, bytes] of Object.entries(whole)) {
@@ -182,6 +241,10 @@ describe("a bomb", () => {
     const entries = Array.from({ length: 101 }, (_, index) => ({ name: `f${index}`, content: "x" }));
     return refused(t, "x.zip", zip(entries), "ARCHIVE_UNSAFE", /more than 100 entries/, limits);
   });
+  it("is refused by the number of its entries (tar)", (t) => {
+    const entries = Array.from({ length: 101 }, (_, index) => ({ name: `f${index}`, content: "x" }));
+    return refused(t, "x.tgz", tarGz(entries), "ARCHIVE_UNSAFE", /more than 100 entries/, limits);
+  });
   it("is none below the limits", async (t) => {
     const archive = join(await temporaryFolder(t), "x.tgz");
     await writeFile(archive, tarGz(zeros(90_000)));
@@ -189,19 +252,29 @@ describe("a bomb", () => {
   });
 });
 
-async function refused(
+async function refused(...refusal: Parameters<typeof leftBy>): Promise<void> {
+  await leftBy(...refusal);
+}
+
+async function unwritten(...refusal: Parameters<typeof leftBy>): Promise<void> {
+  assert.deepEqual(await leftBy(...refusal), []);
+}
+
+/** What is in the folder after a refusal. */
+async function leftBy(
   t: TestContext,
   name: string,
   bytes: Buffer,
   code: string,
   message = /./,
   limits?: Parameters<typeof unpack>[2],
-): Promise<void> {
+): Promise<string[]> {
   const folder = await temporaryFolder(t);
   const archive = join(folder, name);
   await writeFile(archive, bytes);
   await assert.rejects(unpack(archive, join(folder, "out"), limits), { code, message });
   assert.deepEqual((await readdir(folder)).sort(), ["out", name].sort());
+  return await readdir(join(folder, "out"));
 }
 
 async function exists(path: string): Promise<boolean> {

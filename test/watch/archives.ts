@@ -10,6 +10,10 @@ export interface Entry {
   readonly crc?: number;
   /** zip only: the size that the archive states. Default: the true one. */
   readonly size?: number;
+  /** zip only: the method that the archive states. Default: deflated. */
+  readonly method?: number;
+  /** zip only: it says that it is encrypted. */
+  readonly encrypted?: boolean;
   /** tar only. Default: "0", or "5" for a folder. */
   readonly type?: string;
   readonly link?: string;
@@ -30,8 +34,8 @@ export function zip(entries: readonly Entry[]): Buffer {
     const packed = deflateRawSync(content);
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
-    common.writeUInt16LE(UTF8_NAMES, 2);
-    common.writeUInt16LE(DEFLATED, 4);
+    common.writeUInt16LE(UTF8_NAMES | (entry.encrypted === true ? 1 : 0), 2);
+    common.writeUInt16LE(entry.method ?? DEFLATED, 4);
     common.writeUInt32LE(entry.crc ?? crc32(content), 10);
     common.writeUInt32LE(packed.length, 14);
     common.writeUInt32LE(entry.size ?? content.length, 18);

@@ -57,10 +57,19 @@ export interface Units {
   readonly nodeFolder: string | undefined;
 }
 
+/** Of what systemd takes (https://systemd.io/USER_NAMES/) what no line of a unit reads otherwise. */
+const ACCOUNT = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}$/;
+
 /** Throws USAGE or SITE_NAME_INVALID. */
 export function normalizeUnits(options: UnitOptions): Units {
   const manager = options.manager ?? "system";
-  if (manager === "system" && (options.account === undefined || options.account === "root")) {
+  const { account } = options;
+  if (account !== undefined && !ACCOUNT.test(account)) {
+    throw new InplaceError("USAGE", `Not the name of an account: ${JSON.stringify(account)}.`, {
+      hint: "--run-as takes letters, digits and _ . - @, or a number.",
+    });
+  }
+  if (manager === "system" && (account === undefined || account === "root" || Number(account) === 0)) {
     throw new InplaceError("USAGE", "The site must not run as root.", {
       hint: "Name the account that runs it with --run-as, or give the site's folder to one.",
     });
@@ -73,7 +82,7 @@ export function normalizeUnits(options: UnitOptions): Units {
     root: options.root,
     listen: options.listen.map(parseListen),
     manager,
-    account: options.account,
+    account,
     notify,
     drainSeconds: options.drainSeconds ?? DEFAULT_DRAIN_SECONDS,
     watchdogSeconds: notify ? (options.watchdogSeconds ?? DEFAULT_WATCHDOG_SECONDS) : 0,

@@ -5,13 +5,22 @@ export function quoteArgument(text: string): string {
   return `"${escape(text).replaceAll("$", "$$$$")}"`;
 }
 
+/** One path of a list (ReadWritePaths=), where "$" has no meaning. */
+export function quotePath(path: string): string {
+  return `"${escape(path)}"`;
+}
+
 /** NAME=value as one word of Environment=; there "$" has no meaning. */
 export function quoteAssignment(name: string, value: string): string {
   return `"${name}=${escape(value)}"`;
 }
 
-/** A value that takes the rest of the line as one path (WorkingDirectory=): not quoted, only specifiers count. */
+/**
+ * A value that takes the rest of the line as one path (WorkingDirectory=): not quoted, only specifiers count. Throws USAGE
+ * also for blanks around it, which systemd drops, and for a last backslash, which makes the next line a part of it.
+ */
 export function plainPath(path: string): string {
+  if (path !== path.trim() || path.endsWith("\\")) throw notHeld(path);
   return withoutBreaks(path).replaceAll("%", "%%");
 }
 
@@ -22,8 +31,10 @@ function escape(text: string): string {
 
 function withoutBreaks(text: string): string {
   // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(text)) {
-    throw new InplaceError("USAGE", `A unit file cannot hold ${JSON.stringify(text)}.`);
-  }
+  if (/[\u0000-\u001f\u007f]/.test(text)) throw notHeld(text);
   return text;
+}
+
+function notHeld(text: string): InplaceError {
+  return new InplaceError("USAGE", `A unit file cannot hold ${JSON.stringify(text)}.`);
 }

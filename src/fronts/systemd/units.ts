@@ -5,7 +5,7 @@ import {
   type UnitOptions,
   type Units,
 } from "./options.ts";
-import { plainPath, quoteArgument, quoteAssignment } from "./quote.ts";
+import { plainPath, quoteArgument, quoteAssignment, quotePath } from "./quote.ts";
 
 export interface UnitFile {
   /** File name. */
@@ -117,7 +117,7 @@ function systemHardening(units: Units): string[] {
     "AmbientCapabilities=",
     "ProtectSystem=strict",
     "# The watcher adopts manual drops and keeps its notes in .inplace.",
-    `ReadWritePaths=${quoteArgument(units.root)}`,
+    `ReadWritePaths=${quotePath(units.root)}`,
     "ProtectHome=read-only",
     "PrivateTmp=yes",
     "PrivateDevices=yes",

@@ -17,7 +17,8 @@ import { moduleToken, readSettings } from "../settings.ts";
 import { HOOKS_LIMIT_MS, tellApp } from "../tell-app.ts";
 import type { TcpHandle } from "./acceptor.ts";
 import type { DrainOrder } from "./drain-order.ts";
-import { findListener, protocolOf } from "./find-listener.ts";
+import type { Destination } from "../../process/splice.ts";
+import { findListener, placeOf, protocolOf } from "./find-listener.ts";
 import { observePrivatePort, type WorkerPlace } from "./private-port.ts";
 import { RequestCount } from "./request-count.ts";
 import { Visitors } from "./visitors.ts";
@@ -36,13 +37,15 @@ export class WorkerProcess {
   readonly #found = new AbortController();
   /** Those that answer the platform's module, which a server that listens again does already. */
   readonly #prepared = new WeakSet<Server>();
-  #host = "127.0.0.1";
+  /** Where another process or thread of the app listens. */
+  #elsewhere: Destination;
   #stopping: Promise<void> | undefined;
 
   constructor(place: WorkerPlace) {
     this.#place = place;
+    this.#elsewhere = placeOf("127.0.0.1", place.privatePort);
     this.#visitors = new Visitors({
-      elsewhere: () => ({ host: this.#host, port: place.privatePort }),
+      elsewhere: () => this.#elsewhere,
       drain: readSettings(process.env).drain,
       onFirst: () => this.#requests.firstConnection(),
       onReset: (connections) => tell({ inplace: "reset", connections }),
@@ -109,7 +112,7 @@ export class WorkerProcess {
   #tellListening(host: string, protocol: ReturnType<typeof protocolOf>): void {
     if (this.#found.signal.aborted) return;
     this.#found.abort();
-    this.#host = host;
+    this.#elsewhere = placeOf(host, this.#place.privatePort);
     process.channel?.ref();
     tell({ inplace: "listening", host, port: this.#place.privatePort, protocol });
   }

@@ -4,12 +4,17 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { Parser, type ReadEntry } from "tar";
 import { unsafe } from "./entry-path.ts";
-import type { Unpacking } from "./unpacking.ts";
+import type { EntryTaker } from "./unpacking.ts";
 
 const OWNER_EXECUTES = 0o100;
 
+/** A sparse file in the words of PAX headers: what follows is its map and its data, and not its content. */
+const SPARSE = /^\d+ GNU\.sparse\./m;
+const SPARSE_NAME = /^\d+ GNU\.sparse\.name=(.*)$/m;
+const SPARSE_IS = "is a sparse file";
+
 /** Rejects with ARCHIVE_UNSAFE, or with what gzip and tar say of a damaged archive. */
-export async function unpackTarGz(archive: string, unpacking: Unpacking): Promise<void> {
+export async function readTarGz(archive: string, taker: EntryTaker): Promise<void> {
   const parser = new Parser({ strict: true });
   let ended = (): void => {};
   const entries = new Writable({
@@ -24,10 +29,17 @@ export async function unpackTarGz(archive: string, unpacking: Unpacking): Promis
   });
   parser.on("error", (error: Error) => entries.destroy(error));
   parser.on("end", () => ended());
+  // What the parser does not know it leaves out.
+  parser.on("ignoredEntry", (entry: ReadEntry) => {
+    entries.destroy(unsafe(entry.path, `is of a kind that is not unpacked (${entry.type})`));
+  });
+  parser.on("meta", (text: string) => {
+    if (SPARSE.test(text)) entries.destroy(unsafe(SPARSE_NAME.exec(text)?.[1] ?? "", SPARSE_IS));
+  });
   const open = new Map<ReadEntry, Promise<void>>();
   parser.on("entry", (entry: ReadEntry) => {
     entry.on("error", () => undefined); // Whoever reads it is told as well.
-    const written = unpackEntry(entry, unpacking);
+    const written = give(entry, taker);
     open.set(entry, written);
     written.then(
       () => open.delete(entry),
@@ -46,21 +58,21 @@ export async function unpackTarGz(archive: string, unpacking: Unpacking): Promis
   }
 }
 
-async function unpackEntry(entry: ReadEntry, unpacking: Unpacking): Promise<void> {
+async function give(entry: ReadEntry, taker: EntryTaker): Promise<void> {
   switch (entry.type) {
     case "File":
     case "OldFile":
     case "ContiguousFile": {
       const executable = ((entry.mode ?? 0) & OWNER_EXECUTES) !== 0;
-      await unpacking.file(entry.path, () => Promise.resolve(entry), { executable });
+      await taker.file(entry.path, () => Promise.resolve(entry), { executable, size: entry.size });
       entry.resume();
       return;
     }
     case "Directory":
-      await unpacking.folder(entry.path);
+      await taker.folder(entry.path);
       entry.resume();
       return;
     default:
-      throw unsafe(entry.path, "is a link or a device");
+      throw unsafe(entry.path, "is a link or a device, or of another kind that is not unpacked");
   }
 }

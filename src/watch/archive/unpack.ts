@@ -1,9 +1,10 @@
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { asSiteError, InplaceError, systemCode } from "../../errors.ts";
-import { unpackTarGz } from "./tar-gz.ts";
+import { Survey } from "./survey.ts";
+import { readTarGz } from "./tar-gz.ts";
 import { ARCHIVE_LIMITS, damaged, Unpacking, type ArchiveLimits } from "./unpacking.ts";
-import { unpackZip } from "./zip.ts";
+import { readZip } from "./zip.ts";
 
 export interface Unpacked {
   /** The folder that is the artifact: where the archive holds a single folder and nothing else, that one. */
@@ -14,7 +15,8 @@ export interface Unpacked {
 
 /**
  * Unpacks an archive into a new folder. Nothing outside it is written; links, devices, names that lead out or collide
- * on some system, and bombs are refused with ARCHIVE_UNSAFE, what cannot be read with ARCHIVE_DAMAGED.
+ * on some system, kinds of entries that are not understood, and bombs are refused with ARCHIVE_UNSAFE, what cannot be read
+ * with ARCHIVE_DAMAGED: it is unpacked whole or not at all.
  */
 export async function unpack(
   archive: string,
@@ -22,14 +24,17 @@ export async function unpack(
   limits: ArchiveLimits = ARCHIVE_LIMITS,
 ): Promise<Unpacked> {
   await mkdir(folder);
-  const unpacking = new Unpacking(folder, (await stat(archive)).size, limits);
+  const { size } = await stat(archive);
+  const unpacking = new Unpacking(folder, size, limits);
   try {
-    if (/\.(tgz|tar\.gz)$/i.test(archive)) await unpackTarGz(archive, unpacking);
-    else await unpackZip(archive, unpacking);
+    const read = /\.(tgz|tar\.gz)$/i.test(archive) ? readTarGz : readZip;
+    const survey = new Survey(size, limits);
+    await read(archive, survey);
+    survey.end();
+    await read(archive, unpacking);
   } catch (error) {
     throw asArchiveError(error, folder);
   }
-  if (unpacking.files === 0) throw damaged("it holds no file");
   return { folder: await withoutSingleFolder(folder), files: unpacking.files, bytes: unpacking.bytes };
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
 import { InplaceError } from "../../errors.ts";
-import { entryParts, foldedPath, unsafe } from "./entry-path.ts";
+import { EntryCheck } from "./entry-check.ts";
 
 export interface ArchiveLimits {
   readonly entries: number;
@@ -22,18 +22,29 @@ export const ARCHIVE_LIMITS: ArchiveLimits = {
   ratioFromBytes: 64 * 1024 ** 2,
 };
 
-// What the Finder adds to zip files beside the content.
-const IGNORED = /^(__MACOSX\/|(.*\/)?\.DS_Store$)/;
+export interface FileOptions {
+  readonly executable: boolean;
+  /** Of the content as the archive states it. */
+  readonly crc?: number;
+  /** Of the content, where the archive states it before it. */
+  readonly size?: number;
+}
 
-type Kind = "file" | "folder";
+/** Who is given the entries of an archive, one after the other. Rejects with ARCHIVE_UNSAFE for one that may not be. */
+export interface EntryTaker {
+  /** More are not read. */
+  readonly entriesAllowed: number;
+  folder(path: string): Promise<void>;
+  /** Reads the content to its end, or not at all. */
+  file(path: string, content: () => Promise<AsyncIterable<Uint8Array>>, options: FileOptions): Promise<void>;
+}
 
 /** A new folder that an archive's entries are written into, each after it was found harmless. */
-export class Unpacking {
+export class Unpacking implements EntryTaker {
   readonly #folder: string;
   readonly #archiveBytes: number;
   readonly #limits: ArchiveLimits;
-  readonly #taken = new Map<string, { readonly name: string; readonly kind: Kind }>();
-  #entries = 0;
+  readonly #check: EntryCheck;
   #bytes = 0;
 
   /** folder: absolute, empty, and nobody else's. */
@@ -41,10 +52,15 @@ export class Unpacking {
     this.#folder = folder;
     this.#archiveBytes = archiveBytes;
     this.#limits = limits;
+    this.#check = new EntryCheck(limits.entries);
+  }
+
+  get entriesAllowed(): number {
+    return this.#limits.entries;
   }
 
   get files(): number {
-    return [...this.#taken.values()].filter(({ kind }) => kind === "file").length;
+    return this.#check.files;
   }
 
   get bytes(): number {
@@ -52,22 +68,17 @@ export class Unpacking {
   }
 
   async folder(path: string): Promise<void> {
-    this.#count();
-    const parts = path === "./" || path === "." ? [] : entryParts(path);
-    this.#claim(path, parts, "folder");
+    const parts = this.#check.take(path, "folder") ?? [];
     await mkdir(join(this.#folder, ...parts), { recursive: true });
   }
 
-  /** crc: of the content as the archive states it. Reads the content to its end, or not at all for what is ignored. */
   async file(
     path: string,
     content: () => Promise<AsyncIterable<Uint8Array>>,
-    options: { readonly executable: boolean; readonly crc?: number },
+    options: FileOptions,
   ): Promise<void> {
-    this.#count();
-    if (IGNORED.test(path)) return;
-    const parts = entryParts(path);
-    this.#claim(path, parts, "file");
+    const parts = this.#check.take(path, "file");
+    if (parts === undefined) return;
     const file = join(this.#folder, ...parts);
     await mkdir(join(file, ".."), { recursive: true });
     let crc = 0;
@@ -83,40 +94,21 @@ export class Unpacking {
     if (options.crc !== undefined && crc !== options.crc) throw damaged(`${path} has another checksum`);
   }
 
-  #count(): void {
-    if (++this.#entries > this.#limits.entries) {
-      throw new InplaceError("ARCHIVE_UNSAFE", `The archive has more than ${this.#limits.entries} entries.`);
-    }
-  }
-
-  /** A path may come once as a file and in one letter case only, and every folder above it is no file. */
-  #claim(path: string, parts: readonly string[], kind: Kind): void {
-    for (let length = 1; length < parts.length; length++) {
-      if (this.#take(path, parts.slice(0, length), "folder") === "file")
-        throw unsafe(path, "lies inside a file");
-    }
-    const before = this.#take(path, parts, kind);
-    if (before !== undefined && (kind === "file" || before === "file")) throw unsafe(path, "is there twice");
-  }
-
-  #take(path: string, parts: readonly string[], kind: Kind): Kind | undefined {
-    const name = parts.join("/");
-    if (name === "") return undefined;
-    const folded = foldedPath(name);
-    const before = this.#taken.get(folded);
-    if (before === undefined) this.#taken.set(folded, { name, kind });
-    else if (before.name !== name)
-      throw unsafe(path, `is ${before.name} on Windows, where case makes no difference`);
-    return before?.kind;
-  }
-
   #grow(bytes: number): void {
     this.#bytes += bytes;
-    const { bytes: most, ratio, ratioFromBytes } = this.#limits;
-    const inflated = this.#bytes > ratioFromBytes && this.#bytes > this.#archiveBytes * ratio;
-    if (this.#bytes > most || inflated) {
-      throw new InplaceError("ARCHIVE_UNSAFE", `The archive unpacks to more than ${this.#bytes} bytes.`);
-    }
+    refuseBomb(this.#bytes, this.#archiveBytes, this.#limits);
+  }
+}
+
+/** Throws ARCHIVE_UNSAFE where so many bytes are too many for an archive of that size. */
+export function refuseBomb(
+  bytes: number,
+  archiveBytes: number,
+  { bytes: most, ratio, ratioFromBytes }: ArchiveLimits,
+): void {
+  const inflated = bytes > ratioFromBytes && bytes > archiveBytes * ratio;
+  if (bytes > most || inflated) {
+    throw new InplaceError("ARCHIVE_UNSAFE", `The archive unpacks to more than ${bytes} bytes.`);
   }
 }
 

@@ -1,31 +1,38 @@
 import { getFileNameLowLevel, openPromise, type Entry } from "yauzl";
+import { tooMany } from "./entry-check.ts";
 import { unsafe } from "./entry-path.ts";
-import { damaged, type Unpacking } from "./unpacking.ts";
+import { damaged, type EntryTaker } from "./unpacking.ts";
 
 const FILE_TYPE = 0o170000;
 const REGULAR_FILE = 0o100000;
 const FOLDER = 0o040000;
+/** Stored and deflated: what yauzl reads. */
+const METHODS = new Set([0, 8]);
 const OWNER_EXECUTES = 0o100;
 
 /** Names with backslashes, as old .NET wrote them, come as "/". Rejects with ARCHIVE_UNSAFE or what yauzl says. */
-export async function unpackZip(archive: string, unpacking: Unpacking): Promise<void> {
+export async function readZip(archive: string, taker: EntryTaker): Promise<void> {
   const zip = await openPromise(archive, {
     lazyEntries: true,
     autoClose: false,
     decodeStrings: false,
   });
   try {
+    if (zip.entryCount > taker.entriesAllowed) throw tooMany(taker.entriesAllowed);
     for await (const entry of zip.eachEntry()) {
       const name = nameOf(entry);
       const mode = unixMode(entry);
       const isFolder = name.endsWith("/");
       if (isLinkOrDevice(mode, isFolder)) throw unsafe(name, "is a link or a device");
       if (entry.isEncrypted()) throw damaged(`${name} is encrypted`);
-      if (isFolder) await unpacking.folder(name);
+      if (!METHODS.has(entry.compressionMethod))
+        throw damaged(`${name} is compressed in a way that is unknown here`);
+      if (isFolder && entry.uncompressedSize > 0) throw unsafe(name, "is a folder with content");
+      if (isFolder) await taker.folder(name);
       else {
         const executable = (mode & OWNER_EXECUTES) !== 0;
         const content = (): Promise<AsyncIterable<Uint8Array>> => zip.openReadStreamPromise(entry);
-        await unpacking.file(name, content, { executable, crc: entry.crc32 });
+        await taker.file(name, content, { executable, crc: entry.crc32 });
       }
     }
   } finally {
