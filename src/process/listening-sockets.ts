@@ -5,20 +5,34 @@ import { LOOPBACK } from "./port.ts";
 export interface ListeningSocket {
   readonly inode: string;
   readonly uid: number;
+  readonly table: Table;
 }
 
+export type Table = "/proc/net/tcp" | "/proc/net/tcp6";
+
 const LOOPBACK_6 = "::1";
-const LISTEN = /^0A$/;
-const ANY = /^/;
+const LISTENING = "0A";
 /** A row of proc_net_tcp(5): number, local address and port, remote ones, state, queues, timer, retransmits, uid, timeout, inode. */
 const ROW =
-  /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F:]+ ([0-9A-F]{2}) [0-9A-F:]+ [0-9A-F:]+ [0-9A-F]+ +(\d+) +\d+ (\d+)/;
-/** About 27 rows, the most that the kernel gives in one piece. */
+  /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F:]+ ([0-9A-F]{2}) [0-9A-F:]+ [0-9A-F:]+ [0-9A-F]+ +(\d+) +\d+ (\d+) /;
+/** The most that the kernel gives in one piece. */
 const PIECE_BYTES = 4_096;
+/**
+ * A whole row, or less than there is in a row behind its inode. Where a piece reaches beyond the last row that listens, the
+ * kernel looks for the next one, through a table of connections that is large and mostly empty.
+ */
+const QUICK_LOOK: Readonly<Record<Table, { readonly nobody: string; readonly pieceBytes: number }>> = {
+  "/proc/net/tcp": { nobody: "0".repeat(8), pieceBytes: 150 },
+  "/proc/net/tcp6": { nobody: "0".repeat(32), pieceBytes: 50 },
+};
+/** Some 400 rows. */
+const QUICK_LOOK_BYTES = 64 * 1024;
+/** What follows the state in a row, to the inode. */
+const INODE = /[0-9A-F:]+ [0-9A-F:]+ [0-9A-F]+ +\d+ +\d+ (\d+) /y;
 
 /**
  * Who listens at the port, whatever account he has; several where they share it (SO_REUSEPORT). Throws where there is no
- * such table. Every account may read it, and the rows that listen come first: it takes some 20 microseconds.
+ * such table. Every account may read it, and the rows that listen come first.
  */
 export function listeningSockets(port: number, host: string = LOOPBACK): readonly ListeningSocket[] {
   const takes = addressesFor(host);
@@ -28,19 +42,47 @@ export function listeningSockets(port: number, host: string = LOOPBACK): readonl
   return found.length > 0 ? found : rowsOfIpv6(port, takes);
 }
 
-function rowsOfIpv6(port: number, takes: ReadonlySet<string>, states?: RegExp): readonly ListeningSocket[] {
+function rowsOfIpv6(port: number, takes: ReadonlySet<string>, any = false): readonly ListeningSocket[] {
   try {
-    return rowsOf("/proc/net/tcp6", port, takes, states);
+    return rowsOf("/proc/net/tcp6", port, takes, any);
   } catch {
     return []; // This system has no IPv6.
   }
 }
 
+/**
+ * Whether one of these sockets still listens at the port: a quick look, which may miss it. As long as it does, no other
+ * account can listen there beside it.
+ */
+export function stillListens(port: number, sockets: readonly ListeningSocket[]): boolean {
+  const [first] = sockets;
+  if (first === undefined) return false;
+  const { nobody, pieceBytes } = QUICK_LOOK[first.table];
+  const row = `:${hexPort(port)} ${nobody}:0000 ${LISTENING} `;
+  const file = openTable(first.table);
+  const buffer = Buffer.allocUnsafe(pieceBytes);
+  let text = "";
+  for (let at = 0; at < QUICK_LOOK_BYTES;) {
+    const bytesRead = readSync(file, buffer, 0, pieceBytes, at);
+    if (bytesRead === 0) return false;
+    at += bytesRead;
+    text += buffer.toString("latin1", 0, bytesRead);
+    const start = text.indexOf(row);
+    INODE.lastIndex = start + row.length;
+    const inode = start === -1 ? undefined : INODE.exec(text)?.[1];
+    if (inode !== undefined && sockets.some((socket) => socket.inode === inode)) return true;
+    // A row may lie across two pieces.
+    if (start === -1) text = text.slice(-row.length);
+    else if (inode !== undefined) text = text.slice(start + row.length);
+  }
+  return false;
+}
+
 /** Whether this end of any connection, listening or not, is at the port: somebody of this system has it, or had it just now. */
 export function hasSockets(port: number, host: string = LOOPBACK): boolean {
   const takes = addressesFor(host);
-  if (host !== LOOPBACK_6 && rowsOf("/proc/net/tcp", port, takes, ANY).length > 0) return true;
-  return rowsOfIpv6(port, takes, ANY).length > 0;
+  if (host !== LOOPBACK_6 && rowsOf("/proc/net/tcp", port, takes, true).length > 0) return true;
+  return rowsOfIpv6(port, takes, true).length > 0;
 }
 
 /** Where one may listen for connections to the host, as the tables write it: in the byte order of the machine. */
@@ -53,39 +95,61 @@ function addressesFor(host: string): ReadonlySet<string> {
   return new Set([...ipv4, ...mapped, zeros(16)]);
 }
 
-/** Open for as long as this process is: read from its beginning, a table is as it is now. */
-const opened = new Map<string, number>();
-
-function openTable(table: string): number {
-  const before = opened.get(table);
-  if (before !== undefined) return before;
-  const file = openSync(table, "r");
-  opened.set(table, file);
-  return file;
-}
-
+/** `any`: also what does not listen. */
 function rowsOf(
-  table: string,
+  table: Table,
   port: number,
   takes: ReadonlySet<string>,
-  states: RegExp = LISTEN,
+  any = false,
 ): readonly ListeningSocket[] {
-  const wanted = port.toString(16).toUpperCase().padStart(4, "0");
+  const wanted = hexPort(port);
   const found: ListeningSocket[] = [];
+  eachRow(table, (row) => {
+    if (!any && row.state !== LISTENING) return false;
+    if (row.port === wanted && takes.has(row.address)) found.push({ inode: row.inode, uid: row.uid, table });
+    return true;
+  });
+  return found;
+}
+
+function hexPort(port: number): string {
+  return port.toString(16).toUpperCase().padStart(4, "0");
+}
+
+interface Row {
+  readonly address: string;
+  readonly port: string;
+  readonly state: string;
+  readonly uid: number;
+  readonly inode: string;
+}
+
+/** Calls back with each row, until that says false. */
+function eachRow(table: Table, goesOn: (row: Row) => boolean): void {
   const file = openTable(table);
   const buffer = Buffer.allocUnsafe(PIECE_BYTES);
   let rest = "";
   for (let at = 0; ;) {
     const bytesRead = readSync(file, buffer, 0, PIECE_BYTES, at);
+    if (bytesRead === 0) return;
     at += bytesRead;
     const lines = (rest + buffer.toString("latin1", 0, bytesRead)).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
-      const [, address = "", own, state, uid, inode = ""] = ROW.exec(line) ?? [];
-      // Behind those that listen may be a hundred thousand connections.
-      if (state !== undefined && !states.test(state)) return found;
-      if (own === wanted && takes.has(address)) found.push({ inode, uid: Number(uid) });
+      const [, address, port, state, uid, inode] = ROW.exec(line) ?? [];
+      if (address === undefined || port === undefined || state === undefined || inode === undefined) continue;
+      if (!goesOn({ address, port, state, uid: Number(uid), inode })) return;
     }
-    if (bytesRead === 0) return found;
   }
+}
+
+/** Open for as long as this process is: read from its beginning, a table is as it is now. */
+const opened = new Map<Table, number>();
+
+function openTable(table: Table): number {
+  const before = opened.get(table);
+  if (before !== undefined) return before;
+  const file = openSync(table, "r");
+  opened.set(table, file);
+  return file;
 }

@@ -1,5 +1,5 @@
 import { readFile, readdir, readlink } from "node:fs/promises";
-import { hasSockets, listeningSockets, type ListeningSocket } from "./listening-sockets.ts";
+import { hasSockets, listeningSockets, stillListens, type ListeningSocket } from "./listening-sockets.ts";
 import { LOOPBACK } from "./port.ts";
 
 /** A tree of processes: its root, and a text that nobody else has in the environment that he was started with. */
@@ -33,7 +33,7 @@ export class OwnPort {
   readonly #tree: OwnTree;
   readonly #host: string;
   /** The listening sockets that were found to be the tree's. */
-  #known: ReadonlySet<string> = new Set();
+  #known: readonly ListeningSocket[] = [];
   /** Those that were last found to be none. */
   #strange: ReadonlySet<string> = new Set();
   #next: Promise<boolean> | undefined;
@@ -59,9 +59,8 @@ export class OwnPort {
 
   async #judge(sockets: readonly ListeningSocket[]): Promise<Stranger | undefined> {
     const stranger = await strangerAmong(sockets, this.#tree);
-    const inodes = new Set(sockets.map(({ inode }) => inode));
-    if (stranger === undefined) this.#known = inodes;
-    else this.#strange = inodes;
+    if (stranger === undefined) this.#known = sockets;
+    else this.#strange = new Set(sockets.map(({ inode }) => inode));
     return stranger;
   }
 
@@ -89,18 +88,24 @@ export class OwnPort {
     }
   }
 
+  #knownListens(): boolean {
+    try {
+      return stillListens(this.#port, this.#known);
+    } catch {
+      return false;
+    }
+  }
+
   async #stillListens(): Promise<boolean> {
+    if (this.#knownListens()) return true;
     let sockets = this.#listening();
     // A table that changes while it is read may leave out a row.
     if (sockets?.length === 0) sockets = this.#listening();
     if (sockets === undefined) return true;
     // The kernel may pass a port on to a container; then nobody of this system has it.
-    if (sockets.length === 0) return this.#known.size === 0 && !hasSockets(this.#port, this.#host);
-    if (sockets.some(({ inode }) => this.#known.has(inode))) {
-      // Only sockets of one account share a port, so none but the tree's have come beside a known one.
-      this.#known = new Set(sockets.map(({ inode }) => inode));
-      return true;
-    }
+    if (sockets.length === 0) return this.#known.length === 0 && !hasSockets(this.#port, this.#host);
+    // The quick look may have missed it as well.
+    if (sockets.some(({ inode }) => this.#known.some((known) => known.inode === inode))) return true;
     // Whoever had the port before this one may have taken the connection: it counts for those to come.
     if (!sockets.some(({ inode }) => this.#strange.has(inode))) {
       await this.#judge(sockets).catch(() => undefined); // No /proc/PID: nobody is believed.

@@ -154,6 +154,7 @@ it("serve starts no processPath that does not ask what may be started", async (t
   await writeFile(layout.webConfig, webConfig(attributes));
   const running = await startSite(t, "serve", layout, { INPLACE_PUBLIC_KEY: publicKey });
   assert.equal(await running.ask(), "refused");
-  assert.match(running.started.stderr(), /requires a signature, and .* starts what nobody has checked/);
+  const said = running.started.stdout() + running.started.stderr();
+  assert.match(said, /requires a signature, and .* starts what nobody has checked/);
   assert.equal(existsSync(proof), false);
 });
