@@ -46,6 +46,12 @@ export const ERROR_CODES = {
     hint: "Use letters, digits, '.', '_' and '-' (at most 64), beginning with a letter or a digit.",
   },
   SITE_NOT_WRITABLE: { exit: EXIT.failed, hint: "Give the deploying account write access to the site root." },
+  DEPLOY_FOLDER_UNSAFE: {
+    exit: EXIT.failed,
+    hint: "Look who made it. Deploy as the account that it belongs to, or remove it and deploy again.",
+  },
+  RECORD_UNSAFE: { exit: EXIT.failed, hint: "Look who made it, remove it, then try again." },
+  OTHER_ACCOUNT: { exit: EXIT.failed, hint: "Run the command as the account that the folder belongs to." },
   FILE_EXISTS: {
     exit: EXIT.usage,
     hint: "Look at the difference, then use --force to replace what is there.",

@@ -45,7 +45,7 @@ async function runDeploy(context: VerbContext, flags: DeployFlags): Promise<Outc
     env: context.env,
     rebuild: flags.rebuild === true,
     waitMs: flags.lockWait,
-    signingKey: flags.sign ?? (context.env["INPLACE_SIGNING_KEY"] || undefined),
+    signingKey: flags.sign ?? context.signingKey,
     signal: context.signal,
     emit: context.emit,
   });

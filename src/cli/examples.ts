@@ -21,5 +21,9 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   doctor: ["inplace doctor", "inplace doctor --json"],
   unlock: ["inplace unlock"],
   keygen: ["inplace keygen --out ~/.config/inplace"],
+  sign: [
+    "inplace sign shop-4be1a9c0de.mjs --key ~/keys/inplace.key",
+    "inplace sign build/shop-4be1a9c0de --out signed --yes --json",
+  ],
   haproxy: ["inplace haproxy up", "inplace haproxy deploy", "inplace haproxy status --json"],
 };

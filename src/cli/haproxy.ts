@@ -3,6 +3,7 @@ import { text as readText } from "node:stream/consumers";
 import type { Command } from "commander";
 import { loadConfig, siteName } from "../config/load.ts";
 import { InplaceError } from "../errors.ts";
+import { expectOwnFolder } from "../fronts/haproxy/own-folder.ts";
 import { answerRequest, askHost, type AgentRequest } from "../fronts/haproxy/agent.ts";
 import { normalizeFront, type Front } from "../fronts/haproxy/front.ts";
 import { lookAtHosts, type HostView } from "../fronts/haproxy/look.ts";
@@ -15,6 +16,7 @@ import {
 } from "../fronts/haproxy/rollout.ts";
 import { RuntimeApi } from "../fronts/haproxy/runtime-api.ts";
 import { isArtifactName } from "../site/artifact-name.ts";
+import { openDeployFolder } from "../site/deploy-folder.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { readPointer } from "../site/pointer.ts";
 import { table } from "./table.ts";
@@ -85,10 +87,11 @@ async function runDeploy(
   named: string | undefined,
   flags: DeployFlags,
 ): Promise<Outcome> {
-  const layout = context.site();
-  const front = await frontOf(layout);
+  const site = context.site();
+  const front = await frontOf(site);
   const api = new RuntimeApi(front.socket, front.site);
   await api.info();
+  const { layout } = await openDeployFolder(site);
   const { lockWaitMs } = await loadConfig(layout.root);
   const report = await rollout({
     layout,
@@ -186,6 +189,7 @@ async function frontOf(layout: SiteLayout): Promise<Front> {
       `The site ${layout.root} has no "haproxy" in its configuration.`,
     );
   }
+  await expectOwnFolder(layout);
   return normalizeFront(layout, await siteName(undefined, config, layout.root), config.haproxy);
 }
 

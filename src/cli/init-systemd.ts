@@ -7,6 +7,7 @@ import { parseListen } from "../fronts/systemd/options.ts";
 import { systemdUnits, type UnitFile } from "../fronts/systemd/units.ts";
 import { writeUnits } from "../fronts/systemd/write-units.ts";
 import { OWN_FOLDER, type SiteLayout } from "../site/layout.ts";
+import { expectOwn } from "../site/own-account.ts";
 import { duration } from "./duration.ts";
 import type { Outcome, VerbContext } from "./verb.ts";
 
@@ -42,7 +43,8 @@ export async function initSystemd(context: VerbContext, flags: SystemdFlags): Pr
     ...optional("watchdogSeconds", flags.watchdog),
     ...optional("drainSeconds", flags.drain),
   });
-  const folder = flags.output === undefined ? defaultFolder(layout) : resolve(context.cwd, flags.output);
+  const folder =
+    flags.output === undefined ? await defaultFolder(layout) : resolve(context.cwd, flags.output);
   const paths = await writeUnits(folder, units, flags.force === true);
   const enable = howToEnable(paths, units, manager);
   const how = supervise
@@ -67,8 +69,12 @@ function superviseCommand(layout: SiteLayout): readonly string[] {
   return [process.execPath, program, "--site-root", layout.root, "supervise"];
 }
 
-function defaultFolder(layout: SiteLayout): string {
-  return join(layout.root, OWN_FOLDER, "systemd");
+/** Root installs them from there: no other account may write them. Throws OTHER_ACCOUNT. */
+async function defaultFolder(layout: SiteLayout): Promise<string> {
+  const own = join(layout.root, OWN_FOLDER);
+  const folder = join(own, "systemd");
+  for (const each of [own, folder]) await expectOwn(each, "Name a folder of your own with --output.");
+  return folder;
 }
 
 function howToEnable(

@@ -57,11 +57,15 @@ async function withContext<T>(
   const interrupt = onInterrupt({ hangup });
   const cwd = process.cwd();
   const env = process.env;
+  const signingKey = env["INPLACE_SIGNING_KEY"] || undefined;
+  // Out of this process too: git, its hooks and all else that is started inherit what it has.
+  delete env["INPLACE_SIGNING_KEY"];
   const json = options.json === true;
   try {
     return await body({
       cwd,
       env,
+      signingKey,
       json,
       emit: createLog({ json }),
       signal: interrupt.signal,

@@ -1,6 +1,7 @@
 import type { SupervisorStatus } from "../supervisor/requests.ts";
 import { loadConfig } from "../config/load.ts";
 import { prune } from "../deploy/prune.ts";
+import { openDeployFolder } from "../site/deploy-folder.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
 import { count } from "./count.ts";
 import { duration } from "./duration.ts";
@@ -27,7 +28,8 @@ async function runPrune(context: VerbContext, flags: PruneFlags): Promise<Outcom
   const dryRun = flags.dryRun === true;
   const supervisor = await askSupervisor(layout, { ask: "status" }, context.signal);
   const { removed, kept, locked } = await prune({
-    layout,
+    // Nothing is made where nothing is to change.
+    layout: dryRun ? layout : (await openDeployFolder(layout)).layout,
     running: supervisor === undefined ? [] : runningIn(supervisor),
     keep: flags.keep ?? (await loadConfig(layout.root)).keep,
     dryRun,

@@ -18,6 +18,7 @@ async function runReceive(context: VerbContext, branch: string | undefined): Pro
     branch,
     updates: await text(process.stdin),
     env: context.env,
+    signingKey: context.signingKey,
     signal: context.signal,
     emit: context.emit,
   });

@@ -1,5 +1,6 @@
 import { planRollback, rollback, type Rollback } from "../deploy/rollback.ts";
 import { InplaceError } from "../errors.ts";
+import { openDeployFolder } from "../site/deploy-folder.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
 import { duration } from "./duration.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
@@ -72,7 +73,9 @@ async function makeCurrent(
   // A supervisor that is asked needs no file system event to hear of it.
   const done =
     event === "rolled-back" ? await askSupervisor(layout, { ask: "rollback", ...wanted }, signal) : undefined;
-  const { artifact, previous } = done ?? (await rollback({ layout, ...wanted, event, signal, emit }));
+  const { artifact, previous } =
+    done ??
+    (await rollback({ layout: (await openDeployFolder(layout)).layout, ...wanted, event, signal, emit }));
   const verb = event === "published" ? "promoted" : "rolled back to";
   return {
     document: { artifact, previous: previous ?? null },

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { isArtifactName } from "../site/artifact-name.ts";
 import { listFailed, readLastGood, recordFailures } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -6,6 +5,7 @@ import { lockOwner } from "../site/lock.ts";
 import { readManifest } from "../site/manifest.ts";
 import { swapCost } from "../log/supervisor-words.ts";
 import { readPointer, type PointerState } from "../site/pointer.ts";
+import { readRecord } from "../site/records.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
 import type { SupervisorStatus } from "../supervisor/requests.ts";
 import { table } from "./table.ts";
@@ -109,6 +109,6 @@ function describePointer(pointer: PointerState): string {
 }
 
 async function readStarted(layout: SiteLayout): Promise<string | undefined> {
-  const name = await readFile(layout.started, "utf8").catch(() => "");
+  const name = (await readRecord(layout.started)) ?? "";
   return isArtifactName(name.trim()) ? name.trim() : undefined;
 }

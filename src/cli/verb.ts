@@ -7,7 +7,10 @@ import type { Confirm } from "./confirm.ts";
 /** All that a verb knows of the world outside; it throws InplaceError for whatever is expected to go wrong. */
 export interface VerbContext {
   readonly cwd: string;
+  /** Without the signing key: builds and apps inherit it. */
   readonly env: NodeJS.ProcessEnv;
+  /** INPLACE_SIGNING_KEY: the file of the private key. */
+  readonly signingKey: string | undefined;
   /** --json: stdout is for the one document. */
   readonly json: boolean;
   readonly emit: EventSink;

@@ -23,6 +23,7 @@ const VERBS: Readonly<Record<string, LoadVerb>> = {
   doctor: async () => (await import("./doctor.ts")).defineDoctor,
   unlock: async () => (await import("./unlock.ts")).defineUnlock,
   keygen: async () => (await import("./keygen.ts")).defineKeygen,
+  sign: async () => (await import("./sign.ts")).defineSign,
   haproxy: async () => (await import("./haproxy.ts")).defineHaproxy,
   receive: async () => (await import("./receive.ts")).defineReceive,
 };

@@ -1,16 +1,20 @@
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, readdir, readFile, realpath, rename } from "node:fs/promises";
+import { lstat, mkdir, readdir, realpath, rename } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { InplaceError } from "../errors.ts";
 import { writeFileAtomic } from "../site/atomic-file.ts";
-import { OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
+import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { readManifest } from "../site/manifest.ts";
 import { readPointer } from "../site/pointer.ts";
+import { readRecord } from "../site/records.ts";
 import { LAUNCHERS } from "./site-files.ts";
 import type { Staging } from "./staging.ts";
 
 /** Small files of the contract, put back as they were when a build has touched them. */
 const GUARDED_FILES = [POINTER_FILE, "web.config", ...LAUNCHERS] as const;
+
+/** What is ours, and changes with what we do. */
+const OWN: ReadonlySet<string> = new Set([OWN_FOLDER, DEPLOY_FOLDER]);
 
 /** The site as it was before a build. */
 export interface BuildGuard {
@@ -22,7 +26,7 @@ export interface BuildGuard {
 }
 
 /**
- * Watches over the site while a foreign build runs. What is new is moved to `.inplace/outside`, never deleted: it might
+ * Watches over the site while a foreign build runs. What is new is moved to `.inplace-deploy/outside`, never deleted: it might
  * be a drop by hand that came at the same moment.
  */
 export async function guardSite(layout: SiteLayout, source: string): Promise<BuildGuard> {
@@ -74,7 +78,7 @@ async function putBack(
 async function moveAway(layout: SiteLayout, folder: string, before: Entries): Promise<string[]> {
   const strays: string[] = [];
   for (const [name, signature] of await entriesOf(join(layout.root, folder))) {
-    if (before.get(name) === signature || (folder === "" && name === OWN_FOLDER)) continue;
+    if (before.get(name) === signature || (folder === "" && OWN.has(name))) continue;
     if (folder === "" && before.has(name)) continue;
     // A running watcher has adopted it: somebody's drop, and whole.
     if (folder === TARGET_FOLDER && (await readManifest(layout, name))?.origin === "drop") continue;
@@ -85,9 +89,8 @@ async function moveAway(layout: SiteLayout, folder: string, before: Entries): Pr
 }
 
 async function setOutside(layout: SiteLayout, path: string): Promise<void> {
-  const outside = join(layout.root, OWN_FOLDER, "outside");
-  await mkdir(outside, { recursive: true });
-  await rename(path, join(outside, `${basename(path)}.${randomBytes(3).toString("hex")}`));
+  await mkdir(layout.outside, { recursive: true });
+  await rename(path, join(layout.outside, `${basename(path)}.${randomBytes(3).toString("hex")}`));
 }
 
 /** Name → what changes when a file does; a folder counts by its name alone, since programs write into their own. */
@@ -109,7 +112,7 @@ async function namesDrop(layout: SiteLayout): Promise<boolean> {
 }
 
 function readText(path: string): Promise<string | undefined> {
-  return readFile(path, "utf8").catch(() => undefined);
+  return readRecord(path).catch(() => undefined); // What cannot be read cannot be put back.
 }
 
 async function contains(folder: string, path: string): Promise<boolean> {

@@ -4,11 +4,16 @@ import type { SiteLayout } from "../site/layout.ts";
 import { describeArtifact, matchesManifest, readManifest, type Manifest } from "../site/manifest.ts";
 import type { UnnamedIdentity } from "./source.ts";
 import { exists, namesIn } from "../site/present.ts";
+import { isSignedBy } from "../site/signature.ts";
 
-/** A whole artifact that a deploy built from exactly this commit and these changes, the newest one; undefined for none. */
+/**
+ * A whole artifact that a deploy built from exactly this commit and these changes, the newest one; undefined for none. With
+ * a signing key only one that bears its signature already: whoever runs the site can write what a manifest says.
+ */
 export async function findBuilt(
   layout: SiteLayout,
   identity: UnnamedIdentity,
+  signingKey: string | undefined,
 ): Promise<Manifest | undefined> {
   if (identity.commit === undefined) return undefined;
   const base = artifactName({ ...identity, extension: "" });
@@ -18,9 +23,17 @@ export async function findBuilt(
     const manifest = await readManifest(layout, file.slice(0, -".json".length));
     if (manifest?.origin !== "deploy" || manifest.commit !== identity.commit) continue;
     if (manifest.dirty !== identity.dirty) continue;
-    if (await matchesManifest(join(layout.target, manifest.artifact), manifest)) found.push(manifest);
+    const path = join(layout.target, manifest.artifact);
+    if (!(await matchesManifest(path, manifest))) continue;
+    if (signingKey === undefined || (await bearsSignature(path, manifest, signingKey))) found.push(manifest);
   }
   return found.sort((a, b) => b.builtAt.localeCompare(a.builtAt))[0];
+}
+
+async function bearsSignature(path: string, manifest: Manifest, signingKey: string): Promise<boolean> {
+  if (!(await isSignedBy(manifest, signingKey))) return false;
+  const content = await describeArtifact(path).catch(() => undefined); // Unreadable is not what was signed.
+  return content?.sha256 === manifest.sha256;
 }
 
 /** The first name that is free, or that holds the same content already. */

@@ -1,10 +1,16 @@
 import { constants, copyFile, lstat, mkdir, readdir, realpath } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { InplaceError, systemCode } from "../errors.ts";
-import { OWN_FOLDER, POINTER_FILE, TARGET_FOLDER } from "../site/layout.ts";
+import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER } from "../site/layout.ts";
 
 /** Never part of an artifact nor of the files that are synchronised. */
-const NEVER_COPIED: ReadonlySet<string> = new Set([OWN_FOLDER, TARGET_FOLDER, POINTER_FILE, ".git"]);
+const NEVER_COPIED: ReadonlySet<string> = new Set([
+  OWN_FOLDER,
+  DEPLOY_FOLDER,
+  TARGET_FOLDER,
+  POINTER_FILE,
+  ".git",
+]);
 
 /** Copies a file, or a folder with all in it; links are followed, where they stay inside. */
 export async function copyTree(from: string, to: string, signal: AbortSignal): Promise<void> {

@@ -26,7 +26,7 @@ export interface DeployOptions {
   readonly source: string;
   readonly wanted: Wanted;
   readonly environment: DeployEnvironment;
-  /** The environment that builds get. */
+  /** The environment that builds get: nothing that they may not know. */
   readonly env: NodeJS.ProcessEnv;
   /** Build even where the commit was built before. */
   readonly rebuild: boolean;
@@ -107,12 +107,13 @@ interface Published {
 
 async function buildAndPublish(options: DeployOptions, plan: Plan, lock: HeldLock): Promise<Published> {
   const staging = await openStaging(options.layout);
+  const own = { ...options, layout: staging.layout };
   try {
-    const tree = await workingTree(options, plan.source, staging);
+    const tree = await workingTree(own, plan.source, staging);
     try {
       // The configuration belongs to the commit, as all else.
       const config = plan.source.needsCheckout ? await loadConfig(tree.folder) : plan.config;
-      return await publishTree(options, { ...plan, config }, tree, staging, lock);
+      return await publishTree(own, { ...plan, config }, tree, staging, lock);
     } finally {
       await tree.remove();
     }
@@ -129,7 +130,7 @@ async function publishTree(
   lock: HeldLock,
 ): Promise<Published> {
   const { layout, environment, emit } = options;
-  const prepared = await signed(options, await findOrBuild(options, plan, tree, staging));
+  const prepared = await findOrBuild(options, plan, tree, staging);
   const { requireSignature } = plan.config;
   if (requireSignature !== undefined)
     await assertSigned(layout, prepared.manifest.artifact, prepared.manifest, requireSignature);
@@ -139,6 +140,7 @@ async function publishTree(
   await writeRollout(layout, plan.config, emit);
   options.signal.throwIfAborted();
   await lock.confirm();
+  await staging.confirm();
   const previous = await publish(options, plan.source, prepared, staged);
   await afterwards("files that are gone from the source may be left", emit, () =>
     removeGone(layout, tree.folder, files, environment, emit),
@@ -152,8 +154,8 @@ async function findOrBuild(
   tree: WorkingTree,
   staging: Staging,
 ): Promise<PreparedArtifact> {
-  const { layout, emit, signal } = options;
-  const found = options.rebuild ? undefined : await findBuilt(layout, identity);
+  const { layout, emit, signal, signingKey } = options;
+  const found = options.rebuild ? undefined : await findBuilt(layout, identity, signingKey);
   if (found !== undefined) {
     emit({ type: "artifact-reused", artifact: found.artifact });
     return { manifest: found, staged: undefined };
@@ -161,7 +163,7 @@ async function findOrBuild(
   await tree.providePackages();
   const env = buildEnvironment(options);
   const { folder } = tree;
-  return prepareArtifact({
+  const prepared = await prepareArtifact({
     layout,
     folder,
     source,
@@ -172,13 +174,9 @@ async function findOrBuild(
     signal,
     emit,
   });
-}
-
-async function signed(
-  { layout, signingKey }: DeployOptions,
-  prepared: PreparedArtifact,
-): Promise<PreparedArtifact> {
   if (signingKey === undefined) return prepared;
+  // What was described is what this run built, in a folder that nobody else could write.
+  await staging.confirm();
   const manifest = await signManifest(prepared.manifest, signingKey);
   if (prepared.staged === undefined) await writeManifest(layout, manifest);
   return { ...prepared, manifest };

@@ -8,7 +8,7 @@ import { proposeBuild } from "./infer/propose.ts";
 import type { Proposal } from "./infer/proposal.ts";
 
 const PACKAGE_FOLDER = fileURLToPath(new URL("../../", import.meta.url));
-const IGNORED = ["node_modules/", "_target/", "_artifact.txt", ".inplace/"] as const;
+const IGNORED = ["node_modules/", "_target/", "_artifact.txt", ".inplace/", ".inplace-deploy/"] as const;
 
 export interface WrittenFile {
   readonly path: string;

@@ -71,13 +71,13 @@ async function buildGuarded(options: PrepareOptions): Promise<Described> {
   const config = options.build ?? (await inferBuild(options.folder)).build;
   // No foreign code runs in these.
   if (config.builder === "entry" || config.builder === "executable")
-    return described(await runBuild(config, options));
+    return described(options, await runBuild(config, options));
   const guard = await guardSite(options.layout, options.folder);
   let result: Described;
   try {
     const built = await runBuild(config, options);
     await expectOnly(options.staging, built.path);
-    result = await described(built);
+    result = await described(options, built);
   } catch (error) {
     const strays = await guard.restore("nothing");
     const empty = error instanceof InplaceError && error.code === "BUILD_EMPTY";
@@ -121,7 +121,8 @@ async function runBuild(config: BuildConfig, options: PrepareOptions): Promise<B
   }
 }
 
-async function described(built: Built): Promise<Described> {
+async function described({ staging }: PrepareOptions, built: Built): Promise<Described> {
+  await staging.confirm();
   try {
     return { built, content: await describeArtifact(built.path) };
   } catch (error) {

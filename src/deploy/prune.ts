@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, readFile, rename, rm, unlink } from "node:fs/promises";
+import { lstat, mkdir, rename, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { asSiteError, systemCode } from "../errors.ts";
 import type { DeployEvent, EventSink } from "../events.ts";
@@ -9,6 +9,7 @@ import type { SiteLayout } from "../site/layout.ts";
 import { acquireLock } from "../site/lock.ts";
 import { manifestPath } from "../site/manifest.ts";
 import { verifiedPath } from "../site/verified.ts";
+import { readRecord, removeRecord } from "../site/records.ts";
 import { readReleases, type Release } from "../site/releases.ts";
 
 /** How many are removed at the same time. */
@@ -107,8 +108,8 @@ async function removeArtifact(layout: SiteLayout, artifact: string): Promise<boo
     if (["EPERM", "EBUSY", "EACCES", "ETXTBSY"].includes(systemCode(error) ?? "")) return false;
     throw asSiteError(error, path);
   }
-  await removeIfThere(manifestPath(layout, artifact));
-  await removeIfThere(verifiedPath(layout, artifact));
+  await removeRecord(layout, manifestPath(layout, artifact));
+  await removeRecord(layout, verifiedPath(layout, artifact));
   return true;
 }
 
@@ -121,13 +122,6 @@ async function removeFolder(layout: SiteLayout, path: string): Promise<void> {
   await rm(aside, { recursive: true, force: true }).catch(() => undefined);
 }
 
-/** Cheaper than rm(), which looks before it removes: that counts with ten thousand old releases. */
-async function removeIfThere(path: string): Promise<void> {
-  await unlink(path).catch((error: unknown) => {
-    if (systemCode(error) !== "ENOENT") throw asSiteError(error, path);
-  });
-}
-
 async function startedArtifact(layout: SiteLayout): Promise<string | undefined> {
-  return (await readFile(layout.started, "utf8").catch(() => undefined))?.trim();
+  return (await readRecord(layout.started))?.trim();
 }

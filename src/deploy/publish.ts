@@ -10,6 +10,7 @@ import { manifestPath, readManifest, writeManifest, type Manifest } from "../sit
 import { assertSigned } from "../site/signature.ts";
 import { recordVerified, verifiedPath } from "../site/verified.ts";
 import { readPointer, writePointer } from "../site/pointer.ts";
+import { removeRecord } from "../site/records.ts";
 
 /** Puts a built artifact, whole and described, into the target folder under its manifest's name; not yet current. */
 export async function placeArtifact(layout: SiteLayout, staged: string, manifest: Manifest): Promise<void> {
@@ -21,7 +22,7 @@ export async function placeArtifact(layout: SiteLayout, staged: string, manifest
     await renameRetrying(staged, path);
     await recordVerified(layout, manifest.artifact);
   } catch (error) {
-    await rm(manifestPath(layout, manifest.artifact), { force: true });
+    await removeRecord(layout, manifestPath(layout, manifest.artifact)).catch(() => undefined); // The error says more.
     throw asSiteError(error, path);
   }
 }
@@ -29,8 +30,8 @@ export async function placeArtifact(layout: SiteLayout, staged: string, manifest
 /** Takes an artifact that never became current out of the site again. */
 export async function withdrawArtifact(layout: SiteLayout, artifact: string): Promise<void> {
   await rm(join(layout.target, artifact), { recursive: true, force: true });
-  await rm(manifestPath(layout, artifact), { force: true });
-  await rm(verifiedPath(layout, artifact), { force: true });
+  await removeRecord(layout, manifestPath(layout, artifact));
+  await removeRecord(layout, verifiedPath(layout, artifact));
 }
 
 /** What made an artifact current, for the history. */

@@ -25,6 +25,8 @@ export interface ReceiveOptions {
   /** What git tells the hook: lines of old id, new id and reference. */
   readonly updates: string;
   readonly env: NodeJS.ProcessEnv;
+  /** File of the private key that the release is to be signed with. */
+  readonly signingKey: string | undefined;
   readonly signal: AbortSignal;
   readonly emit: EventSink<DeployEvent | SiteEvent>;
 }
@@ -57,7 +59,7 @@ export async function receivePush(options: ReceiveOptions): Promise<Deployment |
       env,
       rebuild: false,
       waitMs: PUSH_WAIT_MS,
-      signingKey: env["INPLACE_SIGNING_KEY"] || undefined,
+      signingKey: options.signingKey,
       signal: options.signal,
       emit,
     });

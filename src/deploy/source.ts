@@ -3,7 +3,7 @@ import { dirname, relative, resolve, sep } from "node:path";
 import { hasConfig } from "../config/load.ts";
 import { InplaceError } from "../errors.ts";
 import { validCommit, type BuildIdentity } from "../site/artifact-name.ts";
-import { OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
+import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { hashChanges } from "./changes.ts";
 import { PROVIDED_FILES } from "./site-files.ts";
 import { openRepository, type Commit, type Repository } from "./repository.ts";
@@ -79,7 +79,7 @@ async function ownPaths(repository: Repository, layout: SiteLayout): Promise<str
     "\0",
   );
   return [
-    ...[TARGET_FOLDER, POINTER_FILE, OWN_FOLDER].map(below),
+    ...[TARGET_FOLDER, POINTER_FILE, OWN_FOLDER, DEPLOY_FOLDER].map(below),
     ...provided.filter((path) => !tracked.includes(path)),
   ];
 }

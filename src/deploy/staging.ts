@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { asSiteError, systemCode } from "../errors.ts";
+import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { asSiteError } from "../errors.ts";
+import { openDeployFolder } from "../site/deploy-folder.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { exists } from "../site/present.ts";
 
 const BUILD_PREFIX = "build-";
 /** Elsewhere nobody holds a file so that it cannot be removed. */
@@ -17,26 +19,51 @@ export interface Staging {
   readonly output: string;
   /** For a clean checkout of another commit. */
   readonly checkout: string;
+  /** The site, with the temporary files of whoever deploys. */
+  readonly layout: SiteLayout;
+  /** Throws DEPLOY_FOLDER_UNSAFE if this is not the folder any more that was opened. */
+  readonly confirm: () => Promise<void>;
   remove(): Promise<void>;
 }
 
 /** The caller holds the site's lock: whatever builds lie in staging are leftovers of killed deploys, and are removed. */
-export async function openStaging(layout: SiteLayout): Promise<Staging> {
+export async function openStaging(site: SiteLayout): Promise<Staging> {
+  const { layout, confirm } = await openDeployFolder(site);
   try {
-    await mkdir(layout.staging, { recursive: true });
-    await removeLeftovers(layout);
+    await removeLeftovers(layout.staging);
+    // Deploys of earlier versions worked there.
+    if (await isOurs(site)) {
+      await removeLeftovers(site.staging);
+      await takeOver(join(dirname(site.staging), "synchronised"), layout.synchronised);
+    }
     const folder = join(layout.staging, `${BUILD_PREFIX}${randomBytes(4).toString("hex")}`);
     const output = join(folder, "out");
     await mkdir(output, { recursive: true });
-    return { folder, output, checkout: join(folder, "checkout"), remove: () => removeTree(folder) };
+    const checkout = join(folder, "checkout");
+    return { folder, output, checkout, layout, confirm, remove: () => removeTree(folder) };
   } catch (error) {
     throw asSiteError(error, layout.staging);
   }
 }
 
-async function removeLeftovers(layout: SiteLayout): Promise<void> {
-  for (const name of await readdir(layout.staging)) {
-    const path = join(layout.staging, name);
+/** Another account's may be changed under our hands into links, which would lead the removal out of it. */
+async function isOurs({ staging }: SiteLayout): Promise<boolean> {
+  const me = process.getuid?.();
+  for (const folder of [dirname(staging), staging]) {
+    const found = await lstat(folder).catch(() => undefined); // There need be none.
+    if (found?.isDirectory() !== true || (me !== undefined && found.uid !== me)) return false;
+  }
+  return true;
+}
+
+/** Where the new one is there already, the old one says nothing any more. */
+async function takeOver(old: string, path: string): Promise<void> {
+  if (!(await exists(path)) && (await exists(old))) await rename(old, path);
+}
+
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
     if (name.startsWith(BUILD_PREFIX) || (await ageOf(path)) > STALE_TEMPORARY_MS) await removeTree(path);
   }
 }
@@ -49,10 +76,6 @@ async function removeTree(path: string): Promise<void> {
 }
 
 async function ageOf(path: string): Promise<number> {
-  try {
-    return Date.now() - (await stat(path)).mtimeMs;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return 0;
-    throw error;
-  }
+  const found = await lstat(path).catch(() => undefined); // Gone meanwhile.
+  return found === undefined ? 0 : Date.now() - found.mtimeMs;
 }

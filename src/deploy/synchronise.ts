@@ -1,10 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { chmod, copyFile, lstat, mkdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import {
+  chmod,
+  copyFile,
+  lstat,
+  mkdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  writeFile,
+} from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import type { DeployEvent, EventSink } from "../events.ts";
 import { renameRetrying, writeFileAtomic } from "../site/atomic-file.ts";
-import { OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
+import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { exists, readOptional } from "../site/present.ts";
 import type { DeployEnvironment } from "./environment.ts";
 import { PROVIDED_FILES, sameContent, type SiteFile } from "./site-files.ts";
@@ -24,6 +35,7 @@ export async function stageFiles(
   const changed: { path: string; staged: string }[] = [];
   for (const { path, from, text } of files) {
     const to = join(layout.root, path);
+    await expectPlace(layout, path);
     const same = text === undefined ? await sameContent(from, to) : (await readOptional(to)) === text;
     if (same) continue;
     const staged = join(staging.folder, `file-${changed.length}`);
@@ -47,6 +59,7 @@ export async function placeFiles(
 ): Promise<void> {
   for (const { path, staged } of files) {
     const to = join(layout.root, path);
+    await expectPlace(layout, path);
     await mkdir(dirname(to), { recursive: true });
     try {
       await replace(layout, staged, to);
@@ -71,11 +84,6 @@ async function replace(layout: SiteLayout, staged: string, to: string): Promise<
   await renameRetrying(staged, to);
 }
 
-/** Where the list of synchronised files is kept when Kudu keeps none. */
-function ownList(layout: SiteLayout): string {
-  return join(layout.root, OWN_FOLDER, "synchronised");
-}
-
 /**
  * Removes files that an earlier deploy copied and that have since gone from the source, and only those; then notes
  * what is synchronised now, for Kudu and for ourselves.
@@ -88,14 +96,14 @@ export async function removeGone(
   emit: EventSink<DeployEvent>,
 ): Promise<void> {
   const now = new Set(files.filter(({ origin }) => origin === "source").map(({ path }) => path));
-  const before = await readLists([ownList(layout), environment.previousManifest]);
+  const before = await readLists([layout.synchronised, environment.previousManifest]);
   for (const path of before) {
     if (now.has(path) || !isRemovable(path) || (await exists(join(source, path)))) continue;
     if (await removeFile(layout, path)) emit({ type: "file-removed", path });
   }
   const list = [...now].map((path) => `${path}\n`).join("");
-  if ((await readLists([ownList(layout)])).join() !== [...now].join())
-    await writeFileAtomic(layout, ownList(layout), list);
+  if ((await readLists([layout.synchronised])).join() !== [...now].join())
+    await writeFileAtomic(layout, layout.synchronised, list);
   if (environment.nextManifest !== undefined) await writeFile(environment.nextManifest, list);
 }
 
@@ -111,13 +119,32 @@ async function readLists(paths: readonly (string | undefined)[]): Promise<string
 // The list comes from a file that others can write: it must not lead out of the site nor to what the site needs to run.
 function isRemovable(path: string): boolean {
   const [first = "", ...rest] = path.split("/");
-  const kept: readonly string[] = [TARGET_FOLDER, OWN_FOLDER, POINTER_FILE, ...PROVIDED_FILES];
+  const kept: readonly string[] = [TARGET_FOLDER, OWN_FOLDER, DEPLOY_FOLDER, POINTER_FILE, ...PROVIDED_FILES];
   if (kept.includes(first.toLowerCase())) return false;
   return ![first, ...rest].some((part) => part === "" || part === "." || part === ".." || part.includes(":"));
 }
 
+/** Throws LINK_OUTSIDE where a link on the way to the file leads out of the site, or to what it runs. */
+async function expectPlace(layout: SiteLayout, path: string): Promise<void> {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    if (!(await exists(join(layout.root, folder)))) continue;
+    if (await leadsTo(layout, join(folder, basename(path)))) return;
+    const what = `${join(layout.root, folder)} leads out of the site: ${path} would go elsewhere.`;
+    throw new InplaceError("LINK_OUTSIDE", what);
+  }
+}
+
+/** Whether the file lies in the site, outside of what is ours, also once the links on the way to it are followed. */
+async function leadsTo({ root }: SiteLayout, path: string): Promise<boolean> {
+  const folder = await realpath(dirname(join(root, path))).catch(() => undefined); // Gone, or a link into nothing.
+  if (folder === undefined) return false;
+  const real = relative(await realpath(root), join(folder, basename(path)));
+  return !isAbsolute(real) && (real === path || isRemovable(real.split(sep).join("/")));
+}
+
 async function removeFile(layout: SiteLayout, path: string): Promise<boolean> {
   const full = join(layout.root, path);
+  if (!(await leadsTo(layout, path))) return false;
   const entry = await lstat(full).catch(() => undefined);
   if (entry?.isFile() !== true) return false;
   try {

@@ -5,6 +5,7 @@ import type { PlatformConfig } from "../platform/web-config/read.ts";
 import { readHandover } from "../site/handover.ts";
 import { readLastGood } from "../site/health-marks.ts";
 import { readDrainDeadline } from "../site/drain-deadline.ts";
+import { readRecord } from "../site/records.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { finding, type Finding } from "./finding.ts";
 import type { Patient } from "./patient.ts";
@@ -83,7 +84,7 @@ async function startTime(
   layout: SiteLayout,
   { startupTimeLimitMs }: PlatformConfig,
 ): Promise<readonly Finding[]> {
-  const started = (await readFile(layout.started, "utf8").catch(() => "")).trim();
+  const started = ((await readRecord(layout.started)) ?? "").trim();
   if (started === "" || started !== (await readLastGood(layout))) return [];
   const [from, to] = await Promise.all([layout.started, layout.lastGood].map((path) => stat(path)));
   const tookMs = Math.round((to?.mtimeMs ?? 0) - (from?.mtimeMs ?? 0));

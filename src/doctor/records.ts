@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { entryPoint } from "../site/entry-point.ts";
 import { readHistory } from "../site/history.ts";
 import { lockOwner } from "../site/lock.ts";
 import { exists } from "../site/present.ts";
+import { readRecord } from "../site/records.ts";
 import { finding, type Finding } from "./finding.ts";
 import type { Patient } from "./patient.ts";
 
@@ -28,7 +28,7 @@ export async function checkRuntime({ layout, pointer }: Patient): Promise<readon
   if (pointer.state !== "names") return [];
   const program = await entryPoint(pointer.path).catch(() => "");
   if (!/\.[mc]?js$/.test(program)) return [];
-  const current = (await readFile(join(layout.runtime, "current"), "utf8").catch(() => "")).trim();
+  const current = ((await readRecord(join(layout.runtime, "current"))) ?? "").trim();
   if (current !== "" && (await exists(join(layout.runtime, current, "register.mjs")))) return [];
   return [finding("RUNTIME_MISSING", `${layout.runtime} holds no runtime for ${pointer.artifact}.`)];
 }

@@ -1,6 +1,7 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { isArtifactName } from "../site/artifact-name.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { readRecord } from "../site/records.ts";
 
 /** File systems keep times more coarsely than the clock runs; 2 s is FAT's step. */
 const TIME_SLACK_MS = 2_000;
@@ -9,7 +10,7 @@ const TIME_SLACK_MS = 2_000;
 export async function startedArtifact(layout: SiteLayout, since: number): Promise<string | undefined> {
   try {
     const { mtimeMs } = await stat(layout.started);
-    const artifact = (await readFile(layout.started, "utf8")).trim();
+    const artifact = ((await readRecord(layout.started)) ?? "").trim();
     return mtimeMs >= since - TIME_SLACK_MS && isArtifactName(artifact) ? artifact : undefined;
   } catch {
     return undefined;

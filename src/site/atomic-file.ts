@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { copyFile, link, mkdir, open, rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { copyFile, link, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { asSiteError, systemCode } from "../errors.ts";
+import { systemCode } from "../errors.ts";
 import type { SiteLayout } from "./layout.ts";
+import { asRecordError, makeFolder, refuseForeignLinks } from "./records.ts";
 
 /** How long a rename is tried again while another program holds the file (virus scanners, readers). */
 export const RENAME_RETRY_MS = 10_000;
@@ -17,7 +18,7 @@ const HELD_BY_OTHERS: ReadonlySet<string> = new Set(["EPERM", "EACCES", "EBUSY"]
 export async function writeFileAtomic(layout: SiteLayout, path: string, content: string): Promise<void> {
   const temporary = join(layout.staging, `${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
   try {
-    await mkdir(layout.staging, { recursive: true });
+    await makeFolder(layout, layout.staging);
     const file = await open(temporary, "wx");
     try {
       await file.writeFile(content);
@@ -25,10 +26,11 @@ export async function writeFileAtomic(layout: SiteLayout, path: string, content:
     } finally {
       await file.close();
     }
+    await refuseForeignLinks(layout, dirname(path));
     await renameRetrying(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw asSiteError(error, path);
+    throw asRecordError(error, path);
   }
 }
 

@@ -1,11 +1,13 @@
-import { mkdir, open, rm, stat } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { lstat, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { asSiteError, systemCode } from "../errors.ts";
 import { isArtifactName, validArtifactName } from "./artifact-name.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import { appendHistory } from "./history.ts";
 import type { SiteLayout } from "./layout.ts";
-import { exists, namesIn, readOptional } from "./present.ts";
+import { exists, namesIn } from "./present.ts";
+import { asRecordError, makeFolder, readRecord, refuseForeignLinks, removeRecord } from "./records.ts";
 
 // A launcher is a batch file or a shell script: it can create a file, but not append JSON with a UTC time.
 // So it leaves a marker, and the next program of ours that looks takes the marker into the history.
@@ -20,7 +22,7 @@ export interface FailureMark {
 
 /** Name of the last artifact that proved healthy, or undefined. */
 export async function readLastGood(layout: SiteLayout): Promise<string | undefined> {
-  const name = (await readOptional(layout.lastGood))?.trim();
+  const name = (await readRecord(layout.lastGood))?.trim();
   return name !== undefined && isArtifactName(name) ? name : undefined;
 }
 
@@ -33,7 +35,7 @@ export async function markGood(layout: SiteLayout, artifact: string, swap?: obje
 
 /** Marks an artifact as failed: no watcher takes it for a new release and no launcher starts it until it is published again. */
 export async function markFailed(layout: SiteLayout, artifact: string, reason: string): Promise<void> {
-  await mkdir(layout.failed, { recursive: true });
+  await makeFolder(layout, layout.failed);
   await writeFileAtomic(layout, join(layout.failed, validArtifactName(artifact)), `${reason}\n`);
   await recordFailures(layout);
 }
@@ -42,24 +44,43 @@ export async function markFailed(layout: SiteLayout, artifact: string, reason: s
 export async function clearFailed(layout: SiteLayout, artifact: string): Promise<void> {
   await recordFailures(layout);
   for (const name of await namesIn(layout.failed)) {
-    if (name.replace(RECORDED, "") === artifact)
-      await rm(join(layout.failed, name), { recursive: true, force: true });
+    if (name.replace(RECORDED, "") === artifact) await removeMark(layout, join(layout.failed, name));
   }
 }
 
 /** As launchers have it, whatever lies there is a mark. */
+/** A mark may be anything: what is no file is removed where nobody else can change it meanwhile. */
+async function removeMark(layout: SiteLayout, path: string): Promise<void> {
+  if ((await lstat(path).catch(() => undefined))?.isDirectory() !== true) return removeRecord(layout, path);
+  await refuseForeignLinks(layout, layout.failed);
+  await makeFolder(layout, layout.staging);
+  const aside = join(layout.staging, `mark.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    await rename(path, aside);
+    await rm(aside, { recursive: true, force: true });
+  } catch (error) {
+    throw asRecordError(error, path);
+  }
+}
+
 export async function isMarkedFailed(layout: SiteLayout, artifact: string): Promise<boolean> {
   return await exists(join(layout.failed, artifact));
 }
 
 export async function listFailed(layout: SiteLayout): Promise<readonly FailureMark[]> {
   const marks: FailureMark[] = [];
+  // What a link leads to would be copied into the history for everybody to read.
+  await refuseForeignLinks(layout, layout.failed);
   for (const artifact of await namesIn(layout.failed)) {
     if (RECORDED.test(artifact) || !isArtifactName(artifact)) continue;
     const path = join(layout.failed, artifact);
-    const reason = (await readOptional(path).catch(() => "its mark cannot be read"))?.trim();
+    const reason = (await readRecord(path).catch(() => "its mark cannot be read"))?.trim();
     if (reason !== undefined)
-      marks.push({ artifact, reason: reason || "it ended before it listened", at: (await stat(path)).mtime });
+      marks.push({
+        artifact,
+        reason: reason || "it ended before it listened",
+        at: (await lstat(path)).mtime,
+      });
   }
   return marks;
 }

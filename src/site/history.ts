@@ -1,14 +1,18 @@
-import { mkdir, open, readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { dirname } from "node:path";
-import { asSiteError, systemCode } from "../errors.ts";
 import type { SiteLayout } from "./layout.ts";
+import { asRecordError, makeFolder, openPlain, readEndOfRecord } from "./records.ts";
 
 export const HISTORY_EVENTS = ["published", "adopted", "live", "rolled-back", "failed", "pruned"] as const;
 export type HistoryEvent = (typeof HISTORY_EVENTS)[number];
 
 /** How much of the history's end counts as recent. */
 const RECENT_BYTES = 8_192;
+/** Older records than this much holds tell nobody anything, and a full memory ends the reader. Bytes. */
+const LONGEST_HISTORY = 64 * 1024 * 1024;
+const APPEND = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
 
 export interface HistoryRecord {
   /** ISO 8601. */
@@ -41,44 +45,30 @@ export async function appendHistory(
   const at = new Date().toISOString();
   const lines = records.map((record) => `${JSON.stringify({ at, by, ...record })}\n`).join("");
   try {
-    await mkdir(dirname(layout.history), { recursive: true });
-    const file = await open(layout.history, "a+");
+    await makeFolder(layout, dirname(layout.history));
+    const file = await openPlain(layout.history, APPEND);
     try {
       await file.appendFile(`${(await endsTorn(file)) ? "\n" : ""}${lines}`);
     } finally {
       await file.close();
     }
   } catch (error) {
-    throw asSiteError(error, layout.history);
+    throw asRecordError(error, layout.history);
   }
 }
 
 /** The last records, about fifty, oldest first: in the time that it takes to read one block, however long the history is. */
 export async function readRecentHistory(layout: SiteLayout): Promise<readonly HistoryRecord[]> {
-  const file = await open(layout.history, "r");
-  try {
-    const { size } = await file.stat();
-    const block = Buffer.alloc(Math.min(size, RECENT_BYTES));
-    await file.read(block, 0, block.length, size - block.length);
-    // The first line of a block is half a record mostly, which is none.
-    return block
-      .toString("utf8")
-      .split("\n")
-      .map(parseRecord)
-      .filter((record) => record !== undefined);
-  } finally {
-    await file.close();
-  }
+  // The first line of a block is half a record mostly, which is none.
+  const text = (await readEndOfRecord(layout.history, RECENT_BYTES)) ?? "";
+  return text
+    .split("\n")
+    .map(parseRecord)
+    .filter((record) => record !== undefined);
 }
 
 export async function readHistory(layout: SiteLayout): Promise<History> {
-  let text: string;
-  try {
-    text = await readFile(layout.history, "utf8");
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return { records: [], damagedLines: 0 };
-    throw error;
-  }
+  const text = (await readEndOfRecord(layout.history, LONGEST_HISTORY)) ?? "";
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   const records = lines.map(parseRecord).filter((record) => record !== undefined);
   return { records: records.filter(saysSomethingNew()), damagedLines: lines.length - records.length };
@@ -107,7 +97,7 @@ function parseRecord(line: string): HistoryRecord | undefined {
   }
 }
 
-async function endsTorn(file: Awaited<ReturnType<typeof open>>): Promise<boolean> {
+async function endsTorn(file: FileHandle): Promise<boolean> {
   const { size } = await file.stat();
   if (size === 0) return false;
   const last = Buffer.alloc(1);

@@ -1,7 +1,7 @@
 import { isArtifactName, validArtifactName } from "./artifact-name.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import type { SiteLayout } from "./layout.ts";
-import { readOptional } from "./present.ts";
+import { readRecord } from "./records.ts";
 
 /** How long a release that was recycled took to answer what it had. Until then IIS turns new visitors away. */
 export interface LastDrain {
@@ -19,7 +19,7 @@ export async function recordDrain(layout: SiteLayout, { artifact, ms }: LastDrai
 /** undefined where none was recorded, or nothing that can be read. */
 export async function readLastDrain(layout: SiteLayout): Promise<LastDrain | undefined> {
   try {
-    const { artifact, ms } = JSON.parse((await readOptional(layout.lastDrain)) ?? "{}") as Partial<LastDrain>;
+    const { artifact, ms } = JSON.parse((await readRecord(layout.lastDrain)) ?? "{}") as Partial<LastDrain>;
     const sound = artifact !== undefined && isArtifactName(artifact) && typeof ms === "number";
     return sound ? { artifact, ms } : undefined;
   } catch {

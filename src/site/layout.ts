@@ -9,7 +9,14 @@ export interface SiteLayout {
   readonly pointer: string;
   readonly webConfig: string;
   readonly appOffline: string;
+  /** For temporary files; on the site's volume, so that a rename puts them into their place. */
   readonly staging: string;
+  /** Of the account that deploys alone: see deploy-folder.ts. */
+  readonly deploys: string;
+  /** What deploys copied into the site, one path a line. */
+  readonly synchronised: string;
+  /** What builds wrote where nothing of theirs belongs. */
+  readonly outside: string;
   readonly manifests: string;
   /** Per artifact: which files were found to be as its manifest says. */
   readonly verified: string;
@@ -45,11 +52,15 @@ export interface SiteLayout {
 
 export const TARGET_FOLDER = "_target";
 export const POINTER_FILE = "_artifact.txt";
+/** Of the account that runs the site, and of all others that have to do with it. */
 export const OWN_FOLDER = ".inplace";
+/** Of the account that deploys. */
+export const DEPLOY_FOLDER = ".inplace-deploy";
 
 export function siteLayout(siteRoot: string): SiteLayout {
   const root = resolve(siteRoot);
   const own = join(root, OWN_FOLDER);
+  const deploys = join(root, DEPLOY_FOLDER);
   return {
     root,
     target: join(root, TARGET_FOLDER),
@@ -57,6 +68,9 @@ export function siteLayout(siteRoot: string): SiteLayout {
     webConfig: join(root, "web.config"),
     appOffline: join(root, "app_offline.htm"),
     staging: join(own, "staging"),
+    deploys,
+    synchronised: join(deploys, "synchronised"),
+    outside: join(deploys, "outside"),
     manifests: join(own, "manifests"),
     verified: join(own, "verified"),
     sealed: join(own, "sealed"),
@@ -76,4 +90,9 @@ export function siteLayout(siteRoot: string): SiteLayout {
     lastDrain: join(own, "last-drain"),
     noOverlap: join(own, "no-overlap"),
   };
+}
+
+/** The same site for the account that deploys: its temporary files lie where nobody else can write. */
+export function asDeployer(layout: SiteLayout): SiteLayout {
+  return { ...layout, staging: join(layout.deploys, "staging") };
 }

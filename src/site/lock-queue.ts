@@ -1,8 +1,8 @@
 import { randomInt } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { SiteLayout } from "./layout.ts";
 import { namesIn } from "./present.ts";
+import { makeFolder, removeRecord } from "./records.ts";
 import { createOwned, hasEnded, readOwnership, type Owner } from "./owned-file.ts";
 
 export interface Place {
@@ -18,7 +18,7 @@ const TICKET = /^\d{9}-\d{6}$/;
  * since two who come at the same instant take the same number.
  */
 export async function joinQueue(layout: SiteLayout, me: Owner): Promise<Place> {
-  await mkdir(layout.waiting, { recursive: true });
+  await makeFolder(layout, layout.waiting);
   const last = (await tickets(layout)).at(-1) ?? "0";
   const number = String(Number.parseInt(last, 10) + 1).padStart(9, "0");
   const mine = `${number}-${String(randomInt(1_000_000)).padStart(6, "0")}`;
@@ -31,11 +31,11 @@ export async function joinQueue(layout: SiteLayout, me: Owner): Promise<Place> {
         // One that cannot be read is being written: it is seen at the next look.
         if (place === undefined || place.owner.pid === 0) continue;
         if (!hasEnded(place.owner)) return place.owner;
-        await rm(place.file, { force: true });
+        await removeRecord(layout, place.file);
       }
       return undefined;
     },
-    leave: () => rm(file, { force: true }),
+    leave: () => removeRecord(layout, file),
   };
 }
 

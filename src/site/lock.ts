@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -17,6 +16,7 @@ import {
   type Owner,
   type Ownership,
 } from "./owned-file.ts";
+import { makeFolder } from "./records.ts";
 
 export type LockOwner = Owner;
 
@@ -55,7 +55,7 @@ export async function acquireLock(layout: SiteLayout, options: LockOptions = {})
   const suspicion = new Suspicion();
   let place: Place | undefined;
   try {
-    await mkdir(dirname(layout.lock), { recursive: true });
+    await makeFolder(layout, dirname(layout.lock));
     for (;;) {
       signal?.throwIfAborted();
       const newer = await place?.newer();

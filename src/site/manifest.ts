@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdir, lstat, readdir, readFile } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { InplaceError, systemCode } from "../errors.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import type { SiteLayout } from "./layout.ts";
+import { makeFolder, openPlain, readRecord } from "./records.ts";
 
 export interface ManifestFile {
   /** Relative to the artifact, with "/"; "" where the artifact is a single file. */
@@ -46,12 +46,15 @@ export interface ManifestSignature {
   readonly value: string;
 }
 
+/** That of an artifact of 200,000 files with long paths is shorter. Bytes. */
+const LONGEST_MANIFEST = 128 * 1024 * 1024;
+
 export function manifestPath(layout: SiteLayout, artifact: string): string {
   return join(layout.manifests, `${artifact}.json`);
 }
 
 export async function writeManifest(layout: SiteLayout, manifest: Manifest): Promise<void> {
-  await mkdir(layout.manifests, { recursive: true });
+  await makeFolder(layout, layout.manifests);
   await writeFileAtomic(layout, manifestPath(layout, manifest.artifact), manifestText(manifest));
 }
 
@@ -62,21 +65,32 @@ export function manifestText(manifest: Manifest): string {
 
 /** undefined where there is none, or where what is there is not a manifest of this artifact. */
 export async function readManifest(layout: SiteLayout, artifact: string): Promise<Manifest | undefined> {
-  let text: string;
-  try {
-    text = await readFile(manifestPath(layout, artifact), "utf8");
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
+  const text = await readRecord(manifestPath(layout, artifact), LONGEST_MANIFEST);
+  return text === undefined ? undefined : parseManifest(text, artifact);
+}
+
+/** undefined for what is no manifest of this artifact: damaged counts as absent, so that it is adopted again like a drop. */
+export function parseManifest(text: string, artifact: string): Manifest | undefined {
   try {
     const manifest = JSON.parse(text) as Partial<Manifest> | null;
     const sound =
-      manifest?.schemaVersion === 1 && manifest.artifact === artifact && Array.isArray(manifest.files);
+      manifest?.schemaVersion === 1 &&
+      manifest.artifact === artifact &&
+      typeof manifest.sha256 === "string" &&
+      typeof manifest.builtAt === "string" &&
+      Array.isArray(manifest.files) &&
+      manifest.files.every(isManifestFile);
     return sound ? (manifest as Manifest) : undefined;
   } catch {
-    return undefined; // Damaged counts as absent: the artifact is then adopted again like a drop.
+    return undefined;
   }
+}
+
+/** Whoever runs the site may write what it says: no path may lead out of the artifact. */
+function isManifestFile(file: Partial<ManifestFile> | null): boolean {
+  const { path, size, sha256 } = file ?? {};
+  if (typeof path !== "string" || typeof size !== "number" || typeof sha256 !== "string") return false;
+  return path === "" || !path.split(/[/\\]/).some((part) => part === "" || part === "." || part === "..");
 }
 
 /** Reads and hashes everything. Throws ARTIFACT_INCOMPLETE for an empty artifact, a link or a special file in it. */
@@ -103,14 +117,20 @@ export function contentHash(files: readonly ManifestFile[]): string {
 /** A stream for each of thousands of small files takes four times the time of the processor. Bytes. */
 const READ_AT_ONCE = 1024 * 1024;
 
-async function describeFile(file: string): Promise<Omit<ManifestFile, "path">> {
+async function describeFile(path: string): Promise<Omit<ManifestFile, "path">> {
   const hash = createHash("sha256");
-  if ((await lstat(file)).size <= READ_AT_ONCE) {
-    const content = await readFile(file);
-    return { size: content.length, sha256: hash.update(content).digest("hex") };
+  // Since it was looked at, a link or a pipe may have come into its place.
+  const file = await openPlain(path);
+  try {
+    if ((await file.stat()).size <= READ_AT_ONCE) {
+      const content = await file.readFile();
+      return { size: content.length, sha256: hash.update(content).digest("hex") };
+    }
+    await pipeline(file.createReadStream({ autoClose: false }), hash);
+    return { size: (await file.stat()).size, sha256: hash.digest("hex") };
+  } finally {
+    await file.close();
   }
-  await pipeline(createReadStream(file), hash);
-  return { size: (await lstat(file)).size, sha256: hash.digest("hex") };
 }
 
 /** Whether every file of the manifest is there with its size; contents are not read. */

@@ -1,11 +1,11 @@
-import { rm } from "node:fs/promises";
 import { writeFileAtomic } from "./atomic-file.ts";
 import type { SiteLayout } from "./layout.ts";
 import { exists } from "./present.ts";
+import { removeRecord } from "./records.ts";
 
 /** Says to `inplace serve` whether a new process may run beside the old one; without a word it may. */
 export async function writeOverlap(layout: SiteLayout, overlap: boolean): Promise<void> {
-  if (overlap) await rm(layout.noOverlap, { force: true });
+  if (overlap) await removeRecord(layout, layout.noOverlap);
   else if (!(await exists(layout.noOverlap)))
     await writeFileAtomic(
       layout,

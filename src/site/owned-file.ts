@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { open, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { systemCode } from "../errors.ts";
 import { createFrom, whileHeldByOthers } from "./atomic-file.ts";
+import { asRecordError, openRecord, textOf } from "./records.ts";
 
 /** Who owns something, as its file says. */
 export interface Owner {
@@ -25,6 +27,10 @@ export interface Ownership {
 
 // Ids become parts of file names.
 const ID = /^[\w-]{1,64}$/;
+/** Longer than any owner's file is. Bytes. */
+const LONGEST_OWNER = 4096;
+/** So many heirs in a line are no accident of dead processes. */
+const MOST_HEIRS = 1000;
 
 export function thisProcess(): Owner {
   return {
@@ -47,7 +53,7 @@ export async function createOwned(
   const content = JSON.stringify(me);
   const temporary = `${path}.${me.id}.tmp`;
   try {
-    await writeFile(temporary, content);
+    await writeFile(temporary, content, { flag: "wx" });
     const now = (await stat(temporary)).mtimeMs;
     return { created: await createFrom(temporary, path), now };
   } finally {
@@ -59,7 +65,7 @@ export async function createOwned(
 export async function currentOwnership(path: string): Promise<Ownership | undefined> {
   let last = await readOwnership(path);
   const seen = new Set<string>();
-  while (last !== undefined && !seen.has(last.owner.id)) {
+  while (last !== undefined && !seen.has(last.owner.id) && seen.size < MOST_HEIRS) {
     seen.add(last.owner.id);
     const heir = await readOwnership(deedOf(path, last.owner));
     if (heir === undefined) break;
@@ -92,25 +98,24 @@ export async function removeOwned(path: string): Promise<void> {
   const deeds = (await readdir(dirname(path))).filter(
     (name) => name.startsWith(`${basename(path)}.`) && !name.endsWith(".tmp"),
   );
-  await whileHeldByOthers(() => rm(path, { force: true }));
-  for (const deed of deeds) await whileHeldByOthers(() => rm(join(dirname(path), deed), { force: true }));
+  for (const each of [path, ...deeds.map((deed) => join(dirname(path), deed))]) {
+    await whileHeldByOthers(() => rm(each, { force: true })).catch((error: unknown) => {
+      throw asRecordError(error, each);
+    });
+  }
 }
 
 /** Rewrites the file, so that its time is the file system's own; false where `me` owns it no more. */
 export async function beat(file: string, me: Owner): Promise<boolean> {
+  const handle = await openRecord(file, constants.O_RDWR);
+  if (handle === undefined) return false;
   try {
-    const handle = await open(file, "r+");
-    try {
-      // Read and written through one handle: if somebody replaced the file meanwhile, theirs is not touched.
-      if (parseOwner(await handle.readFile("utf8"))?.id !== me.id) return false;
-      await handle.write(JSON.stringify(me), 0);
-      return true;
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return false;
-    throw error;
+    // Read and written through one handle: if somebody replaced the file meanwhile, theirs is not touched.
+    if (parseOwner(await textOf(handle, 0, LONGEST_OWNER))?.id !== me.id) return false;
+    await handle.write(JSON.stringify(me), 0);
+    return true;
+  } finally {
+    await handle.close();
   }
 }
 
@@ -127,13 +132,14 @@ export function hasEnded({ host, pid }: Owner): boolean {
 
 /** A file whose content is no owner counts as one of process 0: it is being written, or its writer died. */
 export async function readOwnership(file: string): Promise<Ownership | undefined> {
+  const handle = await openRecord(file);
+  if (handle === undefined) return undefined;
   try {
-    const text = await readFile(file, "utf8");
-    const beatAt = (await stat(file)).mtimeMs;
+    const text = await textOf(handle, 0, LONGEST_OWNER);
+    const beatAt = (await handle.stat()).mtimeMs;
     return { owner: parseOwner(text) ?? unreadableOwner(beatAt), file, beatAt };
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
+  } finally {
+    await handle.close();
   }
 }
 

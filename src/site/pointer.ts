@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
 import { isAbsolute, join, resolve, sep } from "node:path";
 import { InplaceError, systemCode } from "../errors.ts";
@@ -118,7 +119,9 @@ async function resolveArtifact(layout: SiteLayout, artifact: string): Promise<Po
 }
 
 async function readBounded(path: string): Promise<string> {
-  const file = await open(path, "r");
+  // A pipe would be waited for; a link is as good as a file.
+  const unwaited = process.platform === "win32" ? 0 : constants.O_NONBLOCK;
+  const file = await open(path, constants.O_RDONLY | unwaited);
   try {
     const buffer = Buffer.alloc(POINTER_MAX_BYTES + 1);
     const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { cp, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { cp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { asSiteError } from "../errors.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import type { SiteLayout } from "./layout.ts";
 import { exists } from "./present.ts";
+import { makeFolder, readRecord, refuseForeignLinks } from "./records.ts";
 
 /** Where the build puts the bundle of this package. */
 const BUNDLE = fileURLToPath(new URL("../runtime/bundle/", import.meta.url));
@@ -22,8 +23,7 @@ export async function installRuntime(layout: SiteLayout): Promise<string> {
   const current = join(layout.runtime, CURRENT_RUNTIME_FILE);
   try {
     await copyOnce(layout, version);
-    await mkdir(layout.runtime, { recursive: true });
-    const present = await readFile(current, "utf8").catch(() => "");
+    const present = (await readRecord(current)) ?? "";
     if (present.trim() !== version) await writeFileAtomic(layout, current, `${version}\n`);
   } catch (error) {
     throw asSiteError(error, layout.runtime);
@@ -33,10 +33,11 @@ export async function installRuntime(layout: SiteLayout): Promise<string> {
 
 async function copyOnce(layout: SiteLayout, version: string): Promise<void> {
   const folder = join(layout.runtime, version);
+  await refuseForeignLinks(layout, folder);
   if (await exists(folder)) return;
   const staged = join(layout.staging, `runtime.${randomUUID()}.tmp`);
-  await mkdir(layout.staging, { recursive: true });
-  await mkdir(layout.runtime, { recursive: true });
+  await makeFolder(layout, layout.staging);
+  await makeFolder(layout, layout.runtime);
   try {
     await cp(BUNDLE, staged, { recursive: true });
     await rename(staged, folder);

@@ -34,7 +34,15 @@ export async function signManifest(manifest: Manifest, keyFile: string): Promise
 
 /** Whether this very manifest was signed with the key that belongs to the public key. Throws SIGNING_KEY_INVALID. */
 export async function isSigned(manifest: Manifest, publicKeyFile: string): Promise<boolean> {
-  const key = await readKey(publicKeyFile, (pem) => createPublicKey(pem));
+  return isSound(manifest, await readKey(publicKeyFile, (pem) => createPublicKey(pem)));
+}
+
+/** The same for the file of the private key. */
+export async function isSignedBy(manifest: Manifest, keyFile: string): Promise<boolean> {
+  return isSound(manifest, createPublicKey(await readKey(keyFile, (pem) => createPrivateKey(pem))));
+}
+
+function isSound(manifest: Manifest, key: KeyObject): boolean {
   const { signature } = manifest;
   return (
     isSignature(signature) && verify(null, signedBytes(manifest), key, Buffer.from(signature.value, "base64"))

@@ -1,9 +1,9 @@
 import { lstatSync, readFileSync, readdirSync, statSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "./atomic-file.ts";
 import type { SiteLayout } from "./layout.ts";
 import { manifestPath } from "./manifest.ts";
+import { makeFolder } from "./records.ts";
 
 /** Where it is kept which files of an artifact were found to be as its manifest says. */
 export function verifiedPath(layout: SiteLayout, artifact: string): string {
@@ -16,7 +16,8 @@ export function verifiedPath(layout: SiteLayout, artifact: string): string {
  */
 export function isVerified(layout: SiteLayout, artifact: string): boolean {
   try {
-    return readFileSync(verifiedPath(layout, artifact), "utf8") === filesPrint(layout, artifact);
+    const path = verifiedPath(layout, artifact);
+    return lstatSync(path).isFile() && readFileSync(path, "utf8") === filesPrint(layout, artifact);
   } catch {
     return false; // Never looked at, or not to be read now: then it is to be looked at.
   }
@@ -31,7 +32,7 @@ export function filesPrint(layout: SiteLayout, artifact: string): string {
 /** Best effort: without it, the next start reads the content again. */
 export async function recordVerified(layout: SiteLayout, artifact: string, asOf?: string): Promise<void> {
   try {
-    await mkdir(layout.verified, { recursive: true });
+    await makeFolder(layout, layout.verified);
     await writeFileAtomic(layout, verifiedPath(layout, artifact), asOf ?? filesPrint(layout, artifact));
   } catch {
     return; // A full or read-only disk is no reason to fail what was done.

@@ -1,6 +1,5 @@
 import { fork, type ChildProcess, type SendHandle } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asInplaceError } from "../errors.ts";
 import type { EventSink, SupervisorEvent } from "../events.ts";
@@ -8,6 +7,7 @@ import { TREE_SPAWN_OPTIONS } from "../process/tree.ts";
 import { RapidFailGuard } from "../process/rapid-fail.ts";
 import { readHandover } from "../site/handover.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { readRecord } from "../site/records.ts";
 import { CURRENT_RUNTIME_FILE } from "../site/runtime-bundle.ts";
 
 /** From the start of a successor until it has to be live. Milliseconds. */
@@ -209,7 +209,9 @@ async function supervisorOf(
   layout: SiteLayout,
 ): Promise<{ readonly version: string; readonly program: string | undefined }> {
   const options = await readHandover(layout);
-  const current = (await readFile(join(layout.runtime, CURRENT_RUNTIME_FILE), "utf8").catch(() => "")).trim();
+  const current = (
+    (await readRecord(join(layout.runtime, CURRENT_RUNTIME_FILE)).catch(() => "")) ?? ""
+  ).trim();
   const program = options === undefined ? undefined : join(layout.runtime, current, "supervise.mjs");
   return { version: `${current}\n${options ?? ""}`, program };
 }

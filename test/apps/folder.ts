@@ -59,7 +59,7 @@ export class AppFolder {
 
   /** As before the first deploy. */
   async forget(): Promise<void> {
-    for (const name of ["_target", "_artifact.txt", ".inplace"]) {
+    for (const name of ["_target", "_artifact.txt", ".inplace", ".inplace-deploy"]) {
       await rm(join(this.path, name), { recursive: true, force: true });
     }
   }

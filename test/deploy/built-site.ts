@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
-import type { SiteLayout } from "#src/site/layout.js";
+import { asDeployer, type SiteLayout } from "#src/site/layout.js";
 import { snapshot } from "../rig/snapshot.ts";
 import { inplace, sourceAndSite, writeFiles, type Files } from "../rig/source.ts";
 
@@ -49,10 +49,10 @@ export async function failedDeploy(
 /** What a build wrote elsewhere is set aside there, for people to look at. */
 function withoutOutside(files: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(files).filter(([path]) => !path.startsWith(join(".inplace", "outside"))),
+    Object.entries(files).filter(([path]) => !path.startsWith(join(".inplace-deploy", "outside"))),
   );
 }
 
 export async function assertStagingEmpty(layout: SiteLayout): Promise<void> {
-  assert.deepEqual(await readdir(layout.staging), []);
+  assert.deepEqual(await readdir(asDeployer(layout).staging), []);
 }

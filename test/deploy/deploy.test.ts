@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { readHistory } from "#src/site/history.js";
-import { siteLayout } from "#src/site/layout.js";
+import { asDeployer, siteLayout } from "#src/site/layout.js";
 import { readManifest } from "#src/site/manifest.js";
 import { readPointer } from "#src/site/pointer.js";
 import { inplace, sourceAndSite, sourceRepository } from "../rig/source.ts";
@@ -37,7 +37,7 @@ test("a deploy builds HEAD into _target, points at it, and says in manifest and 
     records.map(({ event, artifact: name, subject }) => [event, name, subject]),
     [["published", artifact, "one"]],
   );
-  assert.deepEqual(await readdir(layout.staging), []);
+  assert.deepEqual(await readdir(asDeployer(layout).staging), []);
 });
 
 test("a commit that was built is not built again, and redeploying it changes nothing", async (t) => {
@@ -107,7 +107,7 @@ test("--commit builds exactly that commit, whatever the working tree holds, and 
   assert.equal(artifact, `shop-${first.slice(0, 10)}.mjs`);
   assert.equal((await run(process.execPath, [join(layout.target, artifact)])).stdout, "one\n");
   assert.equal((await repository.git("worktree", "list")).split("\n").length, 1);
-  assert.deepEqual(await readdir(layout.staging), []);
+  assert.deepEqual(await readdir(asDeployer(layout).staging), []);
   assert.match(await repository.git("status", "--porcelain"), /^M server.mjs|^ ?M server.mjs/);
 });
 

@@ -133,7 +133,7 @@ test("init explains each file in a line, can be run again, and keeps what somebo
   });
   assert.equal(
     await readFile(join(repository.folder, ".gitignore"), "utf8"),
-    "dist\nnode_modules/\n_target/\n_artifact.txt\n.inplace/\n",
+    "dist\nnode_modules/\n_target/\n_artifact.txt\n.inplace/\n.inplace-deploy/\n",
   );
   const again = await inplace(t, ["init", "--json"], { cwd: repository.folder });
   const files = JSON.parse(again.stdout).files as { path: string; state: string; purpose: string }[];

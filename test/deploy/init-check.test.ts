@@ -33,7 +33,7 @@ test("init --check of an app with views and files beside it: the whole app answe
   assert.deepEqual(document.build, { builder: "directory", directory: ".", start: "node ./bin/www" });
   assert.equal(document.checked.status, 200);
   assert.ok(document.reasons.includes("scripts.start: node ./bin/www"));
-  for (const name of ["_target", "_artifact.txt", ".inplace"])
+  for (const name of ["_target", "_artifact.txt", ".inplace", ".inplace-deploy"])
     assert.equal(existsSync(join(repository.folder, name)), false, name);
 });
 

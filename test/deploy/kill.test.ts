@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { matchesManifest, readManifest } from "#src/site/manifest.js";
 import { startPlatformHandler } from "#src/platform/handler.js";
 import { readPointer } from "#src/site/pointer.js";
-import type { SiteLayout } from "#src/site/layout.js";
+import { asDeployer, type SiteLayout } from "#src/site/layout.js";
 import { deployFolder } from "../rig/deploy-folder.ts";
 import { pageOf } from "../rig/page.ts";
 import { writeFiles } from "../rig/source.ts";
@@ -102,7 +102,7 @@ async function deployed(layout: SiteLayout, source: string, env: NodeJS.ProcessE
   assert.equal(artifact, `shop-${env["SCM_COMMIT_ID"]?.slice(0, 10)}`);
   assert.equal(await assertWhole(layout, "deployed"), artifact);
   assert.deepEqual(
-    (await readdir(layout.staging)).filter((name) => name.startsWith("build-")),
+    (await readdir(asDeployer(layout).staging)).filter((name) => name.startsWith("build-")),
     [],
   );
 }

@@ -4,7 +4,7 @@ import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { markFailed, markGood } from "#src/site/health-marks.js";
-import type { SiteLayout } from "#src/site/layout.js";
+import { asDeployer, type SiteLayout } from "#src/site/layout.js";
 import { readPointer } from "#src/site/pointer.js";
 import { deployFolder } from "../rig/deploy-folder.ts";
 import { atTerminal, inplace, startInplace, writeFiles } from "../rig/source.ts";
@@ -192,7 +192,7 @@ test("prune keeps five by default and takes folders whole", async (t) => {
   for (let number = 0; number < 5; number += 1) await markGood(layout, await next());
   const { json } = await verb("prune");
   assert.deepEqual(json["removed"], ["old-20200101000000"]);
-  assert.deepEqual(await readdir(layout.staging), []);
+  assert.deepEqual(await readdir(asDeployer(layout).staging), []);
 });
 
 test("history tells the newest first, with who, what for and what became of it, and takes up failures that launchers left", async (t) => {

@@ -13,7 +13,7 @@ import { until } from "../rig/until.ts";
 /** A copy of an example as somebody would take it: a repository of its own, with its site in place. */
 async function deployedExample(t: TestContext, name: string) {
   const folder = join(await temporaryFolder(t), name);
-  const written = ["_target", "_artifact.txt", ".inplace", "launch.cmd", "launch.sh"];
+  const written = ["_target", "_artifact.txt", ".inplace", ".inplace-deploy", "launch.cmd", "launch.sh"];
   await cp(join(PROJECT, "examples", name), folder, {
     recursive: true,
     filter: (path) => !written.some((part) => path.endsWith(part)),

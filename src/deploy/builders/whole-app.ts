@@ -3,12 +3,13 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { CONFIG_FILE } from "../../config/load.ts";
 import { InplaceError } from "../../errors.ts";
-import { OWN_FOLDER, POINTER_FILE, TARGET_FOLDER } from "../../site/layout.ts";
+import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER } from "../../site/layout.ts";
 import { gitIn, openRepository } from "../repository.ts";
 
 /** Of the site, not of the app; at the top only. */
 const OF_THE_SITE: ReadonlySet<string> = new Set([
   OWN_FOLDER,
+  DEPLOY_FOLDER,
   TARGET_FOLDER,
   POINTER_FILE,
   CONFIG_FILE,

@@ -3,6 +3,7 @@ import { text as readText } from "node:stream/consumers";
 import { ERROR_CODES, InplaceError, type ErrorCode } from "../../errors.ts";
 import { siteLayout, type SiteLayout } from "../../site/layout.ts";
 import { haproxyFolder, type FrontHost, type SlotNumber } from "./front.ts";
+import { expectOwnFolder } from "./own-folder.ts";
 import { readSlot, type SlotRecord } from "./slot-record.ts";
 import { startSlot, stopSlot, type StartOrder } from "./slot.ts";
 
@@ -35,6 +36,7 @@ export function askHost(layout: SiteLayout, host: FrontHost, request: AgentReque
 /** Does what is asked, on this machine. `layout` is the site where the request names none. */
 export async function answerRequest(layout: SiteLayout, request: AgentRequest): Promise<AgentAnswer> {
   const own = request.siteRoot === undefined ? layout : siteLayout(request.siteRoot);
+  await expectOwnFolder(own);
   switch (request.verb) {
     case "status":
       break;

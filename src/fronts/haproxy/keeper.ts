@@ -55,6 +55,7 @@ async function keep(order: KeeperOrder): Promise<void> {
       keeper: process.pid,
       keeperStarted: startOf(process.pid) ?? "",
       pid: child.pid,
+      pidStarted: startOf(child.pid) ?? "",
       since,
       restarts,
     };

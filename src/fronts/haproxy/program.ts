@@ -7,6 +7,7 @@ import { asSiteError, InplaceError, systemCode } from "../../errors.ts";
 import { haproxyConfig, KEEP_ALIVE_MS } from "./config-file.ts";
 import type { Front } from "./front.ts";
 import { RuntimeApi } from "./runtime-api.ts";
+import { isOurs, startOf } from "./slot-record.ts";
 
 const run = promisify(execFile);
 const PROGRAM = "haproxy";
@@ -68,7 +69,8 @@ async function writeConfig(front: Front): Promise<boolean> {
   if (old === text) return false;
   try {
     await mkdir(front.folder, { recursive: true });
-    await writeFile(`${path}.new`, text);
+    await rm(`${path}.new`, { force: true });
+    await writeFile(`${path}.new`, text, { flag: "wx" });
     await haproxy("-c", "-f", `${path}.new`);
     await writeFile(path, text);
   } catch (error) {
@@ -135,7 +137,7 @@ async function untilAnswers(api: RuntimeApi, than: number | undefined): Promise<
 async function masterPid(front: Front): Promise<number> {
   const text = await readFile(pidFile(front), "utf8").catch(() => "");
   const pid = Number(text.trim().split(/\s+/)[0]);
-  if (pid > 1) return pid;
+  if (isOurs(pid, startOf(pid))) return pid;
   throw new InplaceError(
     "HAPROXY_UNREACHABLE",
     `HAProxy runs, but ${pidFile(front)} does not say as which process.`,

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readRecord } from "../../site/records.ts";
 import type { SlotNumber } from "./front.ts";
 
 /** What runs in one of the two places of a host; written by its keeper. */
@@ -11,8 +12,9 @@ export interface SlotRecord {
   /** The keeper, and when it started in the system's own count: a pid alone may be somebody else's by now. */
   readonly keeper: number;
   readonly keeperStarted: string;
-  /** The artifact's process. */
+  /** The artifact's process, and when it started. */
   readonly pid: number;
+  readonly pidStarted: string;
   /** ISO 8601. */
   readonly since: string;
   /** How often it ended by itself and was started again. */
@@ -29,11 +31,11 @@ export function logPath(folder: string, slot: SlotNumber): string {
 
 /** undefined where nothing runs: no record, or its keeper has ended. */
 export async function readSlot(folder: string, slot: SlotNumber): Promise<SlotRecord | undefined> {
-  const text = await readFile(recordPath(folder, slot), "utf8").catch(() => undefined);
+  const text = await readRecord(recordPath(folder, slot));
   if (text === undefined) return undefined;
   try {
     const record = JSON.parse(text) as SlotRecord;
-    return startOf(record.keeper) === record.keeperStarted ? record : undefined;
+    return isOurs(record.keeper, record.keeperStarted) ? record : undefined;
   } catch {
     return undefined;
   }
@@ -42,12 +44,28 @@ export async function readSlot(folder: string, slot: SlotNumber): Promise<SlotRe
 export async function writeSlot(folder: string, record: SlotRecord): Promise<void> {
   const path = recordPath(folder, record.slot);
   await mkdir(folder, { recursive: true });
-  await writeFile(`${path}.tmp`, `${JSON.stringify(record)}\n`);
+  await rm(`${path}.tmp`, { force: true });
+  await writeFile(`${path}.tmp`, `${JSON.stringify(record)}\n`, { flag: "wx" });
   await rename(`${path}.tmp`, path);
 }
 
 export async function removeSlot(folder: string, slot: SlotNumber): Promise<void> {
   await rm(recordPath(folder, slot), { force: true });
+}
+
+/** Whether it is the process that was recorded, and of this account: none else is ever sent a signal. */
+export function isOurs(pid: unknown, started: unknown): pid is number {
+  // 1 is the system's first process, and with a minus before it every process that there is.
+  if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 1) return false;
+  return startOf(pid) === started && ownerOf(pid) === process.geteuid?.();
+}
+
+function ownerOf(pid: number): number | undefined {
+  try {
+    return statSync(`/proc/${pid}`).uid;
+  } catch {
+    return process.geteuid?.(); // Where the system does not say: it was let us signal it.
+  }
 }
 
 /** When a process started; undefined when there is none. Where the system does not say, every start looks the same. */

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { access, mkdir, open, readFile } from "node:fs/promises";
+import { access, mkdir, open, readFile, rm } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ import { runnableFile } from "../../site/trust/runnable.ts";
 import { haproxyFolder, type SlotNumber } from "./front.ts";
 import { becomesHealthy, type HealthCheck } from "./health.ts";
 import type { KeeperOrder } from "./keeper.ts";
-import { logPath, readSlot, removeSlot, type SlotRecord } from "./slot-record.ts";
+import { isOurs, logPath, readSlot, removeSlot, type SlotRecord } from "./slot-record.ts";
 
 const KEEPER = fileURLToPath(new URL("./keeper.js", import.meta.url));
 const PRELOAD = new URL("../../runtime/bundle/register.mjs", import.meta.url).href;
@@ -75,12 +75,12 @@ export async function stopSlot(layout: SiteLayout, slot: SlotNumber, limitMs: nu
     await removeSlot(folder, slot);
     return false;
   }
-  signal(record.keeper, "SIGTERM");
+  if (isOurs(record.keeper, record.keeperStarted)) signal(record.keeper, "SIGTERM");
   if (!(await ended(folder, slot, limitMs + (limitMs === 0 ? 0 : STOP_MARGIN_MS)))) {
     // Keeper and artifact lead a group of processes each.
-    signal(-record.keeper, "SIGKILL");
-    signal(-((await readSlot(folder, slot))?.pid ?? record.pid), "SIGKILL");
-    signal(-record.pid, "SIGKILL");
+    const last = (await readSlot(folder, slot)) ?? record;
+    if (isOurs(record.keeper, record.keeperStarted)) signal(-record.keeper, "SIGKILL");
+    for (const { pid, pidStarted } of [last, record]) if (isOurs(pid, pidStarted)) signal(-pid, "SIGKILL");
     await ended(folder, slot, STOP_MARGIN_MS);
     await removeSlot(folder, slot);
   }
@@ -101,7 +101,9 @@ async function recorded(
 
 async function launchKeeper(order: KeeperOrder): Promise<ChildProcess> {
   await mkdir(order.folder, { recursive: true });
-  const log = await open(logPath(order.folder, order.slot), "w");
+  const path = logPath(order.folder, order.slot);
+  await rm(path, { force: true });
+  const log = await open(path, "wx");
   try {
     const keeper = spawn(process.execPath, [KEEPER, JSON.stringify(order)], {
       cwd: order.cwd,
