@@ -1,0 +1,8 @@
+import { ANSWERS } from "./messages/answers.ts";
+import { BODIES } from "./messages/bodies.ts";
+import { HTTP1 } from "./live/http1.ts";
+import { HTTP2 } from "./live/http2.ts";
+import { HEADS } from "./messages/heads.ts";
+import type { Part } from "./part.ts";
+
+export const PARTS: readonly Part[] = [HEADS, BODIES, ANSWERS, HTTP1, HTTP2];
