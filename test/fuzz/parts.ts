@@ -7,6 +7,8 @@ import { ANSWERS } from "./messages/answers.ts";
 import { BODIES } from "./messages/bodies.ts";
 import { HEADS } from "./messages/heads.ts";
 import type { Part } from "./part.ts";
+import { CONTROL } from "./supervisor/control.ts";
+import { WORKERS } from "./supervisor/workers.ts";
 
 export const PARTS: readonly Part[] = [
   HEADS,
@@ -17,4 +19,6 @@ export const PARTS: readonly Part[] = [
   ARCHIVES,
   CONFIGURATION,
   POINTERS,
+  CONTROL,
+  WORKERS,
 ];
