@@ -4,10 +4,12 @@ import { PARTS } from "./parts.ts";
 import type { Limits, Part } from "./part.ts";
 import { endParts, runPart, type Ended } from "./run-part.ts";
 
+const DEFAULT_SITES = 4;
 const USAGE = `npm run test:fuzz -- [options]
   --seed N       of the first message; the next has N + 1 (default: a random one)
   --messages N   so many in each part (default: as many as there is time for)
   --seconds N    for each part (default: 10, or no limit where --messages is given)
+  --sites N      that are served in live parts; one of them is hostile (default: ${DEFAULT_SITES})
   --only A,B     parts: ${PARTS.map(({ name }) => name).join(", ")}
   --ci           each part for a short time, with a fixed seed and with a random one`;
 /** Of CI's two runs, for each part. */
@@ -19,6 +21,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     messages: { type: "string" },
     seconds: { type: "string" },
+    sites: { type: "string" },
     only: { type: "string" },
     ci: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -44,7 +47,8 @@ process.exitCode = counts.fail === 0 ? 0 : 1;
 function limits(seed: number): Limits {
   const messages = number("messages", values.messages);
   const seconds = number("seconds", values.seconds) ?? (messages === undefined ? 10 : Number.MAX_SAFE_INTEGER);
-  return { seed, messages: messages ?? Number.MAX_SAFE_INTEGER, seconds: values.ci ? CI_SECONDS : seconds };
+  const sites = Math.max(2, number("sites", values.sites) ?? DEFAULT_SITES);
+  return { seed, messages: messages ?? Number.MAX_SAFE_INTEGER, seconds: values.ci ? CI_SECONDS : seconds, sites };
 }
 
 function chosen(): readonly Part[] {
@@ -61,7 +65,8 @@ function report({ name, unit }: Part, { done, seconds, outcomes, finding }: Ende
   counts[finding === undefined ? "pass" : "fail"] += 1;
   console.log(`${finding === undefined ? "ok" : "not ok"} ${name}: ${done} ${unit}, ${rate} a second; ${details}`);
   if (finding === undefined) return;
-  const again = `--only ${name} --seed ${finding.seed} --messages ${finding.messages}`;
+  const sites = values.sites === undefined ? "" : ` --sites ${values.sites}`;
+  const again = `--only ${name} --seed ${finding.seed} --messages ${finding.messages}${sites}`;
   console.log(`${finding.text}\nagain: npm run test:fuzz -- ${again}`);
 }
 

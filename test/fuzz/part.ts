@@ -15,6 +15,8 @@ export interface Limits {
   readonly seed: number;
   readonly messages: number;
   readonly seconds: number;
+  /** That are served at the same time in live parts; one of them is hostile. */
+  readonly sites: number;
 }
 
 /** A message after which something is not as it has to be. */

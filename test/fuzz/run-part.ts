@@ -23,8 +23,8 @@ const running = new Set<ChildProcess>();
 
 /** Runs a part in a process of its own, so that whatever a message does to it has its seed told. */
 export async function runPart(part: Part, limits: Limits): Promise<Ended> {
-  const { seed, messages, seconds } = limits;
-  const args = [part.name, String(seed), String(messages), String(seconds)];
+  const { seed, messages, seconds, sites } = limits;
+  const args = [part.name, ...[seed, messages, seconds, sites].map(String)];
   const startedAt = performance.now();
   const child = fork(fileURLToPath(new URL("part-process.js", import.meta.url)), args);
   running.add(child);
