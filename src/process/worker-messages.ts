@@ -93,7 +93,9 @@ export function asFromWorker(message: unknown): FromWorker | undefined {
     case "counted":
       return isCount(told["requests"]) ? { inplace: "counted", requests: told["requests"] } : undefined;
     case "reset":
-      return isCount(told["connections"]) ? { inplace: "reset", connections: told["connections"] } : undefined;
+      return isCount(told["connections"])
+        ? { inplace: "reset", connections: told["connections"] }
+        : undefined;
     case "drained":
       return asDrained(told);
     default:
