@@ -19,7 +19,7 @@ const SETTLE_MS = 20_000;
 const LAST_WORDS_MS = 2_000;
 const SHOWN_LINES = 30;
 /** What says that something threw that nobody expected, although it was contained. */
-const UNEXPECTED = /^.*(INTERNAL|This is a defect|RangeError|TypeError|ERR_[A-Z0-9_]+).*$/m;
+const UNEXPECTED = /^.*(INTERNAL|a defect of inplace-deploy|RangeError|TypeError|ERR_[A-Z0-9_]+).*$/m;
 
 /** `inplace serve --sites` in a process of its own, with one hostile site and some sound ones. */
 export class ServedSites {

@@ -4,12 +4,11 @@ import type { Part } from "../part.ts";
 import { Random } from "../random.ts";
 import { answerText, hostileAnswerText } from "./answer-text.ts";
 import { NodeParser, type Understood } from "./node-parser.ts";
+import { mayRefuse } from "./refusals.ts";
 import { shortened } from "./shortened.ts";
 
 /** Larger than what we take ourselves: who refuses a long head is not the question. */
 const MAX_HEAD_BYTES = 256 * 1024;
-/** About where a message ends there is nothing among it. */
-const MAY_BE_REFUSED = /^(Invalid (response )?status|Expected HTTP\/|Invalid HTTP version)/i;
 
 const parser = new NodeParser("response", MAX_HEAD_BYTES);
 
@@ -50,7 +49,26 @@ function check(
     return `it throws ${error instanceof Error ? (error.stack ?? "") : String(error)}`;
   }
   count(visitor.outcome);
-  return seenByVisitor(visitor, method);
+  return seenByVisitor(visitor, method) ?? changed(visitor, bytes, method);
+}
+
+/** What Node makes of the application's own bytes, where it takes them too. */
+function changed(visitor: Visitor, bytes: Buffer, method: string): string | undefined {
+  if (visitor.outcome !== "complete" || visitor.final?.status === 101) return undefined;
+  const passed = answerIn(Buffer.from(visitor.sent, "latin1"), method);
+  const told = answerIn(bytes, method);
+  if (passed === undefined || told === undefined) return undefined;
+  if (passed.status !== told.status) return `of ${told.status} it makes ${passed.status}`;
+  return passed.body === told.body ? undefined : `of ${JSON.stringify(told.body)} it makes ${JSON.stringify(passed.body)}`;
+}
+
+/** The one final answer that the bytes of a connection are to Node. */
+function answerIn(bytes: Buffer, method: string): Understood | undefined {
+  parser.begin(method === "HEAD");
+  if (parser.feed(bytes) !== undefined) return undefined;
+  const answers = parser.messages.filter(({ status }) => status >= 200);
+  if (answers[0]?.complete === false) parser.end();
+  return answers.length === 1 && answers[0]?.complete === true ? answers[0] : undefined;
 }
 
 function seenByVisitor(visitor: Visitor, method: string): string | undefined {
@@ -60,7 +78,7 @@ function seenByVisitor(visitor: Visitor, method: string): string | undefined {
   const interim = parser.messages.filter(({ status }) => status < 200 && status !== 101);
   const answers = parser.messages.filter(({ status }) => status >= 200 || status === 101);
   if (refusal !== undefined) {
-    const matters = visitor.outcome === "complete" && !MAY_BE_REFUSED.test(refusal);
+    const matters = visitor.outcome === "complete" && !mayRefuse(refusal, visitor.sent);
     return matters ? `Node refuses it: ${refusal}` : undefined;
   }
   if (interim.length !== visitor.interim) return `Node sees ${interim.length} interim answers`;

@@ -6,6 +6,7 @@ import type { Part, Run } from "../part.ts";
 import { Random } from "../random.ts";
 import { fieldsOf, sameFields } from "./fields.ts";
 import { NodeParser } from "./node-parser.ts";
+import { mayRefuse } from "./refusals.ts";
 import { requestText, soundRequest } from "./request-text.ts";
 import { shortened } from "./shortened.ts";
 
@@ -14,10 +15,8 @@ const CLIENT = {
   forwardedFor: "10.0.0.1",
   scheme: "http",
   localAddress: "10.0.0.2",
+  trusted: false,
 } as const;
-/** What Node may refuse although we pass it on; about where a message ends there is nothing among it. */
-const MAY_BE_REFUSED =
-  /^(Invalid method encountered|Invalid char in url|Unexpected char in url|Header overflow|Expected space after method|Expected HTTP\/)/;
 const NOT_FOR_THE_APP = /^(ms-aspnetcore-|x-iis-|keep-alive$|proxy-connection$)/i;
 
 const parser = new NodeParser("request");
@@ -66,9 +65,10 @@ function check(text: string, run?: Run): string | undefined {
     }
     const forwarded = `${forwardedHead(head, CLIENT)}\r\n`;
     const before = parser.messages.length;
-    const refusal = parser.feed(Buffer.concat([Buffer.from(forwarded, "latin1"), behind.subarray(0, end)]));
+    const passed = `${forwarded}${scanner.passed(behind, end).toString("latin1")}`;
+    const refusal = parser.feed(Buffer.from(passed, "latin1"));
     if (refusal !== undefined) {
-      if (scanner.done && !MAY_BE_REFUSED.test(refusal))
+      if (scanner.done && !mayRefuse(refusal, passed))
         return `Node refuses what is forwarded: ${refusal}`;
       run?.count(`forwarded, refused by Node: ${refusal}`);
       return parser.messages.length > before + 1 ? "Node sees more than one message" : undefined;

@@ -15,7 +15,7 @@ const START_MS = 60_000;
 /** On a busy machine. */
 const ANSWER_MS = 30_000;
 const SHOWN_LINES = 30;
-const UNEXPECTED = /^.*(INTERNAL|This is a defect|RangeError|TypeError|ERR_[A-Z0-9_]+).*$/m;
+const UNEXPECTED = /^.*(INTERNAL|a defect of inplace-deploy|RangeError|TypeError|ERR_[A-Z0-9_]+).*$/m;
 
 /** `inplace supervise` in a process of its own. */
 export class Supervised {
