@@ -46,9 +46,15 @@ process.exitCode = counts.fail === 0 ? 0 : 1;
 
 function limits(seed: number): Limits {
   const messages = number("messages", values.messages);
-  const seconds = number("seconds", values.seconds) ?? (messages === undefined ? 10 : Number.MAX_SAFE_INTEGER);
+  const seconds =
+    number("seconds", values.seconds) ?? (messages === undefined ? 10 : Number.MAX_SAFE_INTEGER);
   const sites = Math.max(2, number("sites", values.sites) ?? DEFAULT_SITES);
-  return { seed, messages: messages ?? Number.MAX_SAFE_INTEGER, seconds: values.ci ? CI_SECONDS : seconds, sites };
+  return {
+    seed,
+    messages: messages ?? Number.MAX_SAFE_INTEGER,
+    seconds: values.ci ? CI_SECONDS : seconds,
+    sites,
+  };
 }
 
 function chosen(): readonly Part[] {
@@ -63,7 +69,9 @@ function report({ name, unit }: Part, { done, seconds, outcomes, finding }: Ende
   const counted = [...outcomes].sort(([, some], [, others]) => others - some);
   const details = counted.map(([outcome, count]) => `${count} ${outcome}`).join(", ");
   counts[finding === undefined ? "pass" : "fail"] += 1;
-  console.log(`${finding === undefined ? "ok" : "not ok"} ${name}: ${done} ${unit}, ${rate} a second; ${details}`);
+  console.log(
+    `${finding === undefined ? "ok" : "not ok"} ${name}: ${done} ${unit}, ${rate} a second; ${details}`,
+  );
   if (finding === undefined) return;
   const sites = values.sites === undefined ? "" : ` --sites ${values.sites}`;
   const again = `--only ${name} --seed ${finding.seed} --messages ${finding.messages}${sites}`;

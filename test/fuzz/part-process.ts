@@ -9,7 +9,9 @@ export type FromPart =
       readonly type: "end";
       readonly done: number;
       readonly outcomes: readonly (readonly [string, number])[];
-      readonly finding: { readonly seed: number; readonly messages: number; readonly text: string } | undefined;
+      readonly finding:
+        | { readonly seed: number; readonly messages: number; readonly text: string }
+        | undefined;
     };
 
 const TELL_EVERY_MS = 500;

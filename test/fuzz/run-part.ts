@@ -51,8 +51,14 @@ export async function runPart(part: Part, limits: Limits): Promise<Ended> {
   showProgress("");
   const took = (performance.now() - startedAt) / 1000;
   if (end !== undefined && !hung) return { ...end, seconds: took };
-  const what = hung ? `nothing came of it for ${HANG_MS / 1000} s` : `its process ended with ${signal ?? code}`;
-  const finding = { seed: (seed + done) >>> 0, messages: 10_000, text: `${what}, after about ${done} ${part.unit}` };
+  const what = hung
+    ? `nothing came of it for ${HANG_MS / 1000} s`
+    : `its process ended with ${signal ?? code}`;
+  const finding = {
+    seed: (seed + done) >>> 0,
+    messages: 10_000,
+    text: `${what}, after about ${done} ${part.unit}`,
+  };
   return { done, seconds: took, outcomes: [], finding };
 }
 

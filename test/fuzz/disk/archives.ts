@@ -40,7 +40,27 @@ const NAMES = [
   "l".repeat(99),
 ] as const;
 /** Of tar: files, links, devices, folders, a pipe, and what extends or replaces other entries. */
-const TYPES = ["0", "\0", "7", "1", "2", "3", "4", "5", "6", "x", "g", "L", "K", "S", "D", "M", "N", "V", "Z"] as const;
+const TYPES = [
+  "0",
+  "\0",
+  "7",
+  "1",
+  "2",
+  "3",
+  "4",
+  "5",
+  "6",
+  "x",
+  "g",
+  "L",
+  "K",
+  "S",
+  "D",
+  "M",
+  "N",
+  "V",
+  "Z",
+] as const;
 /** They say something of the entries behind them instead of being one. */
 const ABOUT_OTHERS: ReadonlySet<string | undefined> = new Set(["x", "g", "L", "K"]);
 const MODES = [0o100644, 0o100755, 0o104755, 0o40755, 0o120777, 0o20666, 0o10644, 0] as const;
@@ -62,13 +82,19 @@ export const ARCHIVES: Part = {
       const file = join(inside, `x.${packer}`);
       await mkdir(inside);
       await writeFile(file, bytes);
-      const unpacked = await within(HANG_MS, refusedOr(() => unpack(file, join(inside, "out"), LIMITS)));
+      const unpacked = await within(
+        HANG_MS,
+        refusedOr(() => unpack(file, join(inside, "out"), LIMITS)),
+      );
       run.count(unpacked === undefined ? "refused" : "taken");
       const wrong =
         (await escaped(folder, packer)) ??
         (unpacked === undefined ? undefined : await missing(join(inside, "out"), entries));
       if (wrong !== undefined)
-        throw new Finding(seed, `${wrong}\n${packer} of ${JSON.stringify(entries)}\n${bytes.toString("base64")}`);
+        throw new Finding(
+          seed,
+          `${wrong}\n${packer} of ${JSON.stringify(entries)}\n${bytes.toString("base64")}`,
+        );
       await rm(inside, { recursive: true });
     });
   },
@@ -84,14 +110,20 @@ function archive(random: Random, packer: "zip" | "tgz"): { bytes: Buffer; entrie
   const inner = packer === "tgz" && !random.onceIn(4);
   const bytes = Buffer.from(inner ? gunzipSync(packed) : packed);
   for (let count = 1 + random.below(5); count > 0; count -= 1)
-    bytes[random.below(bytes.length)] = random.onceIn(3) ? random.pick([0, 255, 0x2f, 0x35]) : random.below(256);
+    bytes[random.below(bytes.length)] = random.onceIn(3)
+      ? random.pick([0, 255, 0x2f, 0x35])
+      : random.below(256);
   const cut = random.onceIn(6) ? bytes.subarray(0, random.below(bytes.length)) : bytes;
   return { bytes: inner ? gzipSync(cut) : cut, entries: undefined };
 }
 
 function entry(random: Random, packer: "zip" | "tgz"): Entry {
   const odd = random.onceIn(3);
-  const name = odd ? (random.onceIn(9) ? random.noise(8).replaceAll("\0", "-") : random.pick(NAMES)) : `lib/${random.uint32()}`;
+  const name = odd
+    ? random.onceIn(9)
+      ? random.noise(8).replaceAll("\0", "-")
+      : random.pick(NAMES)
+    : `lib/${random.uint32()}`;
   const content = random.onceIn(30) ? Buffer.alloc(100_000) : "c".repeat(random.below(50));
   return {
     name,
@@ -114,7 +146,8 @@ async function escaped(folder: string, packer: string): Promise<string | undefin
     const others = (await readdir(path)).filter((name) => names?.includes(name) !== true);
     if (others.length > 0) return `it has written ${others.join(", ")} into ${path}`;
   }
-  if ((await readFile(join(folder, "outside", "canary"), "utf8")) !== "canary") return "the canary is another";
+  if ((await readFile(join(folder, "outside", "canary"), "utf8")) !== "canary")
+    return "the canary is another";
   const out = join(folder, "outside", "inside", "out");
   for (const found of await readdir(out, { withFileTypes: true, recursive: true }).catch(() => []))
     if (!found.isFile() && !found.isDirectory()) return `${found.name} is neither a file nor a folder`;

@@ -52,7 +52,22 @@ const VALUES = [
   "a b",
   "30s",
 ] as const;
-const JSON_PIECES = ["{", "}", "[", "]", ",", ":", '"', "\\", "\ufeff", "\0", "null", "1e999", "//", "\n"] as const;
+const JSON_PIECES = [
+  "{",
+  "}",
+  "[",
+  "]",
+  ",",
+  ":",
+  '"',
+  "\\",
+  "\ufeff",
+  "\0",
+  "null",
+  "1e999",
+  "//",
+  "\n",
+] as const;
 const XML_PIECES = [
   "<configuration>",
   "</configuration>",
@@ -120,5 +135,7 @@ async function json(random: Random, folder: string): Promise<string | undefined>
 function value(random: Random, depth: number): unknown {
   if (depth > 0 && (depth > 4 || random.onceIn(2))) return random.pick(VALUES);
   if (depth > 0 && random.onceIn(4)) return random.list(random.below(4), () => value(random, depth + 1));
-  return Object.fromEntries(random.list(random.below(5), () => [random.pick(KEYS), value(random, depth + 1)]));
+  return Object.fromEntries(
+    random.list(random.below(5), () => [random.pick(KEYS), value(random, depth + 1)]),
+  );
 }

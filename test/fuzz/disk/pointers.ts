@@ -64,7 +64,9 @@ export const POINTERS: Part = {
         ? random.noise(random.below(6_000))
         : random.list(random.below(9), () => random.pick(PIECES)).join("");
       const wrong =
-        (await parsed(layout, text)) ?? (await entryOf(random, folder, text)) ?? (await read(random, layout, text));
+        (await parsed(layout, text)) ??
+        (await entryOf(random, folder, text)) ??
+        (await read(random, layout, text));
       if (wrong !== undefined) throw new Finding(seed, `${wrong}: ${JSON.stringify(text)}`);
     });
   },
@@ -104,7 +106,8 @@ async function entryOf(random: Random, folder: string, text: string): Promise<st
 async function place(random: Random, path: string, text: string): Promise<void> {
   switch (random.below(20)) {
     case 0:
-      return void (await mkdir(path));
+      await mkdir(path);
+      return;
     case 1:
       return symlink(path, path);
     case 2:

@@ -23,7 +23,12 @@ const ACK = 0x1;
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const DEFAULT_WINDOW = 65_535;
 
-export function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+export function frame(
+  type: number,
+  flags: number,
+  stream: number,
+  payload: Buffer = Buffer.alloc(0),
+): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
   head[3] = type;
@@ -39,7 +44,9 @@ export function uint32(value: number): Buffer {
 }
 
 export function settings(pairs: readonly (readonly [number, number])[]): Buffer {
-  const payload = pairs.map(([id, value]) => Buffer.concat([Buffer.from([id >> 8, id & 255]), uint32(value)]));
+  const payload = pairs.map(([id, value]) =>
+    Buffer.concat([Buffer.from([id >> 8, id & 255]), uint32(value)]),
+  );
   return frame(FRAME.settings, 0, 0, Buffer.concat(payload));
 }
 

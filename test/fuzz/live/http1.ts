@@ -57,5 +57,7 @@ function textOf(random: Random): string {
 
 /** So that the application's answers come to be read. */
 function soundPipeline(random: Random, { host, target }: Place): string {
-  return random.list(1 + random.below(5), () => `GET ${target(random)} HTTP/1.1\r\nHost: ${host}\r\n\r\n`).join("");
+  return random
+    .list(1 + random.below(5), () => `GET ${target(random)} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+    .join("");
 }

@@ -22,7 +22,8 @@ createServer((socket) => {
       const target = /^\S+ (\S+) HTTP\//.exec(seen.slice(0, end))?.[1];
       seen = seen.slice(end + 4);
       // Anything else is the rest of a body, which this application does not care about.
-      if (target !== undefined) answering = answering.then(() => answer(socket, target)).catch(() => undefined);
+      if (target !== undefined)
+        answering = answering.then(() => answer(socket, target)).catch(() => undefined);
     }
   });
 }).listen(Number(process.env["PORT"]), "127.0.0.1");

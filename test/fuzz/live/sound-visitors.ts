@@ -46,7 +46,9 @@ export class SoundVisitors {
   /** Throws where a request of theirs was lost. */
   check(): void {
     if (this.lost.length > 0)
-      throw new Error(`${this.lost.length} of ${this.sent} requests of others are lost: ${this.lost.slice(0, 3).join("; ")}`);
+      throw new Error(
+        `${this.lost.length} of ${this.sent} requests of others are lost: ${this.lost.slice(0, 3).join("; ")}`,
+      );
   }
 
   async stop(): Promise<void> {
@@ -63,7 +65,8 @@ export class SoundVisitors {
       this.sent += 1;
       try {
         const text = await this.#ask(host, path);
-        if (text !== `${host} ${path}`) this.lost.push(`${host}${path} got ${JSON.stringify(text.slice(0, 200))}`);
+        if (text !== `${host} ${path}`)
+          this.lost.push(`${host}${path} got ${JSON.stringify(text.slice(0, 200))}`);
       } catch (error) {
         this.lost.push(`${host}${path}: ${String(error)}`);
       }

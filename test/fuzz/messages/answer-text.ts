@@ -81,7 +81,22 @@ const TRAILERS = [
   "Content-Length: 4\r\n",
   "X-\x80: 1\r\n",
 ] as const;
-const PIECES = ["\r\n", "\n", "\r", " ", "\0", "\t", "\xa0", ":", ",", "0", "5", "\r\n\r\n", "\r\n ", "HTTP/1.1 200 OK\r\n"] as const;
+const PIECES = [
+  "\r\n",
+  "\n",
+  "\r",
+  " ",
+  "\0",
+  "\t",
+  "\xa0",
+  ":",
+  ",",
+  "0",
+  "5",
+  "\r\n\r\n",
+  "\r\n ",
+  "HTTP/1.1 200 OK\r\n",
+] as const;
 
 /** A sound answer, at times with a status, fields or trailers that few expect. */
 export function answerText(random: Random): string {
@@ -104,7 +119,9 @@ export function hostileAnswerText(random: Random): string {
       return `${answerText(random)}${answerText(random)}`;
     case 3:
       // As many as fit into what a socket is read with at once.
-      return random.onceIn(50) ? "HTTP/1.1 100\r\n\r\n".repeat(random.pick([100, 1_000, 4_090])) : interimHeads(random);
+      return random.onceIn(50)
+        ? "HTTP/1.1 100\r\n\r\n".repeat(random.pick([100, 1_000, 4_090]))
+        : interimHeads(random);
     default:
       return random.mutated(answerText(random), 1 + random.below(4), PIECES);
   }

@@ -59,7 +59,9 @@ function changed(visitor: Visitor, bytes: Buffer, method: string): string | unde
   const told = answerIn(bytes, method);
   if (passed === undefined || told === undefined) return undefined;
   if (passed.status !== told.status) return `of ${told.status} it makes ${passed.status}`;
-  return passed.body === told.body ? undefined : `of ${JSON.stringify(told.body)} it makes ${JSON.stringify(passed.body)}`;
+  return passed.body === told.body
+    ? undefined
+    : `of ${JSON.stringify(told.body)} it makes ${JSON.stringify(passed.body)}`;
 }
 
 /** The one final answer that the bytes of a connection are to Node. */

@@ -90,8 +90,10 @@ function check(
   const [theirs, another] = parser.messages;
   if (another !== undefined) return "Node sees another message";
   // As long as it is not complete, Node may see sooner that it is malformed.
-  if (refusal !== undefined) return whole.done && !mayRefuse(refusal, text) ? `Node refuses it: ${refusal}` : undefined;
-  if (theirs?.complete !== whole.done) return `Node thinks it ${theirs?.complete ? "complete" : "incomplete"}`;
+  if (refusal !== undefined)
+    return whole.done && !mayRefuse(refusal, text) ? `Node refuses it: ${refusal}` : undefined;
+  if (theirs?.complete !== whole.done)
+    return `Node thinks it ${theirs?.complete ? "complete" : "incomplete"}`;
   if (theirs.body !== whole.content) return `Node sees ${JSON.stringify(theirs.body)}`;
   if (whole.done && !sameFields(fieldsOf(whole.trailers), theirs.trailers))
     return `Node sees the trailers ${JSON.stringify(theirs.trailers)}`;

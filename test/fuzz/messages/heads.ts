@@ -68,8 +68,7 @@ function check(text: string, run?: Run): string | undefined {
     const passed = `${forwarded}${scanner.passed(behind, end).toString("latin1")}`;
     const refusal = parser.feed(Buffer.from(passed, "latin1"));
     if (refusal !== undefined) {
-      if (scanner.done && !mayRefuse(refusal, passed))
-        return `Node refuses what is forwarded: ${refusal}`;
+      if (scanner.done && !mayRefuse(refusal, passed)) return `Node refuses what is forwarded: ${refusal}`;
       run?.count(`forwarded, refused by Node: ${refusal}`);
       return parser.messages.length > before + 1 ? "Node sees more than one message" : undefined;
     }

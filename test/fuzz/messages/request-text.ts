@@ -6,7 +6,19 @@ export interface Place {
   target(random: Random): string;
 }
 
-const METHODS = ["GET", "GET", "POST", "POST", "HEAD", "PUT", "OPTIONS", "DELETE", "PATCH", "M-SEARCH", "x"] as const;
+const METHODS = [
+  "GET",
+  "GET",
+  "POST",
+  "POST",
+  "HEAD",
+  "PUT",
+  "OPTIONS",
+  "DELETE",
+  "PATCH",
+  "M-SEARCH",
+  "x",
+] as const;
 /** What decides where a message ends, who is asked and what ends at this hop, in sound and unsound spellings. */
 const FIELDS = [
   "Content-Length: 5",
@@ -95,7 +107,18 @@ const PIECES = [
   "HTTP/1.1",
 ] as const;
 
-const TARGETS = ["/", "/a?b=c", "/%2e%2e/x", "/a#b", "*", "http://other/x", "https://other", "//x", "/\xe9", "a:1"] as const;
+const TARGETS = [
+  "/",
+  "/a?b=c",
+  "/%2e%2e/x",
+  "/a#b",
+  "*",
+  "http://other/x",
+  "https://other",
+  "//x",
+  "/\xe9",
+  "a:1",
+] as const;
 
 /** Any place. */
 export const ANYWHERE: Place = { host: "a.example", target: (random) => random.pick(TARGETS) };
@@ -127,6 +150,7 @@ function oneRequest(random: Random, place: Place): string {
 
 function printable(random: Random): string {
   let text = "v";
-  for (let count = random.below(12); count > 0; count -= 1) text += String.fromCharCode(0x20 + random.below(95));
+  for (let count = random.below(12); count > 0; count -= 1)
+    text += String.fromCharCode(0x20 + random.below(95));
   return text.trimEnd();
 }

@@ -8,7 +8,20 @@ import { soundApp, Supervised } from "./supervised.ts";
 
 const AT_A_TIME = 20;
 const LONGEST_STAY_MS = 100;
-const PIECES = ["\n", "\r\n", "{", "}", '"', "\0", "\ufeff", "null", "[", ",", "\\u0000", '{"ask":"status"}\n'] as const;
+const PIECES = [
+  "\n",
+  "\r\n",
+  "{",
+  "}",
+  '"',
+  "\0",
+  "\ufeff",
+  "null",
+  "[",
+  ",",
+  "\\u0000",
+  '{"ask":"status"}\n',
+] as const;
 const ASKS = ["status", "wait", "rollback", "Status", "stop", "", "__proto__", "constructor"] as const;
 
 /** `supervise` lives and answers others, whatever comes on the socket on which commands ask it. */

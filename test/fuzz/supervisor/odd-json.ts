@@ -26,5 +26,7 @@ const KEYS = ["a", "port", "host", "length", "__proto__", "constructor", "toJSON
 export function oddJson(random: Random, depth = 0): unknown {
   if (depth > 3 || random.onceIn(2)) return random.pick(VALUES);
   if (random.onceIn(2)) return random.list(random.below(4), () => oddJson(random, depth + 1));
-  return Object.fromEntries(random.list(random.below(4), () => [random.pick(KEYS), oddJson(random, depth + 1)]));
+  return Object.fromEntries(
+    random.list(random.below(4), () => [random.pick(KEYS), oddJson(random, depth + 1)]),
+  );
 }

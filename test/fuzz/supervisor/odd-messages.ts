@@ -16,7 +16,17 @@ const KINDS = [
   "__proto__",
   "constructor",
 ] as const;
-const FIELDS = ["host", "port", "protocol", "requests", "connections", "served", "cut", "durationMs", "at"] as const;
+const FIELDS = [
+  "host",
+  "port",
+  "protocol",
+  "requests",
+  "connections",
+  "served",
+  "cut",
+  "durationMs",
+  "at",
+] as const;
 const PROTOCOLS = ["http", "https", "h2", "h2c", "tcp", "tls", "unknown", "inherited", "odd"] as const;
 
 /** What an app may send its supervisor over the channel between them, as any of its packages can. */
@@ -27,7 +37,9 @@ export function oddMessages(seed: number): unknown[] {
 
 function oddMessage(random: Random): unknown {
   if (random.onceIn(4)) return oddJson(random);
-  const message: Record<string, unknown> = { inplace: random.onceIn(8) ? oddJson(random) : random.pick(KINDS) };
+  const message: Record<string, unknown> = {
+    inplace: random.onceIn(8) ? oddJson(random) : random.pick(KINDS),
+  };
   for (const field of FIELDS) if (random.onceIn(2)) message[field] = oddJson(random);
   if (random.onceIn(3)) message["protocol"] = random.pick(PROTOCOLS);
   if (random.onceIn(3)) message["port"] = random.below(70_000);

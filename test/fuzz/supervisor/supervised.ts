@@ -32,7 +32,10 @@ export class Supervised {
   /** With an app that is live. */
   static async start(t: Cleanup, artifact: string, content: string): Promise<Supervised> {
     const layout = await temporarySite(t);
-    await writeFile(join(layout.root, "inplace.config.json"), '{ "supervise": { "probationMs": 100, "readyMs": 5000, "drainMs": 2000 } }');
+    await writeFile(
+      join(layout.root, "inplace.config.json"),
+      '{ "supervise": { "probationMs": 100, "readyMs": 5000, "drainMs": 2000 } }',
+    );
     await publish(layout, artifact, content);
     const args = ["--site-root", layout.root, "supervise", "--port", "0", "--host", "127.0.0.1"];
     const program = startInplace(t, args, { cwd: layout.root });
