@@ -6,6 +6,7 @@ import { temporaryFolder } from "../../rig/temporary-site.ts";
 import { tarGz, zip, type Entry } from "../../watch/archives.ts";
 import { Finding, type Part } from "../part.ts";
 import { Random } from "../random.ts";
+import { shown } from "../shown.ts";
 import { refusedOr, within } from "./refused.ts";
 
 /** An archive of a few hundred bytes takes milliseconds. */
@@ -93,7 +94,7 @@ export const ARCHIVES: Part = {
       if (wrong !== undefined)
         throw new Finding(
           seed,
-          `${wrong}\n${packer} of ${JSON.stringify(entries)}\n${bytes.toString("base64")}`,
+          `${wrong}\n${packer} of ${shown(JSON.stringify(entries))}\n${bytes.toString("base64")}`,
         );
       await rm(inside, { recursive: true });
     });
@@ -162,7 +163,7 @@ async function missing(out: string, entries: readonly Entry[] | undefined): Prom
     const isFolder = found === "EISDIR";
     if (isFolder && (name.endsWith("/") || name === ".")) continue;
     if (!Buffer.isBuffer(found) || !found.equals(Buffer.from(content ?? "")))
-      return `${JSON.stringify(name)} was taken and is not there as it was`;
+      return `${shown(name)} was taken and is not there as it was`;
   }
   return undefined;
 }

@@ -6,6 +6,7 @@ import { readSites } from "#src/platform/site-map.js";
 import { temporaryFolder } from "../../rig/temporary-site.ts";
 import { Finding, type Part } from "../part.ts";
 import { Random } from "../random.ts";
+import { shown } from "../shown.ts";
 import { refusedOr } from "./refused.ts";
 
 const KEYS = [
@@ -103,7 +104,7 @@ export const CONFIGURATION: Part = {
     await run.each(async (seed) => {
       const random = new Random(seed);
       const wrong = random.onceIn(2) ? await webConfig(random) : await json(random, folder);
-      if (wrong !== undefined) throw new Finding(seed, wrong);
+      if (wrong !== undefined) throw new Finding(seed, shown(wrong));
     });
   },
 };

@@ -8,6 +8,7 @@ import { entryParts } from "#src/watch/archive/entry-path.js";
 import { temporarySite } from "../../rig/temporary-site.ts";
 import { Finding, type Part } from "../part.ts";
 import { Random } from "../random.ts";
+import { shown } from "../shown.ts";
 import { refusedOr } from "./refused.ts";
 
 const PIECES = [
@@ -67,7 +68,7 @@ export const POINTERS: Part = {
         (await parsed(layout, text)) ??
         (await entryOf(random, folder, text)) ??
         (await read(random, layout, text));
-      if (wrong !== undefined) throw new Finding(seed, `${wrong}: ${JSON.stringify(text)}`);
+      if (wrong !== undefined) throw new Finding(seed, `${wrong}: ${shown(text)}`);
     });
   },
 };

@@ -1,11 +1,12 @@
 import type { ResponseHead } from "#src/platform/http1/response-head.js";
 import { ResponseReader, type ResponseSink } from "#src/platform/response-reader.js";
-import type { Part } from "../part.ts";
+import { Finding, type Part } from "../part.ts";
 import { Random } from "../random.ts";
 import { answerText, hostileAnswerText } from "./answer-text.ts";
 import { NodeParser, type Understood } from "./node-parser.ts";
 import { mayRefuse } from "./refusals.ts";
 import { shortened } from "./shortened.ts";
+import { shown } from "../shown.ts";
 
 /** Larger than what we take ourselves: who refuses a long head is not the question. */
 const MAX_HEAD_BYTES = 256 * 1024;
@@ -25,8 +26,7 @@ export const ANSWERS: Part = {
       const wrong = check(text, method, cuts, (outcome) => run.count(outcome));
       if (wrong === undefined) return;
       const less = shortened(text, (other) => check(other, method, cuts) !== undefined);
-      const shown = less.length > 2_000 ? `${less.slice(0, 2_000)}… (${less.length} bytes)` : less;
-      throw new Error(`${wrong}\nto ${method}: ${JSON.stringify(shown)}`);
+      throw new Finding(seed, `${wrong}\nto ${method}: ${shown(less)}`);
     }),
 };
 
@@ -59,9 +59,7 @@ function changed(visitor: Visitor, bytes: Buffer, method: string): string | unde
   const told = answerIn(bytes, method);
   if (passed === undefined || told === undefined) return undefined;
   if (passed.status !== told.status) return `of ${told.status} it makes ${passed.status}`;
-  return passed.body === told.body
-    ? undefined
-    : `of ${JSON.stringify(told.body)} it makes ${JSON.stringify(passed.body)}`;
+  return passed.body === told.body ? undefined : `of ${shown(told.body)} it makes ${shown(passed.body)}`;
 }
 
 /** The one final answer that the bytes of a connection are to Node. */

@@ -1,11 +1,12 @@
 import { BodyScanner } from "#src/platform/http1/body.js";
 import { CHUNKED, type Framing } from "#src/platform/http1/syntax.js";
-import type { Part } from "../part.ts";
+import { Finding, type Part } from "../part.ts";
 import { Random } from "../random.ts";
 import { fieldsOf, sameFields } from "./fields.ts";
 import { NodeParser } from "./node-parser.ts";
 import { mayRefuse } from "./refusals.ts";
 import { shortened } from "./shortened.ts";
+import { shown } from "../shown.ts";
 
 const PIECES = [
   "\r\n",
@@ -51,7 +52,7 @@ export const BODIES: Part = {
       const wrong = check(text, framing, cuts, (outcome) => run.count(outcome));
       if (wrong === undefined) return;
       const less = shortened(text, (other) => check(other, framing, cuts) !== undefined);
-      throw new Error(`${wrong}\n${JSON.stringify(framing)} ${JSON.stringify(less)}`);
+      throw new Finding(seed, `${wrong}\n${framing.kind} ${shown(less)}`);
     }),
 };
 
@@ -77,7 +78,7 @@ function check(
   const whole = scanned([bytes], framing);
   const cut = scanned(new Random(cuts).cut(bytes), framing);
   if (whole.end !== cut.end || whole.done !== cut.done || !whole.passed.equals(cut.passed))
-    return `whole it is ${shown(whole)}, in pieces ${shown(cut)}`;
+    return `whole it is ${toText(whole)}, in pieces ${toText(cut)}`;
   if (whole.end === -1) {
     count("malformed");
     return undefined;
@@ -94,9 +95,9 @@ function check(
     return whole.done && !mayRefuse(refusal, text) ? `Node refuses it: ${refusal}` : undefined;
   if (theirs?.complete !== whole.done)
     return `Node thinks it ${theirs?.complete ? "complete" : "incomplete"}`;
-  if (theirs.body !== whole.content) return `Node sees ${JSON.stringify(theirs.body)}`;
+  if (theirs.body !== whole.content) return `Node sees ${shown(theirs.body)}`;
   if (whole.done && !sameFields(fieldsOf(whole.trailers), theirs.trailers))
-    return `Node sees the trailers ${JSON.stringify(theirs.trailers)}`;
+    return `Node sees the trailers ${shown(theirs.trailers.join(" | "))}`;
   return undefined;
 }
 
@@ -120,8 +121,8 @@ function scanned(pieces: readonly Buffer[], framing: Framing): Scanned {
   return { end, done: scanner.done, content: body, trailers, passed: Buffer.concat(passed) };
 }
 
-function shown({ end, done, passed }: Scanned): string {
-  return `${done ? "done" : "not done"} at ${end}, passed on as ${JSON.stringify(passed.toString("latin1"))}`;
+function toText({ end, done, passed }: Scanned): string {
+  return `${done ? "done" : "not done"} at ${end}, passed on as ${shown(passed.toString("latin1"))}`;
 }
 
 function chunkedText(random: Random): string {

@@ -2,13 +2,14 @@ import { forwardedHead } from "#src/platform/http1/forwarded.js";
 import { readHead } from "#src/platform/http1/head-reader.js";
 import type { RequestHead } from "#src/platform/http1/request-head.js";
 import { BodyScanner } from "#src/platform/http1/body.js";
-import type { Part, Run } from "../part.ts";
+import { Finding, type Part, type Run } from "../part.ts";
 import { Random } from "../random.ts";
 import { fieldsOf, sameFields } from "./fields.ts";
 import { NodeParser } from "./node-parser.ts";
 import { mayRefuse } from "./refusals.ts";
 import { requestText, soundRequest } from "./request-text.ts";
 import { shortened } from "./shortened.ts";
+import { shown } from "../shown.ts";
 
 const CLIENT = {
   address: "10.0.0.1",
@@ -36,7 +37,7 @@ export const HEADS: Part = {
       const text = requestText(random);
       const wrong = check(text, run);
       if (wrong === undefined) return;
-      throw new Error(`${wrong}\n${JSON.stringify(shortened(text, (less) => check(less) !== undefined))}`);
+      throw new Finding(seed, `${wrong}\n${shown(shortened(text, (less) => check(less) !== undefined))}`);
     }),
 };
 
@@ -98,12 +99,12 @@ function difference(head: RequestHead, forwarded: string, before: number, ours: 
   if (theirs.method !== head.method) return `Node sees method ${theirs.method}`;
   if (theirs.target !== head.target) return `Node sees target ${theirs.target}`;
   if (theirs.complete !== ours.done) return `Node thinks it ${theirs.complete ? "complete" : "incomplete"}`;
-  if (theirs.body !== ours.body) return `Node sees the body ${JSON.stringify(theirs.body)}`;
+  if (theirs.body !== ours.body) return `Node sees the body ${shown(theirs.body)}`;
   if (theirs.upgrade !== (head.upgrade !== "")) return `Node thinks ${theirs.upgrade} of its upgrade`;
   const sent = fieldsOf(forwarded.slice(forwarded.indexOf("\r\n") + 2));
-  if (!sameFields(sent, theirs.fields)) return `Node sees the fields ${JSON.stringify(theirs.fields)}`;
+  if (!sameFields(sent, theirs.fields)) return `Node sees the fields ${shown(theirs.fields.join(" | "))}`;
   if (ours.done && !sameFields(fieldsOf(ours.trailers), theirs.trailers))
-    return `Node sees the trailers ${JSON.stringify(theirs.trailers)}`;
+    return `Node sees the trailers ${shown(theirs.trailers.join(" | "))}`;
   for (let at = 0; at < sent.length; at += 2)
     if (NOT_FOR_THE_APP.test(sent[at] ?? "")) return `${sent[at]} goes to the application`;
   return undefined;
@@ -113,10 +114,10 @@ function difference(head: RequestHead, forwarded: string, before: number, ours: 
 function checkSound(random: Random): void {
   const { text, fields } = soundRequest(random);
   const wrong = check(text);
-  if (wrong !== undefined) throw new Error(`${wrong}\n${JSON.stringify(text)}`);
+  if (wrong !== undefined) throw new Error(`${wrong}\n${shown(text)}`);
   const seen = parser.messages[0]?.fields ?? [];
   const own: string[] = [];
   for (let at = 0; at < seen.length; at += 2)
     if (/^X-\d+$/.test(seen[at] ?? "")) own.push(seen[at] ?? "", seen[at + 1] ?? "");
-  if (!sameFields(fields, own)) throw new Error(`a sound request is changed: ${JSON.stringify(text)}`);
+  if (!sameFields(fields, own)) throw new Error(`a sound request is changed: ${shown(text)}`);
 }
