@@ -1,5 +1,6 @@
 // npm run test:fuzz -- [--seed N] [--messages N] [--seconds N] [--only heads,bodies] [--ci]
 import { parseArgs } from "node:util";
+import { EXIT } from "#src/errors.js";
 import { PARTS } from "./parts.ts";
 import type { Limits, Part } from "./part.ts";
 import { endParts, runPart, type Ended } from "./run-part.ts";
@@ -31,15 +32,23 @@ if (values.help) {
   console.log(USAGE);
   process.exit(0);
 }
+let interrupted = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.once(signal, () => void endParts().then(() => process.exit(130)));
+  process.once(signal, () => {
+    interrupted = true;
+    void endParts().then(() => process.exit(EXIT.interrupted));
+  });
 
 const counts = { pass: 0, fail: 0 };
 const randomSeed = Math.floor(Math.random() * 2 ** 32);
 const seeds = values.ci ? [FIXED_SEED, randomSeed] : [number("seed", values.seed) ?? randomSeed];
 for (const seed of seeds) {
   console.log(`seed ${seed}`);
-  for (const part of chosen()) report(part, await runPart(part, limits(seed)));
+  for (const part of chosen()) {
+    const ended = await runPart(part, limits(seed));
+    if (interrupted) await new Promise(() => undefined); // The process is about to end.
+    report(part, ended);
+  }
 }
 console.log(`# pass ${counts.pass}\n# fail ${counts.fail}`);
 process.exitCode = counts.fail === 0 ? 0 : 1;
