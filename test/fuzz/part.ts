@@ -41,7 +41,7 @@ export class Run implements Cleanup {
   /** How many messages had which outcome. */
   readonly outcomes = new Map<string, number>();
   done = 0;
-  readonly #until: number;
+  #until: number;
   readonly #actions: (() => Promise<void>)[] = [];
 
   constructor(limits: Limits) {
@@ -56,6 +56,11 @@ export class Run implements Cleanup {
 
   get over(): boolean {
     return this.done >= this.limits.messages || performance.now() > this.#until;
+  }
+
+  /** The time of a part that has something to start begins behind that. */
+  startClock(): void {
+    this.#until = performance.now() + this.limits.seconds * 1000;
   }
 
   /** One after another. Between two of them, every now and then, other things of this process have their turn. */
@@ -101,8 +106,8 @@ export class Run implements Cleanup {
     }
   }
 
-  count(outcome: string): void {
-    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+  count(outcome: string, times = 1): void {
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + times);
   }
 
   after(action: () => Promise<void>): void {

@@ -2,9 +2,7 @@ import type { Run } from "../part.ts";
 import { ServedSites } from "./served-sites.ts";
 import { SoundVisitors } from "./sound-visitors.ts";
 
-const SOUND_VISITORS = 4;
-/** A connection to the hostile application that is kept for the next request, and what a moment ago had a visitor. */
-const SPARE_CONNECTIONS = 8;
+const SOUND_VISITORS = 16;
 
 export interface BesideOptions {
   readonly tls: boolean;
@@ -23,8 +21,7 @@ export async function besideSoundVisitors(
   const { port } = served;
   const visitors = await SoundVisitors.start({ port, hosts: sound, tls, visitors: SOUND_VISITORS });
   run.after(() => visitors.stop());
-  // Each of them may be on its way to another site, and every site keeps as many connections as it has had at once.
-  const base = ((await served.connections()) ?? 0) + SOUND_VISITORS * sound.length;
+  run.startClock();
   await run.batches(
     atATime,
     (seed) => visit(port, seed),
@@ -33,7 +30,8 @@ export async function besideSoundVisitors(
       visitors.check();
     },
   );
-  await served.settles(base + SPARE_CONNECTIONS);
+  await visitors.stop();
+  await served.lastConnectionEnds();
   await served.check();
-  run.count(`${visitors.sent} requests to ${sound.length} others, none lost`);
+  run.count(`requests to ${sound.length} other sites, none lost`, visitors.sent);
 }

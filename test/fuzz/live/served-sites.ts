@@ -13,8 +13,8 @@ import { until } from "../../rig/until.ts";
 /** The host whose application answers at random. */
 export const HOSTILE = "hostile.example";
 const START_MS = 60_000;
-/** What visitors and sites that are gone may leave behind for a moment. */
-const SETTLE_MS = 20_000;
+/** Longer than what an application gives an idle connection, and than what the handler gives one that lingers. */
+const SETTLE_MS = 40_000;
 /** How long the end of a process may take to be known. */
 const LAST_WORDS_MS = 2_000;
 const SHOWN_LINES = 30;
@@ -60,7 +60,7 @@ export class ServedSites {
   }
 
   /** Of visitors and to applications; undefined where the system does not tell. */
-  async connections(): Promise<number | undefined> {
+  async #connections(): Promise<number | undefined> {
     if (process.platform !== "linux") return undefined;
     const own = new Set<string>();
     const folder = `/proc/${this.#program.pid}/fd`;
@@ -79,12 +79,12 @@ export class ServedSites {
     return count;
   }
 
-  /** Once all hostile visitors have gone. Rejects where more connections stay than there may be. */
-  async settles(most: number): Promise<void> {
-    let last: number | undefined;
+  /** Nothing of visitors stays behind, and applications end idle connections after some seconds. Rejects where more is left. */
+  async lastConnectionEnds(): Promise<void> {
+    let left: number | undefined;
     await until(
-      () => `serve has ${last} connections instead of at most ${most}`,
-      async () => (last = await this.connections()) === undefined || last <= most,
+      () => `serve still has ${left} connections, of visitors who have gone or for them`,
+      async () => ((left = await this.#connections()) ?? 0) === 0,
       SETTLE_MS,
     );
   }

@@ -30,6 +30,7 @@ export const CONTROL: Part = {
   unit: "conversations",
   async run(run) {
     const supervised = await Supervised.start(run, "app-1.mjs", soundApp());
+    run.startClock();
     const path = controlPath(supervised.layout);
     await run.batches(
       AT_A_TIME,

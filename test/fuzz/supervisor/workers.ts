@@ -9,6 +9,7 @@ export const WORKERS: Part = {
   unit: "releases",
   async run(run) {
     const supervised = await Supervised.start(run, "app-1.mjs", soundApp());
+    run.startClock();
     await run.each(async (seed) => {
       const outcome = await supervised.releases(`app-${seed}-${run.done}.mjs`, soundApp(telling(seed)));
       run.count(outcome?.result ?? "not known");
