@@ -59,9 +59,9 @@ export class ServedSites {
     if (unexpected !== undefined) throw new Error(`serve said: ${unexpected}\n${lines}`);
   }
 
-  /** Of visitors and to applications; undefined where the system does not tell. */
-  async #connections(): Promise<number | undefined> {
-    if (process.platform !== "linux") return undefined;
+  /** Of visitors and to applications, with the state of each as the system has it; none where it does not tell. */
+  async #connections(): Promise<readonly string[]> {
+    if (process.platform !== "linux") return [];
     const own = new Set<string>();
     const folder = `/proc/${this.#program.pid}/fd`;
     for (const name of await readdir(folder)) {
@@ -69,22 +69,26 @@ export class ServedSites {
       const inode = /^socket:\[(\d+)\]$/.exec(link)?.[1];
       if (inode !== undefined) own.add(inode);
     }
-    let count = 0;
+    const port = this.port.toString(16).toUpperCase().padStart(4, "0");
+    const found: string[] = [];
     for (const table of ["tcp", "tcp6"]) {
       const lines = (await readFile(`/proc/${this.#program.pid}/net/${table}`, "utf8")).trim().split("\n");
       // https://docs.kernel.org/networking/proc_net_tcp.html: the fourth column is the state, 0A listens; the tenth the inode.
       for (const columns of lines.slice(1).map((line) => line.trim().split(/\s+/)))
-        if (columns[3] !== "0A" && own.has(columns[9] ?? "")) count += 1;
+        if (columns[3] !== "0A" && own.has(columns[9] ?? ""))
+          found.push(
+            `${columns[1]?.endsWith(port) === true ? "visitor" : "application"} in state ${columns[3]}`,
+          );
     }
-    return count;
+    return found;
   }
 
   /** Nothing of visitors stays behind, and applications end idle connections after some seconds. Rejects where more is left. */
   async lastConnectionEnds(): Promise<void> {
-    let left: number | undefined;
+    let left: readonly string[] = [];
     await until(
-      () => `serve still has ${left} connections, of visitors who have gone or for them`,
-      async () => ((left = await this.#connections()) ?? 0) === 0,
+      () => `serve still has connections of visitors who have gone, or for them: ${left.join(", ")}`,
+      async () => (left = await this.#connections()).length === 0,
       SETTLE_MS,
     );
   }
