@@ -41,10 +41,6 @@ export class Program {
     this.exited.catch(() => undefined); // Whoever waits for it is told.
   }
 
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }

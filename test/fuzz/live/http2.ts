@@ -6,13 +6,13 @@ import {
   END_HEADERS,
   END_STREAM,
   FRAME,
-  FrameConnection,
-  frame,
-  headerBlock,
   INITIAL_WINDOW_SIZE,
-  settings,
-  uint32,
-} from "./frames.ts";
+  fieldBlock,
+  frame,
+  numberFrame,
+  settingsFrame,
+} from "../../platform/raw-http2.ts";
+import { FrameConnection } from "./frame-connection.ts";
 import { HOSTILE } from "./served-sites.ts";
 
 const AT_A_TIME = 16;
@@ -22,6 +22,8 @@ const STUCK_MS = 150;
 const UPLOAD_BYTES = 12_000_000;
 /** Until the application has answered an upload that it did not read. */
 const ANSWERED_MS = 1_500;
+/** A type that nobody heeds any more. */
+const PRIORITY = 2;
 /** NO_ERROR, PROTOCOL_ERROR, STREAM_CLOSED, CANCEL, and one that is none. */
 const RESETS = [0, 0, 1, 5, 8, 99] as const;
 type Field = readonly [name: string, value: string];
@@ -77,7 +79,7 @@ async function soundRequests(random: Random, connection: FrameConnection): Promi
 /** A body that nobody reads, then the end of the stream, then an answer. */
 async function upload(random: Random, connection: FrameConnection): Promise<void> {
   const path = `/p/${random.uint32()}`;
-  connection.send(frame(FRAME.headers, END_HEADERS, 1, headerBlock(fieldsFor("POST", path))));
+  connection.send(frame(FRAME.headers, END_HEADERS, 1, fieldBlock(fieldsFor("POST", path))));
   let stuckAt = Date.now() + STUCK_MS;
   const until = random.onceIn(3) ? random.below(UPLOAD_BYTES) : UPLOAD_BYTES;
   for (let sent = 0; sent < until && Date.now() < stuckAt && connection.socket.writable;) {
@@ -121,7 +123,7 @@ function oddFrame(random: Random, next: number, stream: number): readonly [Buffe
       if (random.onceIn(8)) fields.splice(random.below(4), 1);
       if (random.onceIn(30)) fields.push(["x-long", "l".repeat(random.below(70_000))]);
       const flags = END_HEADERS | (random.onceIn(3) ? END_STREAM : 0);
-      const block = headerBlock(fields);
+      const block = fieldBlock(fields);
       return [frame(FRAME.headers, flags, next, block.subarray(0, 16_384)), true];
     }
     case 3:
@@ -129,18 +131,18 @@ function oddFrame(random: Random, next: number, stream: number): readonly [Buffe
     case 4:
       return [reset(random, stream), false];
     case 5:
-      return [frame(FRAME.windowUpdate, 0, random.below(2) * stream, uint32(random.below(100_000))), false];
+      return [numberFrame(FRAME.window, random.below(2) * stream, random.below(100_000)), false];
     case 6:
       return [frame(FRAME.ping, 0, 0, Buffer.alloc(8)), false];
     case 7:
-      return [settings([[INITIAL_WINDOW_SIZE, random.below(70_000)]]), false];
+      return [settingsFrame([[INITIAL_WINDOW_SIZE, random.below(70_000)]]), false];
     case 8: {
       // Trailers, sound and unsound.
-      const fields = headerBlock([random.onceIn(2) ? ["x-sum", "1"] : random.pick(ODD_FIELDS)]);
+      const fields = fieldBlock([random.onceIn(2) ? ["x-sum", "1"] : random.pick(ODD_FIELDS)]);
       return [frame(FRAME.headers, END_HEADERS | END_STREAM, stream, fields), false];
     }
     default: {
-      if (!random.onceIn(4)) return [frame(FRAME.priority, 0, stream, Buffer.alloc(5)), false];
+      if (!random.onceIn(4)) return [frame(PRIORITY, 0, stream, Buffer.alloc(5)), false];
       const noise = Buffer.from(random.noise(random.below(40)), "latin1");
       return [frame(random.below(12), random.below(256), random.below(9), noise), false];
     }
@@ -148,7 +150,7 @@ function oddFrame(random: Random, next: number, stream: number): readonly [Buffe
 }
 
 function get(stream: number, random: Random): Buffer {
-  const fields = headerBlock(fieldsFor(random.onceIn(5) ? "HEAD" : "GET", `/f/${random.uint32()}`));
+  const fields = fieldBlock(fieldsFor(random.onceIn(5) ? "HEAD" : "GET", `/f/${random.uint32()}`));
   return frame(FRAME.headers, END_HEADERS | END_STREAM, stream, fields);
 }
 
@@ -162,5 +164,5 @@ function fieldsFor(method: string, path: string): Field[] {
 }
 
 function reset(random: Random, stream: number): Buffer {
-  return frame(FRAME.rstStream, 0, stream, uint32(random.pick(RESETS)));
+  return numberFrame(FRAME.reset, stream, random.pick(RESETS));
 }

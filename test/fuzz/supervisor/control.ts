@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { controlPath } from "#src/supervisor/control.js";
+import { findControl } from "#src/supervisor/control-place.js";
 import type { Part } from "../part.ts";
 import { Random } from "../random.ts";
 import { oddJson } from "./odd-json.ts";
@@ -31,7 +31,8 @@ export const CONTROL: Part = {
   async run(run) {
     const supervised = await Supervised.start(run, "app-1.mjs", soundApp());
     run.startClock();
-    const path = controlPath(supervised.layout);
+    const path = await findControl(supervised.layout);
+    if (path === undefined) throw new Error("the supervisor has no control socket");
     await run.batches(
       AT_A_TIME,
       (seed) => converse(path, seed),
