@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+
 /** Environment of a supervised worker; its value is the address at which the supervisor holds the port. */
 export const SUPERVISED_ENV = "INPLACE_SUPERVISED";
 /** Environment of a supervised worker: where its visitors come in. PORT is its private one. */
@@ -12,20 +14,22 @@ export const WATCHED_ENV = "INPLACE_WATCHED";
 export const PROBE_AGENT = "inplace-health";
 
 /** What the runtime inside a worker knows of the server that listens at its private port. */
-export type Protocol =
-  | "http"
-  | "https"
+const PROTOCOLS = [
+  "http",
+  "https",
   /** HTTP/2 without TLS. */
-  | "h2c"
+  "h2c",
   /** HTTP/2 over TLS. */
-  | "h2"
+  "h2",
   /** A server of Node's for plain sockets. */
-  | "tcp"
-  | "tls"
+  "tcp",
+  "tls",
   /** Another process or thread of the app listens there. */
-  | "unknown"
+  "unknown",
   /** A program that accepts from a socket that it inherits: it has no private port. */
-  | "inherited";
+  "inherited",
+] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
 
 /** What the supervisor tells the runtime inside a worker over the IPC channel. */
 export type ToWorker =
@@ -66,11 +70,59 @@ export type FromWorker =
       readonly durationMs: number;
     };
 
-/** A message of ours; what else an app sends over the channel is not. pm2's `process.send("ready")` means ready. */
+/**
+ * A message of ours, with what belongs to it; undefined for anything else: every package of an app can send over the channel.
+ * pm2's `process.send("ready")` means ready.
+ */
 export function asFromWorker(message: unknown): FromWorker | undefined {
   if (message === "ready") return { inplace: "ready" };
-  const ours = typeof message === "object" && message !== null && "inplace" in message;
-  return ours ? (message as FromWorker) : undefined;
+  if (typeof message !== "object" || message === null || !("inplace" in message)) return undefined;
+  const told = message as { readonly inplace: unknown } & Readonly<Record<string, unknown>>;
+  switch (told.inplace) {
+    case "accepted":
+    case "ready":
+    case "serving":
+    case "stop-asked":
+      return { inplace: told.inplace };
+    case "listening":
+      return asListening(told);
+    case "elsewhere":
+      return isPort(told["port"]) ? { inplace: "elsewhere", port: told["port"] } : undefined;
+    case "first-request":
+      return isCount(told["at"]) ? { inplace: "first-request", at: told["at"] } : undefined;
+    case "counted":
+      return isCount(told["requests"]) ? { inplace: "counted", requests: told["requests"] } : undefined;
+    case "reset":
+      return isCount(told["connections"])
+        ? { inplace: "reset", connections: told["connections"] }
+        : undefined;
+    case "drained":
+      return asDrained(told);
+    default:
+      return undefined;
+  }
+}
+
+function asListening({ host, port, protocol }: Readonly<Record<string, unknown>>): FromWorker | undefined {
+  const known = PROTOCOLS.find((each) => each === protocol);
+  if (typeof host !== "string" || !isPort(port) || known === undefined) return undefined;
+  // Who has no private port has no address either.
+  const placed = isIP(host) !== 0 || known === "inherited";
+  return placed ? { inplace: "listening", host, port, protocol: known } : undefined;
+}
+
+function asDrained({ served, cut, durationMs }: Readonly<Record<string, unknown>>): FromWorker | undefined {
+  if (!isCount(served) || !isCount(cut) || !isCount(durationMs)) return undefined;
+  return { inplace: "drained", served, cut, durationMs };
+}
+
+function isPort(value: unknown): value is number {
+  return isCount(value) && Number.isInteger(value) && value <= 65_535;
+}
+
+/** A number of things or of milliseconds. */
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 }
 
 export function asToWorker(message: unknown): ToWorker | undefined {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { asInplaceError, InplaceError, systemCode } from "../errors.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { controlUnavailable, makeControlPlace, mayBeSupervisor } from "./control-place.ts";
-import type { ControlRequest } from "./requests.ts";
+import { parseRequest, type ControlRequest } from "./requests.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** Longer requests are none of ours. Characters. */
@@ -86,14 +86,11 @@ function converse(socket: Socket, supervisor: Supervisor): void {
   });
 }
 
-const NO_REQUEST = new InplaceError("USAGE", "That is no request to a supervisor.");
-
 async function answer(line: string, supervisor: Supervisor, gone: AbortSignal): Promise<object> {
   try {
-    const request = Object(JSON.parse(line)) as ControlRequest;
-    return { answer: await answerTo(request, supervisor, gone) };
+    return { answer: await answerTo(parseRequest(line), supervisor, gone) };
   } catch (error) {
-    const { code, message, hint } = error instanceof SyntaxError ? NO_REQUEST : asInplaceError(error);
+    const { code, message, hint } = asInplaceError(error);
     return { error: { code, message, hint } };
   }
 }
@@ -109,7 +106,6 @@ async function answerTo(request: ControlRequest, supervisor: Supervisor, gone: A
     case "rollback":
       return await supervisor.rollback(request, gone);
     default:
-      request satisfies never;
-      throw NO_REQUEST;
+      return request satisfies never;
   }
 }

@@ -1,4 +1,4 @@
-import { equal } from "node:assert/strict";
+import { equal, ok } from "node:assert/strict";
 import { connect, constants } from "node:http2";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
@@ -181,4 +181,22 @@ test("HTTP/2: who does not read, or stops sending, is let go as over HTTP/1, and
   await visit(site, "/event");
   await until("the next event", () => patient.frames.filter((one) => one.type === FRAME.data).length === 2);
   patient.socket.destroy();
+});
+
+test("HTTP/2: requests that are answered count as no resets, however many and however fast they come", async (t) => {
+  const site = await serveTls(t);
+  const session = connect(`https://127.0.0.1:${site.handler.port}`, { rejectUnauthorized: false });
+  t.after(() => session.destroy());
+  session.on("error", () => undefined); // Its requests are told as well.
+  let answered = 0;
+  const visitor = async (): Promise<void> => {
+    for (let count = 0; count < 75; count += 1) {
+      const stream = session.request({ ":path": "/" });
+      for await (const part of stream.setEncoding("utf8")) ok(String(part).length > 0);
+      answered += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: 20 }, visitor));
+  equal(answered, 1_500);
+  equal(session.closed, false);
 });

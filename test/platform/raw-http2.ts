@@ -122,7 +122,8 @@ export function numberFrame(type: number, stream: number, value: number): Buffer
   return frame(type, 0, stream, payload);
 }
 
-function firstFrame(bytes: Buffer): { readonly frame: Frame; readonly rest: Buffer } | undefined {
+/** The frame that the bytes begin with, once it is whole. */
+export function firstFrame(bytes: Buffer): { readonly frame: Frame; readonly rest: Buffer } | undefined {
   if (bytes.length < 9) return undefined;
   const end = 9 + bytes.readUIntBE(0, 3);
   if (bytes.length < end) return undefined;

@@ -41,6 +41,10 @@ export class Program {
     this.exited.catch(() => undefined); // Whoever waits for it is told.
   }
 
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   get stdout(): string {
     return this.#stdout;
   }
@@ -95,7 +99,7 @@ export function startProgram(
   const child = spawn(command, args, { cwd: options.cwd, env, stdio, ...options.account });
   const program = new Program(child);
   t.after(async () => {
-    if (child.exitCode === null && child.signalCode === null) await program.interrupt();
+    if (program.running) await program.interrupt();
     await assertNothingLeft(mark);
   });
   return program;

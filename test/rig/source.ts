@@ -58,7 +58,7 @@ export function inplace(
   });
 }
 
-export function startInplace(t: TestContext, args: readonly string[], options: CommandOptions): Program {
+export function startInplace(t: Cleanup, args: readonly string[], options: CommandOptions): Program {
   return startProgram(t, process.execPath, [COMMAND, ...args], {
     ...options,
     env: { ...NEUTRAL, ...options.env },

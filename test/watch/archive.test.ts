@@ -137,6 +137,8 @@ describe("an archive is refused, and nothing is written outside its folder, when
     it(`${what} (tar)`, (t) => refused(t, "x.tgz", tarGz(entries), "ARCHIVE_UNSAFE", why));
   }
   const link = /link or a device/;
+  it("a file in place of its own folder (tar)", (t) =>
+    refused(t, "x.tgz", tarGz([{ name: "./", type: "0" }]), "ARCHIVE_UNSAFE", /own folder/));
   it("a link (zip)", (t) =>
     refused(
       t,

@@ -1,11 +1,14 @@
 import { passableTrailers } from "./trailers.ts";
-import { FIELD_LINES, type Framing } from "./syntax.ts";
+import { FIELD_LINES, TOKEN, type Framing } from "./syntax.ts";
 
 /** A chunk's size line and the trailers are bounded, or a sender could make us read without end. */
 export const MAX_CHUNK_LINE_BYTES = 1024;
 export const MAX_TRAILER_BYTES = 16 * 1024;
 
-const SIZE_LINE = /^([0-9A-Fa-f]{1,13})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
+// Extensions as RFC 9112 section 7.1.1 has them, or readers further on might refuse the body half-way; blanks stand behind
+// the size where servers keep room for a longer one.
+const EXTENSION = `;${TOKEN}(?:=(?:${TOKEN}|"(?:[\\t\\x20\\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*"))?`;
+const SIZE_LINE = new RegExp(`^([0-9A-Fa-f]{1,13})(?:[\\t ]*|(?:${EXTENSION})+)\\r\\n$`);
 const LF = 0x0a;
 const CR = 0x0d;
 

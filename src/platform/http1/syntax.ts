@@ -1,5 +1,5 @@
 /** RFC 9110 section 5.6.2: the characters of a token. */
-const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+export const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 
 /** One field line after another, each ended by CRLF: no obs-fold, no bare CR or LF, no blank before the colon (RFC 9112 section 5). */
 export const FIELD_LINES = new RegExp(`^(?:${TOKEN}:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*$`);

@@ -119,7 +119,7 @@ export class Http2Session implements Guarded {
     release();
     this.#streams.delete(exchange);
     this.#deadline = Date.now() + (this.#ending ? CLIENT_LIMITS.lingerMs : CLIENT_LIMITS.idleMs);
-    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || !stream.writableFinished) this.#countReset();
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || !stream.writableEnded) this.#countReset();
     this.#owner.streamOver();
   }
 

@@ -27,6 +27,7 @@ export class EntryCheck {
     if (this.#entries > this.#most) throw tooMany(this.#most);
     if (kind === "file" && IGNORED.test(path)) return undefined;
     const parts = kind === "folder" && (path === "./" || path === ".") ? [] : entryParts(path);
+    if (kind === "file" && parts.length === 0) throw unsafe(path, "is the archive's own folder, as a file");
     this.#claim(path, parts, kind);
     return parts;
   }
