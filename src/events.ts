@@ -132,7 +132,8 @@ export type PlatformEvent =
     }
   | {
       readonly type: "backend-start-failed";
-      readonly pid: number;
+      /** undefined: it failed before there was a process. */
+      readonly pid: number | undefined;
       readonly attempt: number;
       readonly problem: string;
     }

@@ -8,7 +8,9 @@ export const PLATFORM_WORDS: Words<PlatformEvent> = {
   "backend-starting": ({ pid, port, attempt }) =>
     detail(`process ${pid} starts for port ${port}${attempt > 1 ? ` (attempt ${attempt})` : ""}`),
   "backend-start-failed": ({ pid, attempt, problem }) =>
-    warn(`process ${pid} did not start (attempt ${attempt}): ${problem}`),
+    warn(
+      `${pid === undefined ? "the process" : `process ${pid}`} did not start (attempt ${attempt}): ${problem}`,
+    ),
   "backend-ready": ({ pid, port, artifact }) => info(`${running(pid, artifact)} is ready on port ${port}`),
   "backend-draining": ({ pid, artifact }) =>
     info(`${running(pid, artifact)} drains: new requests wait for the next one`),

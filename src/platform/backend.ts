@@ -215,6 +215,7 @@ export class Backend {
     return this.#attempt(attempt, signal, answer).catch((error: unknown) => {
       const { code, message } = asInplaceError(error);
       const problem = code === "INTERNAL" ? `${code}: ${message}` : message;
+      this.#owner.events({ type: "backend-start-failed", pid: undefined, attempt, problem });
       return { problem, output: stackOf(error) ?? "", temporary: false };
     });
   }
