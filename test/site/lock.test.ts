@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { asDeployer, type SiteLayout } from "#src/site/layout.js";
 import { fork, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, readdir, utimes, writeFile } from "node:fs/promises";
@@ -6,7 +7,6 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { readHistory } from "#src/site/history.js";
-import type { SiteLayout } from "#src/site/layout.js";
 import {
   acquireLock,
   LOCK_BEAT_MS,
@@ -168,7 +168,7 @@ describe("deploy lock", { concurrency: true }, () => {
       await assertWhole(layout, published);
       total += published.length;
     }
-    assert.deepEqual(await readdir(layout.staging), []);
+    assert.deepEqual(await readdir(asDeployer(layout).staging), []);
     assert.deepEqual(await readdir(layout.waiting), []);
     const { records } = await readHistory(layout);
     assert.equal(records.filter(({ event }) => event === "published").length, total);
