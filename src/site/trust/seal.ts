@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from "node:crypto";
-import { constants } from "node:fs";
 import { lstat, mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { asSiteError, InplaceError, systemCode } from "../../errors.ts";
 import type { SiteLayout } from "../layout.ts";
 import { contentHash, readManifest, type Manifest, type ManifestFile } from "../manifest.ts";
 import { exists, namesIn } from "../present.ts";
+import { openPlain } from "../records.ts";
 import { isSigned, unsigned } from "../signature.ts";
 import { ownFolder } from "./own-folder.ts";
 
@@ -80,7 +80,7 @@ async function isWhole(path: string, { files }: Manifest): Promise<boolean> {
   if (!(await exists(path))) return false;
   try {
     await eachOf(files, async (file) => {
-      const from = await openFile(join(path, file.path));
+      const from = await openPlain(join(path, file.path));
       try {
         await transfer(from, undefined, file);
       } finally {
@@ -97,7 +97,7 @@ async function isWhole(path: string, { files }: Manifest): Promise<boolean> {
 async function copyChecked(from: string, to: string, { files, kind, artifact }: Manifest): Promise<void> {
   await mkdir(kind === "folder" ? to : dirname(to), { recursive: true, mode: 0o755 });
   await eachOf(files, async (file) => {
-    const source = await openFile(join(from, file.path)).catch((error: unknown) => {
+    const source = await openPlain(join(from, file.path)).catch((error: unknown) => {
       throw altered(artifact, file, error);
     });
     try {
@@ -133,15 +133,6 @@ async function transfer(from: FileHandle, to: FileHandle | undefined, file: Mani
     if (to !== undefined) await to.writeFile(bytes);
   }
   if (hash.digest("hex") !== file.sha256) throw new Error("Its content is another.");
-}
-
-/** Neither a link nor a pipe, which would never be opened. */
-async function openFile(path: string): Promise<FileHandle> {
-  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as Partial<typeof constants>;
-  const file = await open(path, (O_RDONLY ?? 0) | O_NOFOLLOW | O_NONBLOCK);
-  if ((await file.stat()).isFile()) return file;
-  await file.close();
-  throw new Error("It is no file.");
 }
 
 function altered(artifact: string, { path }: ManifestFile, cause: unknown): InplaceError {
