@@ -63,6 +63,7 @@ function limits(seed: number): Limits {
     messages: messages ?? Number.MAX_SAFE_INTEGER,
     seconds: values.ci ? CI_SECONDS : seconds,
     sites,
+    hurried: values.ci,
   };
 }
 

@@ -1,4 +1,4 @@
-// Runs one part: node part-process.js PART SEED MESSAGES SECONDS SITES. Tells its parent how far it is and how it ended.
+// Runs one part: node part-process.js PART SEED MESSAGES SECONDS SITES HURRIED. Tells its parent how far it is and how it ended.
 import { PARTS } from "./parts.ts";
 import { Finding, Run } from "./part.ts";
 
@@ -19,8 +19,8 @@ const TELL_EVERY_MS = 500;
 const [name, ...limits] = process.argv.slice(2);
 const part = PARTS.find((each) => each.name === name);
 if (part === undefined) throw new Error(`There is no part ${name}.`);
-const [seed = 0, messages = 0, seconds = 0, sites = 0] = limits.map(Number);
-const run = new Run({ seed, messages, seconds, sites });
+const [seed = 0, messages = 0, seconds = 0, sites = 0, hurried = 0] = limits.map(Number);
+const run = new Run({ seed, messages, seconds, sites, hurried: hurried === 1 });
 const progress = setInterval(() => tell({ type: "progress", done: run.done }), TELL_EVERY_MS);
 // The parent gives up, or Ctrl+C: what was started ends with us.
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void giveUp());

@@ -17,6 +17,8 @@ export interface Limits {
   readonly seconds: number;
   /** That are served at the same time in live parts; one of them is hostile. */
   readonly sites: number;
+  /** Only what has to be over at once is waited for, and not what a long time limit ends. */
+  readonly hurried: boolean;
 }
 
 /** A message after which something is not as it has to be. */

@@ -6,7 +6,7 @@ import type { FromPart } from "./part-process.ts";
 import type { Limits, Part } from "./part.ts";
 
 /** No sign of a message that is done for so long means that one of them hangs. Starts and ends of live parts included. */
-const HANG_MS = 120_000;
+const HANG_MS = 300_000;
 /** What a part gets to end what it has started. */
 const GRACE_MS = 30_000;
 const PROGRESS_WIDTH = 60;
@@ -23,8 +23,8 @@ const running = new Set<ChildProcess>();
 
 /** Runs a part in a process of its own, so that whatever a message does to it has its seed told. */
 export async function runPart(part: Part, limits: Limits): Promise<Ended> {
-  const { seed, messages, seconds, sites } = limits;
-  const args = [part.name, ...[seed, messages, seconds, sites].map(String)];
+  const { seed, messages, seconds, sites, hurried } = limits;
+  const args = [part.name, ...[seed, messages, seconds, sites, hurried ? 1 : 0].map(String)];
   const startedAt = performance.now();
   const child = fork(fileURLToPath(new URL("part-process.js", import.meta.url)), args);
   running.add(child);

@@ -45,7 +45,7 @@ const PIECES = [
   "index.mjs",
   "lib/x.mjs",
 ] as const;
-const STATES: ReadonlySet<string> = new Set(["names", "dangling", "invalid"]);
+const STATES: ReadonlySet<string> = new Set(["names", "dangling", "invalid", "missing"]);
 
 /** Whatever the pointer, `_entry.txt` or an archive's entry says, it names something inside or is refused with a code. */
 export const POINTERS: Part = {

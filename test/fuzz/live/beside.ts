@@ -31,7 +31,7 @@ export async function besideSoundVisitors(
     },
   );
   await visitors.stop();
-  await served.lastConnectionEnds();
+  await served.lastConnectionEnds(run.limits.hurried);
   await served.check();
   run.count(`requests to ${sound.length} other sites, none lost`, visitors.sent);
 }
