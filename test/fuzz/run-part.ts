@@ -6,7 +6,7 @@ import type { FromPart } from "./part-process.ts";
 import type { Limits, Part } from "./part.ts";
 
 /** No sign of a message that is done for so long means that one of them hangs. Starts and ends of live parts included. */
-const HANG_MS = 300_000;
+const HANG_MS = 400_000;
 /** What a part gets to end what it has started. */
 const GRACE_MS = 30_000;
 const PROGRESS_WIDTH = 60;

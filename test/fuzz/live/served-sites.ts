@@ -15,8 +15,8 @@ export const HOSTILE = "hostile.example";
 const START_MS = 60_000;
 /** Longer than what an application gives an idle connection, and than what the handler gives one that lingers. */
 const SETTLE_MS = 40_000;
-/** Longer than what the handler gives an idle connection. */
-const IDLE_MS = 150_000;
+/** Longer than what the handler gives a client that does not read, and then its connection that is idle. */
+const IDLE_MS = 270_000;
 /** How long the end of a process may take to be known. */
 const LAST_WORDS_MS = 2_000;
 const VISITOR = "visitor";
@@ -95,7 +95,7 @@ export class ServedSites {
     await until(
       () => `serve still has connections of visitors who have gone, or for them: ${left.join(", ")}`,
       async () => {
-        // After an error of protocol Node does not notice that an HTTP/2 client has gone: that one counts as idle.
+        // After an error of protocol Node does not notice that an HTTP/2 client has gone: it only stops reading.
         const half = `${VISITOR} in state ${CLOSE_WAIT}`;
         left = (await this.#connections()).filter((each) => !hurried || each !== half);
         return left.length === 0;
