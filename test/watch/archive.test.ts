@@ -138,7 +138,7 @@ describe("an archive is refused, and nothing is written outside its folder, when
   }
   const link = /link or a device/;
   it("a file in place of its own folder (tar)", (t) =>
-    refused(t, "x.tgz", tarGz([{ name: "./", type: "0" }]), "ARCHIVE_UNSAFE", /own folder/));
+    refused(t, "x.tgz", tarGz([{ name: "." }]), "ARCHIVE_UNSAFE", /own folder/));
   it("a link (zip)", (t) =>
     refused(
       t,
