@@ -81,7 +81,7 @@ say() {
 signature_needed() {
   [ -z "${INPLACE_PUBLIC_KEY-}" ] || return 0
   for file in inplace.config.json package.json; do
-    [ -e "$file" ] || continue
+    [ -e "$file" ] || [ -L "$file" ] || continue
     [ -f "$file" ] && [ -r "$file" ] || return 0
     tr -d '\000' <"$file" | grep -q -e requireSignature -e '\\u'
     [ $? -eq 1 ] || return 0

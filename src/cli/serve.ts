@@ -24,6 +24,7 @@ interface ServeOptions {
   readonly maxConnections: string;
   readonly maxConnectionsPerAddress?: string;
   readonly maxBody?: string;
+  readonly details: boolean;
   readonly minRate: string;
   readonly trustProxy?: readonly string[];
 }
@@ -52,6 +53,7 @@ export const defineServe: DefineVerb = (program, run) => {
       "connections at a time from one address (default: no limit); not where all come through a proxy",
     )
     .option("--max-body <bytes>", "the largest body of a request (default: no limit)")
+    .option("--no-details", "show nobody, not even on this machine, what an app wrote before it failed")
     .option(
       "--min-rate <bytes/s>",
       "least rate of a body and of a client that reads; 0: none",
@@ -131,6 +133,7 @@ async function handlerOptions(context: VerbContext, options: ServeOptions): Prom
       : { maxBodyBytes: wholeNumber("--max-body", options.maxBody, Number.MAX_SAFE_INTEGER) }),
     minRate: wholeNumber("--min-rate", options.minRate, 1_000_000_000),
     ...(options.trustProxy === undefined ? {} : { trustProxies: options.trustProxy }),
+    details: options.details,
     env: context.env,
     events: context.emit,
     onOutput: (chunk, stream) => {

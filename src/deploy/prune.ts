@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, rename, rm, unlink } from "node:fs/promises";
+import { lstat, mkdir, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { asSiteError, systemCode } from "../errors.ts";
 import type { DeployEvent, EventSink } from "../events.ts";
@@ -11,6 +11,7 @@ import { manifestPath } from "../site/manifest.ts";
 import { verifiedPath } from "../site/verified.ts";
 import { readRecord, removeRecord } from "../site/records.ts";
 import { readReleases, type Release } from "../site/releases.ts";
+import { removeTree } from "../site/remove-tree.ts";
 
 /** How many are removed at the same time. */
 const AT_A_TIME = 64;
@@ -119,7 +120,7 @@ async function removeFolder(layout: SiteLayout, path: string): Promise<void> {
   const aside = join(layout.staging, `build-${randomBytes(4).toString("hex")}-pruned`);
   await rename(path, aside);
   // What is held open in it is removed by the next deploy, like all leftovers in staging.
-  await rm(aside, { recursive: true, force: true }).catch(() => undefined);
+  await removeTree(aside).catch(() => undefined);
 }
 
 async function startedArtifact(layout: SiteLayout): Promise<string | undefined> {

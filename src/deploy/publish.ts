@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { asSiteError } from "../errors.ts";
 import type { EventSink, SiteEvent } from "../events.ts";
@@ -11,6 +11,7 @@ import { assertSigned } from "../site/signature.ts";
 import { recordVerified, verifiedPath } from "../site/verified.ts";
 import { readPointer, writePointer } from "../site/pointer.ts";
 import { removeRecord } from "../site/records.ts";
+import { removeTree } from "../site/remove-tree.ts";
 
 /** Puts a built artifact, whole and described, into the target folder under its manifest's name; not yet current. */
 export async function placeArtifact(layout: SiteLayout, staged: string, manifest: Manifest): Promise<void> {
@@ -29,7 +30,7 @@ export async function placeArtifact(layout: SiteLayout, staged: string, manifest
 
 /** Takes an artifact that never became current out of the site again. */
 export async function withdrawArtifact(layout: SiteLayout, artifact: string): Promise<void> {
-  await rm(join(layout.target, artifact), { recursive: true, force: true });
+  await removeTree(join(layout.target, artifact));
   await removeRecord(layout, manifestPath(layout, artifact));
   await removeRecord(layout, verifiedPath(layout, artifact));
 }

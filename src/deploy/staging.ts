@@ -1,14 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { asSiteError } from "../errors.ts";
 import { openDeployFolder } from "../site/deploy-folder.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { exists } from "../site/present.ts";
+import { removeTree } from "../site/remove-tree.ts";
 
 const BUILD_PREFIX = "build-";
-/** Elsewhere nobody holds a file so that it cannot be removed. */
-const HELD_RETRIES = process.platform === "win32" ? 5 : 0;
 /** A temporary file of an atomic write lives for milliseconds; one this old was left by a killed process. */
 const STALE_TEMPORARY_MS = 3_600_000;
 
@@ -40,7 +39,7 @@ export async function openStaging(site: SiteLayout): Promise<Staging> {
     const output = join(folder, "out");
     await mkdir(output, { recursive: true });
     const checkout = join(folder, "checkout");
-    return { folder, output, checkout, layout, confirm, remove: () => removeTree(folder) };
+    return { folder, output, checkout, layout, confirm, remove: () => removeLeft(folder) };
   } catch (error) {
     throw asSiteError(error, layout.staging);
   }
@@ -64,15 +63,13 @@ async function takeOver(old: string, path: string): Promise<void> {
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    if (name.startsWith(BUILD_PREFIX) || (await ageOf(path)) > STALE_TEMPORARY_MS) await removeTree(path);
+    if (name.startsWith(BUILD_PREFIX) || (await ageOf(path)) > STALE_TEMPORARY_MS) await removeLeft(path);
   }
 }
 
 /** Best effort: on Windows a scanner may hold a file for a while; the next deploy removes the rest. */
-async function removeTree(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true, maxRetries: HELD_RETRIES, retryDelay: 100 }).catch(
-    () => undefined,
-  );
+async function removeLeft(path: string): Promise<void> {
+  await removeTree(path).catch(() => undefined);
 }
 
 async function ageOf(path: string): Promise<number> {

@@ -223,6 +223,8 @@ export class ClientConnection implements ExchangeClient {
         state.exchange.body(chunk);
         return;
       case "lingering":
+        this.#deadline.lingersOn();
+        return;
       case "closed":
         return;
       default:
@@ -341,7 +343,7 @@ export class ClientConnection implements ExchangeClient {
 
   #written(): void {
     this.#deadline.readerDone();
-    this.#deadline.within(CLIENT_LIMITS.lingerMs);
+    this.#deadline.linger();
   }
 
   #gone(how: "ended" | "lost"): void {

@@ -35,6 +35,8 @@ export interface PlatformHandlerOptions {
   readonly maxConnectionsPerAddress?: number;
   /** Bytes of a request's body; more is answered with 413. Default: any number. */
   readonly maxBodyBytes?: number;
+  /** Clients on this machine see what an application wrote before it failed. Default: true. */
+  readonly details?: boolean;
   /** Bytes a second that a client has to send or read at least, see Pace; 0: any number. Default: 240. */
   readonly minRate?: number;
   /** Whose X-Forwarded-* and the like are believed; see trustedProxies. Default: nobody's. */
@@ -73,6 +75,7 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
     maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
     maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? Number.POSITIVE_INFINITY,
     maxBodyBytes: options.maxBodyBytes ?? Number.POSITIVE_INFINITY,
+    details: options.details ?? true,
     minRate: options.minRate ?? MIN_RATE,
     trustedProxies: trusted,
     defect: (error) => events(defectOf(error)),

@@ -43,7 +43,8 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
   #decoder: BodyScanner | undefined;
   #trailers: OutgoingHttpHeaders = {};
   #bodyBytes = 0;
-  #written = 0;
+  /** The share of this stream in what its connection took while it waited. */
+  #read = 0;
   #paused = false;
   /** The reset is ours, so it tells nothing of the client. */
   #closedHere = false;
@@ -89,7 +90,6 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
   /** Every second. A stream can end, and its client stop reading, without any event. */
   sweep(now: number): void {
     if (this.#lost) this.#gone();
-    this.#readPace.reached(this.#taken);
     if (this.#restDue <= now) {
       this.#exchange?.clientGone("ended");
       this.exchangeOver();
@@ -98,6 +98,16 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
     } else if (Math.min(this.#bodyPace.until, this.#readPace.until) <= now) {
       this.cut();
     }
+  }
+
+  /** The client has to read before there is more. */
+  get awaitsReader(): boolean {
+    return this.#readPace.running;
+  }
+
+  readerTook(bytes: number): void {
+    this.#read += bytes;
+    this.#readPace.reached(this.#read);
   }
 
   write(bytes: string | Buffer): boolean {
@@ -282,16 +292,10 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
 
   #send(bytes: Buffer): void {
     if (this.#stream.writableEnded) return; // HEAD, or a status that has no body.
-    this.#written += bytes.length;
     this.#stream.write(bytes);
   }
 
-  /** Bytes that the client has taken. */
-  get #taken(): number {
-    return this.#written - this.#stream.writableLength;
-  }
-
   #awaitReader(): void {
-    if (!this.#readPace.running) this.#readPace.begin(this.#taken);
+    if (!this.#readPace.running) this.#readPace.begin(this.#read);
   }
 }

@@ -19,6 +19,8 @@ export const DEFAULT_PORT = 8080;
 export const MAX_CONNECTIONS = 10_000;
 
 const SWEEP_MS = 1_000;
+/** A client that vanishes without a word is noticed by the system, also where nothing is due to it or to us. */
+const SOCKETS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 } as const;
 const HANDSHAKE_MS = 10_000;
 /** A host that this machine does not have, such as ::1 where IPv6 is off. */
 const NO_SUCH_HOST: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"]);
@@ -29,6 +31,8 @@ export interface ListenOptions extends ConnectionLimits {
   readonly host: string | undefined;
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   readonly maxBodyBytes: number;
+  /** Clients on this machine see what an application wrote before it failed. */
+  readonly details: boolean;
   /** X-Forwarded-For gets the client's port too, as the module writes it; few frameworks can read that. */
   readonly strict: boolean;
   /** Bytes a second that a client has to send or read at least; 0: any number. */
@@ -143,7 +147,7 @@ export class Listener {
   #createServer(): Server {
     const { tls } = this.#options;
     if (tls === undefined) {
-      return createServer({ noDelay: true }, (socket) => {
+      return createServer(SOCKETS, (socket) => {
         if (this.#admit(socket)) this.#speakHttp1(socket, "http");
       });
     }
@@ -157,7 +161,7 @@ export class Listener {
     secure.on("secureConnection", (socket) => this.#acceptSecure(socket));
     secure.on("tlsClientError", (_error, socket) => socket.destroy());
     // The connection is counted before it costs a handshake.
-    return createServer({ noDelay: true }, (socket) => {
+    return createServer(SOCKETS, (socket) => {
       if (this.#admit(socket)) secure.emit("connection", socket);
     });
   }
@@ -223,7 +227,7 @@ export class Listener {
         localAddress: socket.localAddress ?? "",
         trusted: this.#options.strict || this.#options.trustedProxies.has(address),
       },
-      local: isLoopback(address),
+      local: this.#options.details && isLoopback(address),
       minRate: this.#options.minRate,
       maxBodyBytes: this.#options.maxBodyBytes,
       ended: this.#options.ended,

@@ -2,13 +2,16 @@ import { stat } from "node:fs/promises";
 import { basename, join, normalize, sep } from "node:path";
 import { InplaceError } from "../errors.ts";
 import type { SiteLayout } from "./layout.ts";
-import { readOptional } from "./present.ts";
+import { readRecord } from "./records.ts";
 
 /** One line in a folder artifact: the path of what is started, relative to the folder, with "/". */
 export const ENTRY_FILE = "_entry.txt";
 const NODE_ENTRIES = ["index", "server", "main", "app"].flatMap((name) =>
   [".mjs", ".js", ".cjs"].map((extension) => name + extension),
 );
+
+/** Bytes. */
+const LONGEST_ENTRY = 4096;
 
 const NODE_PROGRAM = /\.[cm]?js$/i;
 
@@ -34,7 +37,7 @@ export async function entryPoint(artifact: string): Promise<string> {
 
 /** Its first line, as launchers read it: without a byte order mark, quotes and blanks around it. */
 async function readEntryFile(path: string): Promise<string | undefined> {
-  const [line = ""] = ((await readOptional(path)) ?? "").replace(/^\uFEFF/, "").split("\n");
+  const [line = ""] = ((await readRecord(path, LONGEST_ENTRY)) ?? "").replace(/^\uFEFF/, "").split("\n");
   const name = withoutBlanks(line.replace(/\r$/, ""));
   return withoutBlanks(/^".*"$/.test(name) ? name.slice(1, -1) : name) || undefined;
 }

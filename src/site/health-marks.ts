@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { lstat, open, rename, rm } from "node:fs/promises";
+import { lstat, open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { asSiteError, systemCode } from "../errors.ts";
 import { isArtifactName, validArtifactName } from "./artifact-name.ts";
@@ -8,6 +8,7 @@ import { appendHistory } from "./history.ts";
 import type { SiteLayout } from "./layout.ts";
 import { exists, namesIn } from "./present.ts";
 import { asRecordError, makeFolder, readRecord, refuseForeignLinks, removeRecord } from "./records.ts";
+import { removeTree } from "./remove-tree.ts";
 
 // A launcher is a batch file or a shell script: it can create a file, but not append JSON with a UTC time.
 // So it leaves a marker, and the next program of ours that looks takes the marker into the history.
@@ -48,8 +49,7 @@ export async function clearFailed(layout: SiteLayout, artifact: string): Promise
   }
 }
 
-/** As launchers have it, whatever lies there is a mark. */
-/** A mark may be anything: what is no file is removed where nobody else can change it meanwhile. */
+/** A mark may be anything, as launchers have it: what is no file is removed where nobody else can change it meanwhile. */
 async function removeMark(layout: SiteLayout, path: string): Promise<void> {
   if ((await lstat(path).catch(() => undefined))?.isDirectory() !== true) return removeRecord(layout, path);
   await refuseForeignLinks(layout, layout.failed);
@@ -57,7 +57,7 @@ async function removeMark(layout: SiteLayout, path: string): Promise<void> {
   const aside = join(layout.staging, `mark.${randomBytes(6).toString("hex")}.tmp`);
   try {
     await rename(path, aside);
-    await rm(aside, { recursive: true, force: true });
+    await removeTree(aside);
   } catch (error) {
     throw asRecordError(error, path);
   }

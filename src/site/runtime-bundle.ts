@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { cp, readFile, rename, rm } from "node:fs/promises";
+import { cp, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { asSiteError } from "../errors.ts";
@@ -7,6 +7,7 @@ import { writeFileAtomic } from "./atomic-file.ts";
 import type { SiteLayout } from "./layout.ts";
 import { exists } from "./present.ts";
 import { makeFolder, readRecord, refuseForeignLinks } from "./records.ts";
+import { removeTree } from "./remove-tree.ts";
 
 /** Where the build puts the bundle of this package. */
 const BUNDLE = fileURLToPath(new URL("../runtime/bundle/", import.meta.url));
@@ -45,6 +46,6 @@ async function copyOnce(layout: SiteLayout, version: string): Promise<void> {
     // Another process was first; the content of a version is always the same.
     if (!(await exists(folder))) throw error;
   } finally {
-    await rm(staged, { recursive: true, force: true });
+    await removeTree(staged);
   }
 }

@@ -141,6 +141,34 @@ test("HTTP/2: a body or a reader slower than the least rate is let go, one that 
   equal(over(3), false);
 });
 
+test("HTTP/2: a reader that is slow and above the least rate gets all, however large the pieces are that the application writes", async (t) => {
+  const site = await serveTls(t, { minRate: 1_000 });
+  equal((await visit(site, "/")).status, 200);
+  const passes = clock(t);
+  const client = await rawHttp2(t, site.handler.port, [[INITIAL_WINDOW_SIZE, 100]]);
+  client.send(
+    requestFrame(1, { path: "/large?bytes=500000" }),
+    requestFrame(3, { path: "/large?bytes=500000" }),
+  );
+  const read = (stream: number): number =>
+    client.frames.reduce((sum, one) => {
+      return sum + (one.type === FRAME.data && one.stream === stream ? one.payload.length : 0);
+    }, 0);
+  // Its window is the whole connection's: 64 KiB, of which it opens what it has read.
+  for (let tenth = 1; tenth <= 15; tenth += 1) {
+    const bytes = (1.5 * 1_000 * CLIENT_LIMITS.idleMs) / 10 / 1_000;
+    for (const stream of [0, 1, 3])
+      client.send(numberFrame(FRAME.window, stream, stream === 0 ? 2 * bytes : bytes));
+    await until(`the part has come, the ${tenth}th`, () => Math.min(read(1), read(3)) >= 100 + tenth * bytes);
+    passes(CLIENT_LIMITS.idleMs / 10);
+    equal((await visit(site, "/")).status, 200);
+  }
+  equal(
+    client.frames.some((one) => one.type === FRAME.reset),
+    false,
+  );
+});
+
 test("HTTP/2: who does not read, or stops sending, is let go as over HTTP/1, and the application's connections with it", async (t) => {
   const site = await serveTls(t);
   equal((await visit(site, "/")).status, 200);

@@ -68,6 +68,33 @@ test("HTTP/2: heads have the limits of HTTP/1", async (t) => {
   await client.sees(FRAME.data, 5);
 });
 
+test("HTTP/2: a session key that comes in a hundred and eighty cookies arrives as one field", async (t) => {
+  const site = await serveTls(t);
+  const client = await rawHttp2(t, site.handler.port);
+  const crumbs = Array.from({ length: 180 }, (_, at): [string, string] => ["cookie", `c${at}=1`]);
+  client.send(requestFrame(1, {}, crumbs));
+  await client.sees(FRAME.data, 1);
+});
+
+test("HTTP/2: a client of Node that gives up thousands of answers costs itself the connection, and nobody else a wait", async (t) => {
+  const site = await serveTls(t);
+  equal((await visit(site, "/")).status, 200);
+  const session = connect(`https://127.0.0.1:${site.handler.port}`, { rejectUnauthorized: false });
+  t.after(() => session.destroy());
+  session.on("error", () => undefined); // That it is cut is what is asked for.
+  for (let count = 0; count < 3_000 && !session.destroyed; count += 50) {
+    const batch = Array.from({ length: 50 }, async () => {
+      if (session.destroyed) return;
+      const stream = session.request({ ":path": "/events" }).on("error", () => undefined);
+      await Promise.race([once(stream, "response"), once(stream, "close")]).catch(() => undefined); // It is cut.
+      stream.close(NGHTTP2_CANCEL);
+    });
+    await Promise.all(batch);
+  }
+  await until("it is cut", () => session.destroyed);
+  equal((await visit(site, "/")).status, 200);
+});
+
 /** The client resets its own streams, or makes us do it, by more body than it has announced: CVE-2023-44487 and CVE-2025-8671. */
 const RESETS: readonly (readonly [what: string, frames: (stream: number) => readonly Buffer[]])[] = [
   [

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { appendFile, chmod, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { temporaryFolder } from "../rig/temporary-site.js";
 import { webConfig } from "../platform/site.js";
 import { fileOf } from "../runtime/launched-site.js";
 import { RELEASE, STARTERS, signedSite, startSite, writeFiles, type SignedSite } from "./signed-site.js";
@@ -134,6 +135,19 @@ it("an unsigned release does not start where the account that runs the site may 
   const uid = await givenAway(site);
   const config = join(site.layout.root, "inplace.config.json");
   await writeFile(config, JSON.stringify({ requireSignature: site.publicKey }), { mode: 0 });
+  await writeFiles(site.artifact, { "index.mjs": site.evil.module });
+  const running = await startSite(t, "launch.sh", site.layout, {}, uid);
+  assert.equal(await running.ask(), "refused");
+  assert.equal(existsSync(site.proof), false);
+});
+
+it("an unsigned release does not start where the configuration is a link into a folder closed to that account", async (t) => {
+  const site = await signedSite(t);
+  const uid = await givenAway(site);
+  const closed = join(await temporaryFolder(t), "closed");
+  await mkdir(closed, { mode: 0o700 });
+  await writeFile(join(closed, "config.json"), JSON.stringify({ requireSignature: site.publicKey }));
+  await symlink(join(closed, "config.json"), join(site.layout.root, "inplace.config.json"));
   await writeFiles(site.artifact, { "index.mjs": site.evil.module });
   const running = await startSite(t, "launch.sh", site.layout, {}, uid);
   assert.equal(await running.ask(), "refused");

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
-import { chmod, chown, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, chown, cp, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { readManifest, writeManifest } from "#src/site/manifest.js";
+import { signManifest } from "#src/site/signature.js";
 import { seal } from "#src/site/trust/seal.js";
 import { RELEASE, signedSite } from "./signed-site.js";
 
@@ -28,6 +31,29 @@ test("an altered copy is made anew, by any number of starts at the same time", a
   const copies = await Promise.all(Array.from({ length: 8 }, () => seal(layout, RELEASE, publicKey)));
   for (const path of copies) assert.match(await readFile(join(path, "late.mjs"), "utf8"), /SIGNED late/);
   assert.equal(await seal(layout, RELEASE, publicKey), copy);
+});
+
+test("one altered file of many is told as that, and nothing of the copy stays", async (t) => {
+  const files = Object.fromEntries(Array.from({ length: 240 }, (_, at) => [`lib/${at}/part.js`, `${at}\n`]));
+  const { layout, publicKey, artifact } = await signedSite(t, files);
+  await writeFile(join(artifact, "lib", "7", "part.js"), "altered");
+  await assert.rejects(seal(layout, RELEASE, publicKey), {
+    code: "ARTIFACT_ALTERED",
+    message: /lib\/7\/part\.js/,
+  });
+  assert.deepEqual(await readdir(layout.sealed), []);
+});
+
+test("two artifacts of the same content have a copy each", async (t) => {
+  const { layout, publicKey, privateKey, artifact } = await signedSite(t);
+  const manifest = await readManifest(layout, RELEASE);
+  assert.ok(manifest);
+  await cp(artifact, join(layout.target, "shop-2"), { recursive: true });
+  await writeManifest(layout, await signManifest({ ...manifest, artifact: "shop-2" }, privateKey));
+  const first = await seal(layout, RELEASE, publicKey);
+  const second = await seal(layout, "shop-2", publicKey);
+  assert.equal(await seal(layout, RELEASE, publicKey), first);
+  assert.equal(existsSync(first) && existsSync(second), true);
 });
 
 test("copies of artifacts that are gone, and what killed starts left, are removed", async (t) => {

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { bytesTaken } from "../../listener/node-internals.ts";
+import { CLIENT_LIMITS } from "./client-options.ts";
 import { Pace } from "./pace.ts";
 
 /** When a client's connection is ended, unless what is due comes first. */
@@ -10,6 +11,7 @@ export class ClientDeadline {
   /** Of the client's reading of what was written. */
   readonly #reader: Pace;
   #due = Number.POSITIVE_INFINITY;
+  #lingersUntil: number | undefined;
 
   /** `limitMs` and `minRate` as for Pace. */
   constructor(socket: Socket, limitMs: number, minRate: number) {
@@ -37,6 +39,17 @@ export class ClientDeadline {
   /** The client has to read. */
   readerBegins(): void {
     if (!this.#reader.running) this.#reader.begin(bytesTaken(this.#socket));
+  }
+
+  /** All is written: what the client still sends is thrown away, while it comes, for some time. */
+  linger(): void {
+    this.#lingersUntil ??= Date.now() + CLIENT_LIMITS.longestLingerMs;
+    this.#due = Math.min(Date.now() + CLIENT_LIMITS.lingerMs, this.#lingersUntil);
+  }
+
+  /** It has sent something. */
+  lingersOn(): void {
+    if (this.#lingersUntil !== undefined) this.linger();
   }
 
   readerDone(): void {

@@ -10,6 +10,8 @@ export const CLIENT_LIMITS = {
   idleMs: 120_000,
   /** For a client that goes on sending behind a response that closes, once all of that is written. */
   lingerMs: 2_000,
+  /** As long as it does go on. */
+  longestLingerMs: 30_000,
 } as const;
 
 export interface ClientOptions {

@@ -6,6 +6,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { TLSSocket } from "node:tls";
+import { bytesTaken } from "../../listener/node-internals.ts";
 import { Http2Exchange } from "../http2-exchange.ts";
 import { MAX_FIELDS, MAX_HEAD_BYTES } from "../http1/request-head.ts";
 import { MAX_RESPONSE_HEAD_BYTES } from "../http1/response-head.ts";
@@ -20,6 +21,8 @@ const SESSION_LIMITS = {
   },
   /** MB. */
   maxSessionMemory: 10,
+  // The parser of heads counts fields, and cookies that came in several as one; their size is bounded above.
+  maxHeaderListPairs: 1_000,
   maxSessionInvalidFrames: 100,
   maxSessionRejectedStreams: 100,
   // Compression may make a block larger than its text; one too large would end the session.
@@ -46,6 +49,8 @@ export class Http2Session implements Guarded {
   /** When the sweep ends it while it has no stream; frames that belong to none do not put it off. */
   #deadline = Date.now() + CLIENT_LIMITS.headMs;
   #ending = false;
+  /** Bytes, at the last sweep. */
+  #taken = 0;
   #resets = 0;
   #resetsAt = 0;
 
@@ -70,6 +75,7 @@ export class Http2Session implements Guarded {
 
   /** Every second. */
   sweep(now: number): void {
+    this.#tellProgress();
     for (const stream of this.#streams) guarded(stream, () => stream.sweep(now));
     if (this.busy || now < this.#deadline) return;
     if (this.#ending) this.cut();
@@ -91,8 +97,21 @@ export class Http2Session implements Guarded {
 
   /** Destroying the session alone would wait for a client that does not read. */
   cut(): void {
-    this.#session.destroy();
+    this.#destroy();
     this.#socket.destroy();
+  }
+
+  // Destroyed from inside an event of one of its streams, a session may go on sending for ever.
+  #destroy(error?: Error, code?: number): void {
+    setImmediate(guardedBy(this, () => this.#session.destroy(error, code)));
+  }
+
+  /** What the connection has taken is shared by the streams that wait for their client to read: one window is for all of them. */
+  #tellProgress(): void {
+    const taken = bytesTaken(this.#socket);
+    const waiting = [...this.#streams].filter((stream) => stream.awaitsReader);
+    for (const stream of waiting) stream.readerTook((taken - this.#taken) / waiting.length);
+    this.#taken = taken;
   }
 
   #open(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
@@ -131,7 +150,7 @@ export class Http2Session implements Guarded {
     this.#resetsAt = now;
     if (this.#resets <= RESETS.burst || this.#ending) return;
     this.#ending = true;
-    this.#session.destroy(new Error("Too many streams were reset."), constants.NGHTTP2_ENHANCE_YOUR_CALM);
     this.#deadline = now + CLIENT_LIMITS.lingerMs;
+    this.#destroy(new Error("Too many streams were reset."), constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 }

@@ -12,5 +12,6 @@ export function isLoopback(address: string): boolean {
  * comes from here is not enough: behind a proxy or a tunnel everybody's does.
  */
 export function isMadeHere(head: RequestHead, fromHere: boolean): boolean {
-  return fromHere && !head.proxied && LOOPBACK_NAME.test(head.host);
+  // nginx speaks HTTP/1.0 to what it stands before, unless it is told otherwise, and says nothing of itself.
+  return fromHere && head.minor === 1 && !head.proxied && LOOPBACK_NAME.test(head.host);
 }

@@ -26,7 +26,7 @@ export async function seal(layout: SiteLayout, artifact: string, publicKey: stri
   const manifest = await signedManifest(layout, artifact, publicKey);
   await ownFolder(layout.sealed);
   await removeGone(layout);
-  const home = join(layout.sealed, manifest.sha256.slice(0, NAME_DIGITS));
+  const home = join(layout.sealed, homeOf(manifest));
   if (await isWhole(join(home, artifact), manifest)) return join(home, artifact);
   const staged = join(layout.sealed, `${ASIDE}${randomUUID()}`);
   try {
@@ -35,8 +35,13 @@ export async function seal(layout: SiteLayout, artifact: string, publicKey: stri
   } catch (error) {
     throw asSiteError(error, layout.sealed);
   } finally {
-    await rm(staged, { recursive: true, force: true });
+    await rm(staged, { recursive: true, force: true }).catch(() => undefined); // The next start removes it.
   }
+}
+
+/** Two artifacts may hold the same. */
+function homeOf({ artifact, sha256 }: Manifest): string {
+  return createHash("sha256").update(`${artifact}\0${sha256}`).digest("hex").slice(0, NAME_DIGITS);
 }
 
 async function signedManifest(layout: SiteLayout, artifact: string, publicKey: string): Promise<Manifest> {
@@ -159,8 +164,17 @@ async function anyPresent(folder: string, names: readonly string[]): Promise<boo
 
 async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values();
+  let failed = false;
   const worker = async (): Promise<void> => {
-    for (const item of queue) await work(item);
+    for (const item of queue) {
+      if (failed) return;
+      await work(item).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      });
+    }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  // All have to have ended before what they wrote is removed.
+  const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, worker));
+  for (const each of ended) if (each.status === "rejected") throw each.reason as Error;
 }

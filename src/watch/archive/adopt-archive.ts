@@ -13,6 +13,7 @@ import { fingerprint } from "../fingerprint.ts";
 import { withoutArchiveEnding } from "./archive-name.ts";
 import { unpack } from "./unpack.ts";
 import { exists } from "../../site/present.ts";
+import { removeTree } from "../../site/remove-tree.ts";
 
 /**
  * Unpacks an archive in staging, moves the folder into the target folder under the archive's name without its ending
@@ -47,7 +48,7 @@ export async function adoptArchive(
     const lasting = error.code === "ARCHIVE_UNSAFE" || error.code === "ARCHIVE_DAMAGED";
     return { result: "refused", reason: error.message, lasting };
   } finally {
-    await rm(staging, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    await removeTree(staging);
   }
 }
 

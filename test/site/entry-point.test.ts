@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { entryPoint } from "#src/site/entry-point.js";
+import { temporaryFolder } from "../rig/temporary-site.js";
+
+test("_entry.txt is read as launchers read it: one line, without byte order mark, quotes and blanks around it", async (t) => {
+  const artifact = await temporaryFolder(t);
+  await mkdir(join(artifact, "bin"));
+  await writeFile(join(artifact, "bin", "run.mjs"), "");
+  await writeFile(join(artifact, "server.mjs"), "");
+  for (const text of ["bin/run.mjs", "bin/run.mjs\r\nmore\n", '\uFEFF "bin/run.mjs" \r\n', "\tbin/run.mjs"]) {
+    await writeFile(join(artifact, "_entry.txt"), text);
+    assert.equal(await entryPoint(artifact), join(artifact, "bin", "run.mjs"), JSON.stringify(text));
+  }
+  for (const text of ["", "\n", '""']) {
+    await writeFile(join(artifact, "_entry.txt"), text);
+    assert.equal(await entryPoint(artifact), join(artifact, "server.mjs"), JSON.stringify(text));
+  }
+});
+
+test("an _entry.txt that is a pipe, a link or endless is refused and not waited for", async (t) => {
+  const artifact = await temporaryFolder(t);
+  const entry = join(artifact, "_entry.txt");
+  for (const make of [
+    () => void execFileSync("mkfifo", [entry]),
+    () => symlink("/etc/hostname", entry),
+    () => writeFile(entry, "x".repeat(5_000)),
+  ]) {
+    await make();
+    await assert.rejects(entryPoint(artifact), { code: "RECORD_UNSAFE" });
+    await rm(entry);
+  }
+});
