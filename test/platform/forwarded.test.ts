@@ -124,4 +124,17 @@ test("what an application wrote is shown to who asks on this machine, and to nob
     match(answer, / 502 /);
     equal(answer.includes("secret"), false, fields);
   }
+  // As nginx asks, of which nothing else tells.
+  const old = await exchangeRaw(t, site.handler.port, "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  match(old, / 502 /);
+  equal(old.includes("secret"), false);
+});
+
+test("with details off, what an application wrote is shown to nobody", async (t) => {
+  const program = 'echo "the database is at secret.example"; exit 3';
+  const site = await serveSite(t, { program, attributes: 'startupRetryCount="0"', details: false });
+  const request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  const answer = await exchangeRaw(t, site.handler.port, request);
+  match(answer, / 502 /);
+  equal(answer.includes("secret"), false);
 });
