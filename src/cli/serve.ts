@@ -8,6 +8,7 @@ import { DEFAULT_PORT, MAX_CONNECTIONS } from "../platform/listener.ts";
 import { MIN_RATE } from "../platform/proxy/pace.ts";
 import { onDefect } from "../process/last-resort.ts";
 import { defectEvent } from "./defect-event.ts";
+import { ServeSuccessor, keeper } from "./serve-successor.ts";
 import type { DefineVerb, VerbContext } from "./verb.ts";
 
 interface ServeOptions {
@@ -71,25 +72,44 @@ export const defineServe: DefineVerb = (program, run) => {
 const DEFECT_DRAIN_MS = 5_000;
 const DEFECT_LIMIT_MS = 20_000;
 
-/** Ends on Ctrl+C or SIGTERM, after a graceful stop, and after a defect with 1. */
+/** Ends on Ctrl+C or SIGTERM, after a graceful stop. After a defect a successor goes on, else it ends with 1. */
 async function serve(context: VerbContext, options: ServeOptions) {
-  const handler = await startPlatformHandler(await handlerOptions(context, options));
+  const mine = keeper();
+  const handler = await startPlatformHandler({
+    ...(await handlerOptions(context, options)),
+    ...(mine && { inherit: (take) => mine.sockets(take) }),
+  });
+  mine?.serving();
+  let successor: ServeSuccessor | undefined;
+  const succeeded = new AbortController();
   // The second signal ends this process at once, and then nobody else would end the application.
-  const abandon = (): void => handler.kill();
+  const abandon = (): void => {
+    handler.kill();
+    successor?.kill();
+  };
   process.once("exit", abandon);
   const calm = onDefect({
     report: (error) => context.emit(defectEvent(error)),
     limitMs: DEFECT_LIMIT_MS,
     handOver: async () => {
+      const may = successor === undefined && (await handler.mayOverlap());
+      const next = may ? await ServeSuccessor.start(handler.sockets) : undefined;
       await handler.stop(DEFECT_DRAIN_MS);
-      return false;
+      successor ??= next;
+      void next?.exited.then(() => succeeded.abort());
+      return next !== undefined;
     },
   });
   try {
-    await aborted(context.signal);
+    await aborted(AbortSignal.any([context.signal, succeeded.signal, ...(mine ? [mine.signal] : [])]));
     await handler.stop();
+    successor?.stop();
+    const code = await successor?.exited;
+    if (code !== undefined && code !== EXIT.done)
+      throw new InplaceError("START_FAILED", "The successor of this handler has ended.");
   } finally {
     process.off("exit", abandon);
+    mine?.leave();
     calm();
   }
   return { exit: EXIT.done, document: { stopped: true, urls: handler.urls } };

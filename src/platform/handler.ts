@@ -1,7 +1,9 @@
+import type { Server } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { siteLayout } from "../site/layout.ts";
+import { mayOverlap } from "../site/overlap.ts";
 import { AccessLog, type AccessLogFormat } from "./access-log.ts";
 import type { ClientOptions } from "./proxy/client-options.ts";
 import type { Router } from "./exchange.ts";
@@ -25,6 +27,8 @@ export interface PlatformHandlerOptions {
   readonly port?: number;
   /** Default: localhost, over IPv4 and IPv6. */
   readonly host?: string;
+  /** See ListenOptions. */
+  readonly inherit?: (take: (socket: Server) => void) => Promise<void>;
   /** Clients speak TLS, and HTTP/2 if they can. PEM. */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
   readonly hold?: Partial<HoldLimits>;
@@ -54,6 +58,10 @@ export interface PlatformHandlerOptions {
 export interface PlatformHandler {
   readonly port: number;
   readonly urls: readonly string[];
+  /** Those that listen, to be handed on. */
+  readonly sockets: readonly Server[];
+  /** Whether another handler may run the applications beside this one. */
+  mayOverlap(): Promise<boolean>;
   /** Gracefully: no new connection, answers for what is in flight, then the application's own stop. Twice is the same promise. drainMs: at most, instead of the option. */
   stop(drainMs?: number): Promise<void>;
   /** Now. */
@@ -70,6 +78,7 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
   const listener: Listener = await Listener.listen(router, {
     port: options.port ?? DEFAULT_PORT,
     host: options.host,
+    inherit: options.inherit,
     tls: options.tls,
     strict: options.strict ?? false,
     maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
@@ -104,6 +113,8 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
   return {
     port: listener.port,
     urls: listener.urls,
+    sockets: listener.sockets,
+    mayOverlap: async () => (await Promise.all(sites.map(({ layout }) => mayOverlap(layout)))).every(Boolean),
     stop: (drainMs) => (stopped ??= stop(drainMs)),
     kill: () => {
       void listener.close();

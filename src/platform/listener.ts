@@ -29,6 +29,8 @@ export interface ListenOptions extends ConnectionLimits {
   readonly port: number;
   /** Undefined: localhost over IPv4 and, where there is one, IPv6. */
   readonly host: string | undefined;
+  /** Instead of listening: hands over sockets that listen already, each in the turn in which it comes, to be taken in it. */
+  readonly inherit: ((take: (socket: Server) => void) => Promise<void>) | undefined;
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   readonly maxBodyBytes: number;
   /** Clients on this machine see what an application wrote before it failed. */
@@ -76,6 +78,10 @@ export class Listener {
     const listener = new Listener(router, options);
     const hosts = options.host === undefined ? LOCAL_HOSTS : [options.host];
     try {
+      if (options.inherit !== undefined) {
+        await options.inherit((socket) => listener.#take(socket));
+        return listener;
+      }
       for (const host of hosts) {
         const first = listener.#servers.length === 0;
         await listener.#bind(host, first ? options.port : listener.port).catch((error: unknown) => {
@@ -88,6 +94,11 @@ export class Listener {
       throw asListenError(error, options);
     }
     return listener;
+  }
+
+  /** Those that listen, for a successor. */
+  get sockets(): readonly Server[] {
+    return this.#servers;
   }
 
   /** Also when it has closed. */
@@ -142,6 +153,13 @@ export class Listener {
         resolve();
       });
     });
+  }
+
+  #take(socket: Server): void {
+    const server = this.#createServer();
+    server.listen(socket);
+    this.#servers.push(server);
+    this.#addresses.push(server.address() as AddressInfo);
   }
 
   #createServer(): Server {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { SiteLayout } from "#src/site/layout.js";
+import { writeOverlap } from "#src/site/overlap.js";
 import { askSupervisor } from "#src/supervisor/ask.js";
 import { writeSite } from "../platform/site.js";
 import { alive } from "../rig/alive.js";
@@ -28,6 +30,7 @@ async function says(program: Program, what: string | RegExp): Promise<void> {
 }
 
 interface Served {
+  readonly layout: SiteLayout;
   readonly program: Program;
   readonly pid: number;
   readonly port: number;
@@ -42,7 +45,19 @@ async function serve(t: TestContext): Promise<Served> {
   const args = [INPLACE, "--site-root", layout.root, "serve", "--port", String(port)];
   const program = startProgram(t, process.execPath, args, { cwd: layout.root, env: causes.env });
   await says(program, "://");
-  return { program, pid: program.pid, port, defects: causes };
+  return { layout, program, pid: program.pid, port, defects: causes };
+}
+
+/** The child of a process whose command line holds the word. */
+async function childOf(pid: number, word: string): Promise<number> {
+  return await until(`a child of ${pid}`, async () => {
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+    for (const child of children.split(" ").filter((each) => each !== "")) {
+      const line = await readFile(`/proc/${child}/cmdline`, "utf8").catch(() => "");
+      if (line.split("\0").includes(word)) return Number(child);
+    }
+    return undefined;
+  });
 }
 
 const ask = async (port: number, path: string): Promise<string> =>
@@ -59,25 +74,53 @@ async function held({ port }: Served): Promise<{ answer: Promise<string>; appPor
   return { answer, appPort, appPid: Number(first.headers.get("x-pid")) };
 }
 
-test("a defect of inplace serve is told once; what is in flight is answered, its app is ended, and it ends with 1", async (t) => {
+const takesVisitors = async (port: number): Promise<boolean> =>
+  await ask(port, "/").then(
+    () => true,
+    () => false,
+  );
+
+test("where no process of the app may run beside another, a defect of inplace serve is told once; what is in flight is answered, its app is ended, and it ends with 1", async (t) => {
   const served = await serve(t);
   const { program, port } = served;
+  await writeOverlap(served.layout, false);
   const { answer, appPort, appPid } = await held(served);
   await served.defects.cause(served.pid);
   await says(program, TOLD);
-  await until(
-    "it takes no more visitors",
-    async () =>
-      await ask(port, "/").then(
-        () => false,
-        () => true,
-      ),
-  );
+  await until("it takes no more visitors", async () => !(await takesVisitors(port)));
   await ask(appPort, "/release");
   assert.equal(await answer, "released\n");
   assert.equal((await program.ended()).code, 1, program.output);
   assert.equal(times(program), 1, program.output);
   assert.equal(alive(appPid), false);
+});
+
+test("inplace serve with a defect hands its sockets over and loses no request; it does so three times, and is stopped as ever", async (t) => {
+  const served = await serve(t);
+  const { program, port, layout } = served;
+  const { answer, appPort } = await held(served);
+  const load = await startLoad({
+    port,
+    version: "x-pid: (\\S+)",
+    streams: [{ name: "fresh", perSecond: 20, connections: "fresh" }],
+  });
+  const handlers = [served.pid];
+  for (let time = 1; time <= 3; time += 1) {
+    await served.defects.cause(handlers.at(-1) ?? 0);
+    await until(
+      () => `the ${time}th successor serves: ${program.output}`,
+      () => program.output.split("serving on").length - 1 === time + 1,
+    );
+    if (time === 1) await ask(appPort, "/release");
+    handlers.push(await childOf(handlers.at(-1) ?? 0, "serve"));
+  }
+  assert.equal(await answer, "released\n");
+  assertNoneFailed(await load.stop());
+  assert.equal(times(program), 3, program.output);
+  process.kill(served.pid, "SIGTERM");
+  assert.equal((await program.ended()).code, 0, program.output);
+  assert.equal(await takesVisitors(port), false);
+  assert.deepEqual(handlers.filter(alive), [], layout.root);
 });
 
 test("a second one meanwhile ends it at once, and its app with it", async (t) => {
