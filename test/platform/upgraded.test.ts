@@ -1,5 +1,7 @@
 import { equal, match } from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { CLIENT_LIMITS } from "#src/platform/proxy/client-options.js";
 import { until } from "../rig/until.js";
 import { clock, sweep } from "./clock.js";
@@ -59,4 +61,15 @@ test("an upgraded connection may be quiet for as long as it likes", async (t) =>
   await sweep(t, [port], () => passes(10 * CLIENT_LIMITS.idleMs));
   client.send("echo");
   match((await client.sees(/echo$/))[0], /echo/);
+});
+
+test("a client that vanishes without a word is looked for by the system, though nothing is due to it", async (t) => {
+  const { port } = await rawApplication(t, (text, answer) => {
+    if (text.startsWith("GET ")) answer(SWITCHED);
+  });
+  const client = rawClient(t, port);
+  client.send(UPGRADE);
+  await client.sees(/101/);
+  const { stdout } = await promisify(execFile)("ss", ["-tnoH", "state", "established", `sport = :${port}`]);
+  match(stdout, /timer:\(keepalive,/);
 });
