@@ -37,9 +37,18 @@ export async function entryPoint(artifact: string): Promise<string> {
 
 /** Its first line, as launchers read it: without a byte order mark, quotes and blanks around it. */
 async function readEntryFile(path: string): Promise<string | undefined> {
-  const [line = ""] = ((await readRecord(path, LONGEST_ENTRY)) ?? "").replace(/^\uFEFF/, "").split("\n");
+  const [line = ""] = ((await readEntry(path)) ?? "").replace(/^\uFEFF/, "").split("\n");
   const name = withoutBlanks(line.replace(/\r$/, ""));
   return withoutBlanks(/^".*"$/.test(name) ? name.slice(1, -1) : name) || undefined;
+}
+
+async function readEntry(path: string): Promise<string | undefined> {
+  try {
+    return await readRecord(path, LONGEST_ENTRY);
+  } catch (cause) {
+    if (!(cause instanceof InplaceError)) throw cause;
+    throw new InplaceError("ARTIFACT_INCOMPLETE", cause.message, { cause });
+  }
 }
 
 function withoutBlanks(text: string): string {

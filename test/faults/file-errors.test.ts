@@ -102,5 +102,5 @@ test("an artifact that cannot be started behind HAProxy says so with a code, and
   const port = await freePort();
   const health = { address: "127.0.0.1", port, path: "/", timeoutMs: 1_000 };
   const order = { slot: 1, artifact: "bad", port, health, startMs: 5_000, drainMs: 1_000 } as const;
-  await assert.rejects(startSlot(layout, order), { code: "FILE_UNUSABLE", message: /_entry\.txt/ });
+  await assert.rejects(startSlot(layout, order), { code: "ARTIFACT_INCOMPLETE", message: /_entry\.txt/ });
 });
