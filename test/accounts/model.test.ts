@@ -6,7 +6,7 @@ import { HOSTILITIES } from "./hostile.js";
 import { DROPS, NEEDS_ROOT, RUNS, World } from "./world.js";
 
 /** Of each of the two runs. */
-const STEPS = 50;
+const STEPS = 20;
 const SEED = Number(process.env["INPLACE_TEST_SEED"] ?? 11);
 
 type Random = () => number;

@@ -14,7 +14,7 @@ import { pageOf } from "../rig/page.ts";
 import { writeFiles } from "../rig/source.ts";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.ts";
 
-const KILLS = 200;
+const KILLS = 120;
 /** After so many kills the next deploy is let through. */
 const LET_THROUGH = 8;
 
@@ -22,7 +22,7 @@ const PROGRAM = fileURLToPath(new URL("../rig/deploy-program.js", import.meta.ur
 const DIE_AT = fileURLToPath(new URL("../rig/die-at.js", import.meta.url));
 
 /** Files in an artifact: enough for a deploy to make half as many calls that change files as there are kills. */
-const FILES = 68;
+const FILES = 28;
 
 test(`kill at every step: after each of ${KILLS} kills the site serves, the pointer names a whole artifact, and a deploy let through succeeds`, async (t) => {
   // Without git, as Kudu's zip deployments are: git only reads, and a hundred times that is slow.

@@ -12,7 +12,7 @@ const USAGE = `npm run test:fuzz -- [options]
   --seconds N    for each part (default: 10, or no limit where --messages is given)
   --sites N      that are served in live parts; one of them is hostile (default: ${DEFAULT_SITES})
   --only A,B     parts: ${PARTS.map(({ name }) => name).join(", ")}
-  --ci           each part for a short time, with a fixed seed and with a random one`;
+  --ci           each part for a short time with a random seed, and with a fixed one where it starts no program`;
 /** Of CI's two runs, for each part. */
 const CI_SECONDS = 2;
 const FIXED_SEED = 1;
@@ -45,6 +45,7 @@ const seeds = values.ci ? [FIXED_SEED, randomSeed] : [number("seed", values.seed
 for (const seed of seeds) {
   console.log(`seed ${seed}`);
   for (const part of chosen()) {
+    if (values.ci && seed === FIXED_SEED && part.live) continue;
     const ended = await runPart(part, limits(seed));
     if (interrupted) await new Promise(() => undefined); // The process is about to end.
     report(part, ended);

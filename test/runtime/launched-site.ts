@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, readFile } from "node:fs/promises";
+import { copyFile, readFile } from "node:fs/promises";
 import { get, type Agent, type IncomingMessage } from "node:http";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
@@ -110,8 +110,4 @@ export async function fetchText(port: number, path = "/", agent?: Agent): Promis
 /** Content of a file of the site, or undefined. */
 export async function fileOf(path: string): Promise<string | undefined> {
   return await readFile(path, "utf8").catch(() => undefined);
-}
-
-export async function ownFolder(layout: SiteLayout): Promise<void> {
-  await mkdir(join(layout.root, ".inplace"), { recursive: true });
 }

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { constants } from "node:fs";
-import { open, stat, utimes, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { stat, utimes, writeFile } from "node:fs/promises";
 import { Agent, get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { clearFailed, markGood, readLastGood } from "#src/site/health-marks.js";
 import { readHistory } from "#src/site/history.js";
 import { readLastDrain } from "#src/site/last-drain.js";
@@ -17,7 +17,7 @@ import { drop, temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { tarGz, zip } from "../watch/archives.js";
 import { publish } from "../watch/watched-site.js";
-import { app, fetchText, launch, launchedSite, ownFolder } from "./launched-site.js";
+import { app, fetchText, launch, launchedSite } from "./launched-site.js";
 
 for (const [kind, extension, source] of [
   ["an ES module", ".mjs", app()],
@@ -101,18 +101,34 @@ test("an app is good after its first answer, and the history says that it is liv
   );
 });
 
+/** Preloaded: whoever opens last-good first says so, and waits until he may. */
+const HELD_AT_LAST_GOOD = `
+import { existsSync, writeFileSync } from "node:fs";
+import files from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+const hold = fileURLToPath(import.meta.url);
+const { open } = files;
+files.open = async (path, ...rest) => {
+  if (String(path).endsWith("last-good")) {
+    writeFileSync(hold + ".held", "");
+    while (!existsSync(hold + ".go")) await delay(10);
+  }
+  return await open(path, ...rest);
+};
+syncBuiltinESMExports();
+`;
+
 test("an app that gives way while it is being recorded that it is good ends after that", async (t) => {
   const layout = await launchedSite(t);
-  await ownFolder(layout);
-  // Who reads it is held until somebody writes.
-  execFileSync("mkfifo", [layout.lastGood]);
+  const hold = join(await temporaryFolder(t), "hold.mjs");
+  await writeFile(hold, HELD_AT_LAST_GOOD);
   await publish(layout, "app-1.mjs", app());
-  const running = launch(t, layout);
+  const running = launch(t, layout, [], { NODE_OPTIONS: `--import ${pathToFileURL(hold).href}` });
   const port = await running.port();
   await fetchText(port);
-  const fifo = await until("it looks for the last good one", () =>
-    open(layout.lastGood, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined),
-  );
+  await until("it looks for the last good one", () => existsSync(`${hold}.held`));
   await publish(layout, "app-2.mjs", app());
   await until("its port refuses", () =>
     fetchText(port).then(
@@ -120,7 +136,7 @@ test("an app that gives way while it is being recorded that it is good ends afte
       () => true,
     ),
   );
-  await fifo.close();
+  await writeFile(`${hold}.go`, "");
   assert.equal(await running.exited, 0);
   assert.ok((await stat(layout.lastGood)).isFile());
   assert.equal(await readLastGood(layout), "app-1.mjs");

@@ -52,6 +52,7 @@ const ODD_FIELDS: readonly [Field, ...Field[]] = [
 export const HTTP2: Part = {
   name: "http2",
   unit: "connections",
+  live: true,
   run: (run) => besideSoundVisitors(run, { tls: true, atATime: AT_A_TIME }, visit),
 };
 
