@@ -28,11 +28,15 @@ for (const how of KINDS) {
   test(`on Windows an app that ${how} is swapped without a lost request`, async (t) => {
     const app = LISTENING_KINDS[how];
     assert.ok(app !== undefined);
-    const { layout, port } = await supervisedOnWindows(t, windows, app("1"), LIMIT_MS);
+    const { layout, port, said } = await supervisedOnWindows(t, windows, app("1"), LIMIT_MS);
     const load = await startLoad({ port, streams: STREAMS, version: "x-version: (.)", maxMs: 3 * LIMIT_MS });
     for (const version of ["2", "3"]) {
       await publish(layout, `app-${version}.mjs`, app(version));
-      await load.until((progress) => progress.version === version, `answers by ${version}`, LIMIT_MS);
+      await load
+        .until((progress) => progress.version === version, `answers by ${version}`, LIMIT_MS)
+        .catch(async (cause: unknown) => {
+          throw new Error(await said(), { cause });
+        });
     }
     assertNoneFailed(await load.stop());
   });
