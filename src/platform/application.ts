@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { RapidFailGuard } from "../process/rapid-fail.ts";
-import { Backend, type BackendOwner, type StartFailure } from "./backend.ts";
+import { Backend, type BackendOwner } from "./backend.ts";
+import type { StartFailure } from "./backends/start-attempt.ts";
 import type { Exchange, Router } from "./exchange.ts";
 import type { Failure } from "./failure.ts";
 import { HealthProof } from "./health-proof.ts";

@@ -1,26 +1,21 @@
-import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { asInplaceError, stackOf } from "../errors.ts";
-import { startChild, type Exit } from "../process/child.ts";
-import { endWithUs } from "../process/orphan-guard.ts";
-import { portAnswers } from "../process/first-answer.ts";
-import { OwnPort, type Stranger } from "../process/port-owner.ts";
-import { markFailed, readLastGood } from "../site/health-marks.ts";
-import { accepts, choosePort, untilAccepts } from "../process/port.ts";
+import type { Exit } from "../process/child.ts";
+import { accepts } from "../process/port.ts";
 import type { RapidFailGuard } from "../process/rapid-fail.ts";
-import { Instance, type InstanceOwner } from "./instance.ts";
-import { launchesSupervisor } from "./launches-supervisor.ts";
-import { startedArtifact } from "./started-artifact.ts";
+import {
+  attemptStart,
+  type AttemptFailure,
+  type AttemptOwner,
+  type StartFailure,
+} from "./backends/start-attempt.ts";
+import { Instance } from "./instance.ts";
 import type { Launch } from "./launch.ts";
-import { refuseAltered } from "./refuse-altered.ts";
 import { askToStop } from "./shutdown-request.ts";
 
 /** A process that has closed its port but does not end is killed after this, milliseconds. More than any sensible drain. */
 export const DRAIN_LIMIT_MS = 120_000;
 const DRAIN_PROBE_MS = 100;
 const RETIRE_LOOK_MS = 50;
-/** How a program ends for what is not its fault (EX_TEMPFAIL), such as a port that another one took first. */
-const EXIT_TEMPORARY = 75;
 
 /**
  * stopped → starting → ready → (draining: its port refuses, it still works on what it has →) stopped.
@@ -38,26 +33,12 @@ export type BackendState =
   | { readonly kind: "draining"; readonly instance: Instance }
   | { readonly kind: "stopping"; readonly instance: Instance; readonly exited: Promise<unknown> };
 
-/** Why no process came up. */
-export interface StartFailure {
-  readonly problem: string;
-  /** What it wrote last. */
-  readonly output: string;
-}
-
-interface AttemptFailure extends StartFailure {
-  /** Not for what was started to answer for. */
-  readonly temporary: boolean;
-}
-
 /** What a backend tells the application that it belongs to. */
-export interface BackendOwner extends InstanceOwner {
+export interface BackendOwner extends AttemptOwner {
   ready(instance: Instance): void;
   startFailed(reason: string, output: string): void;
   /** `again`: it ended as one that makes room for the next. */
   gone(instance: Instance, again: boolean): void;
-  /** Another application is about to take this one's place. */
-  readonly waits: boolean;
 }
 
 const STOPPED: BackendState = { kind: "stopped" };
@@ -185,7 +166,7 @@ export class Backend {
     let failure: AttemptFailure = { ...STOPPED_MEANWHILE, temporary: true };
     for (let attempt = 1; attempt <= this.#launch.attempts && failure.temporary; attempt += 1) {
       if (signal.aborted) break;
-      const failed = await this.#attempted(attempt, signal, true);
+      const failed = await this.#attempt(attempt, signal, true);
       if (failed === undefined) return undefined;
       failure = failed;
     }
@@ -200,7 +181,7 @@ export class Backend {
         problem = "It has failed too often within a minute.";
         break;
       }
-      const failure = await this.#attempted(attempt, signal, false);
+      const failure = await this.#attempt(attempt, signal, false);
       if (failure === undefined) return undefined;
       if (!signal.aborted) this.#guard.record();
       ({ problem, output } = failure);
@@ -210,62 +191,17 @@ export class Backend {
     return { problem, output };
   }
 
-  /** Whatever is thrown on the way to a process is a failed start of this one. */
-  #attempted(attempt: number, signal: AbortSignal, answer: boolean): Promise<AttemptFailure | undefined> {
-    return this.#attempt(attempt, signal, answer).catch((error: unknown) => {
-      const { code, message } = asInplaceError(error);
-      const problem = code === "INTERNAL" ? `${code}: ${message}` : message;
-      this.#owner.events({ type: "backend-start-failed", pid: undefined, attempt, problem });
-      return { problem, output: stackOf(error) ?? "", temporary: false };
-    });
-  }
-
-  /** One process: it becomes the instance (undefined), or is ended and what was wrong is told. */
+  /** undefined: the process is the instance now. */
   async #attempt(attempt: number, signal: AbortSignal, answer: boolean): Promise<AttemptFailure | undefined> {
-    const port = await choosePort();
-    const token = randomUUID();
-    await refuseAltered(this.#launch.layout, this.#launch.program);
-    const supervises = await launchesSupervisor(this.#launch.layout);
-    const since = Date.now();
-    const child = await startChild(this.#launch.child(port, token));
-    endWithUs(child);
-    // At once and not when the waits below have ended: this process may be about to end itself.
-    signal.addEventListener("abort", () => void child.kill(), { once: true });
-    this.#owner.events({ type: "backend-starting", pid: child.pid, port, attempt });
-    const limit = AbortSignal.timeout(this.#launch.startupTimeLimitMs);
-    const exit = new AbortController();
-    void child.exited.then(() => exit.abort());
-    const over = AbortSignal.any([signal, limit, exit.signal]);
-    const up = await untilAccepts(port, over);
-    const own = new OwnPort(port, { pid: child.pid, mark: token });
-    const foreign = up ? await own.stranger() : undefined;
-    const serves = up && foreign === undefined && (!answer || (await portAnswers(port, own, over)));
-    const started = await startedArtifact(this.#launch.layout, since);
-    const artifact = supervises ? undefined : started;
-    if (serves && !signal.aborted && child.state.kind === "running") {
-      this.#accept(new Instance({ child, port, own, token, artifact, supervises }, this.#owner));
-      return undefined;
+    const order = { launch: this.#launch, owner: this.#owner, attempt, answer, signal };
+    const started = await attemptStart(order);
+    if (!(started instanceof Instance)) return started;
+    if (signal.aborted) {
+      await started.child.kill();
+      return { ...STOPPED_MEANWHILE, temporary: true };
     }
-    const ended = child.state.kind === "exited";
-    const { code, signal: by } = await child.kill();
-    const hung = !ended && foreign === undefined && limit.aborted && !signal.aborted;
-    const ending = ended ? `ended with ${by ?? `code ${code ?? "unknown"}`}` : undefined;
-    const problem = startProblem(ending, foreign, up, port, this.#launch.startupTimeLimitMs);
-    if (hung && !answer) await this.#markHung(artifact, problem);
-    this.#owner.events({ type: "backend-start-failed", pid: child.pid, attempt, problem });
-    const temporary = foreign !== undefined || (ended && code === EXIT_TEMPORARY);
-    return { problem, output: child.output.text(), temporary };
-  }
-
-  /** The launcher, which marks what fails, was ended with it: the next start has to be the last good one's. */
-  async #markHung(artifact: string | undefined, problem: string): Promise<void> {
-    const { layout, strict } = this.#launch;
-    if (artifact === undefined || strict || this.#owner.waits) return;
-    try {
-      if ((await readLastGood(layout)) !== artifact) await markFailed(layout, artifact, problem);
-    } catch (error) {
-      this.#owner.events({ type: "health-unrecorded", problem: String(error) });
-    }
+    this.#accept(started);
+    return undefined;
   }
 
   #accept(instance: Instance): void {
@@ -311,22 +247,4 @@ export class Backend {
       return;
     }
   }
-}
-
-function startProblem(
-  ending: string | undefined,
-  foreign: Stranger | undefined,
-  up: boolean,
-  port: number,
-  limitMs: number,
-): string {
-  if (foreign !== undefined) return `${nameOf(foreign)} listens on port ${port}.`;
-  if (ending !== undefined) return `It ${ending} before it listened on port ${port}.`;
-  if (up) return `It listened on port ${port} and did not answer GET / within ${limitMs / 1000} s.`;
-  return `It did not listen on port ${port} within ${limitMs / 1000} s.`;
-}
-
-function nameOf({ pid, uid }: Stranger): string {
-  if (pid !== undefined) return `Process ${pid}, another program,`;
-  return `Account ${uid}, as which nothing runs that was started here,`;
 }

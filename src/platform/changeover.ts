@@ -5,7 +5,7 @@ import type { SiteLayout } from "../site/layout.ts";
 import { mayOverlap } from "../site/overlap.ts";
 import { pointBack } from "../site/pointer.ts";
 import type { Application } from "./application.ts";
-import type { StartFailure } from "./backend.ts";
+import type { StartFailure } from "./backends/start-attempt.ts";
 import { launchesSupervisor } from "./launches-supervisor.ts";
 
 const OUTPUT_LINES = 20;

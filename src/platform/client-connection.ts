@@ -10,6 +10,7 @@ import { guardEvents, guardedBy } from "./proxy/boundary.ts";
 import { ClientDeadline } from "./proxy/client-deadline.ts";
 import { CLIENT_LIMITS, type ClientOptions } from "./proxy/client-options.ts";
 import { isMadeHere } from "./proxy/local.ts";
+import { Turns } from "./proxy/turns.ts";
 
 /** As much of what comes behind a complete request is read ahead. */
 const READ_AHEAD_BYTES = 64 * 1024;
@@ -45,8 +46,8 @@ export class ClientConnection implements ExchangeClient {
   #clogged = false;
   /** Bytes that are no part of a request yet. */
   #ahead: Buffer | undefined;
-  /** Requests are being begun: one that is answered at once must not begin the next from inside. */
-  #beginning = false;
+  /** One that is answered at once asks for the next from inside itself. */
+  readonly #requests = new Turns(this, TURN_REQUESTS, () => this.#beginNext());
   #state: State = IDLE;
 
   constructor(socket: Socket, options: ClientOptions) {
@@ -158,7 +159,7 @@ export class ClientConnection implements ExchangeClient {
     this.#deadline.within(this.#clogged ? Number.POSITIVE_INFINITY : CLIENT_LIMITS.idleMs);
     this.#paused = false;
     this.#socket.resume();
-    this.#beginNext();
+    this.#requests.take();
   }
 
   splice(): void {
@@ -201,7 +202,7 @@ export class ClientConnection implements ExchangeClient {
     if (this.#state === IDLE) {
       this.#deadline.within(CLIENT_LIMITS.idleMs);
       this.#socket.resume();
-      this.#beginNext();
+      this.#requests.take();
     } else {
       this.#exchange()?.clientDrained();
     }
@@ -213,7 +214,7 @@ export class ClientConnection implements ExchangeClient {
       case "head":
       case "busy":
         this.#ahead = this.#ahead === undefined ? chunk : Buffer.concat([this.#ahead, chunk]);
-        this.#beginNext();
+        this.#requests.take();
         if (this.#ahead !== undefined && this.#ahead.length > READ_AHEAD_BYTES) this.#socket.pause();
         return;
       case "body":
@@ -232,23 +233,10 @@ export class ClientConnection implements ExchangeClient {
     }
   }
 
-  /** Begins requests out of what was read ahead, until one is under way, the client has to read first, or bytes are missing. */
-  #beginNext(): void {
-    if (this.#beginning) return;
-    this.#beginning = true;
-    for (let begun = 0; this.#state.kind === "head" && !this.#clogged; begun += 1) {
-      if (begun === TURN_REQUESTS) {
-        setImmediate(
-          guardedBy(this, () => {
-            this.#beginning = false;
-            this.#beginNext();
-          }),
-        );
-        return;
-      }
-      if (this.#ahead === undefined || !this.#readHead(this.#ahead)) break;
-    }
-    this.#beginning = false;
+  /** Begins a request out of what was read ahead; false where one is under way, the client has to read first, or bytes are missing. */
+  #beginNext(): boolean {
+    if (this.#state.kind !== "head" || this.#clogged || this.#ahead === undefined) return false;
+    return this.#readHead(this.#ahead);
   }
 
   /** Whether it was whole. */

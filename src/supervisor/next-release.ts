@@ -3,7 +3,8 @@ import type { EventSink, InplaceEvent } from "../events.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { watchReleases, type Watcher } from "../watch/watch.ts";
 import type { Outcomes } from "./outcomes.ts";
-import { firstRelease, pointedAt, type WantedRelease } from "./release.ts";
+import { firstRelease, lastGoodRelease, pointedAt, type WantedRelease } from "./release.ts";
+import type { SiteFaultRetry } from "./site-fault.ts";
 
 /** The release that is to come next, of which there is one at a time: a newer one takes its place. */
 export class NextRelease {
@@ -22,9 +23,7 @@ export class NextRelease {
 
   /** Wants what the site is to begin with, and from then on what is released in it. */
   async watch(): Promise<void> {
-    const first = await firstRelease(this.#layout, (error) =>
-      this.#events({ type: "look-failed", message: asInplaceError(error).message }),
-    );
+    const first = await firstRelease(this.#layout, (error) => this.#lookFailed(error));
     if (first === undefined) this.#events({ type: "waiting-for-release" });
     else this.want(first);
     this.#watcher = watchReleases(this.#layout, { mine: first?.artifact }, (event) => {
@@ -63,6 +62,27 @@ export class NextRelease {
     this.#outcomes.begin(release.artifact);
     this.#wanted = release;
     this.#arrived.abort();
+  }
+
+  /** Wants again what was not to blame, when it is time, unless something else is wanted by then. */
+  async wantLater(release: WantedRelease, retry: SiteFaultRetry, stopped: AbortSignal): Promise<void> {
+    const end = AbortSignal.any([this.arrived, stopped]);
+    await retry.due(end);
+    if (!end.aborted) this.want(release);
+  }
+
+  /** The last good release, unless it is the one named. What cannot be read is told. */
+  async lastGood(except: string): Promise<WantedRelease | undefined> {
+    try {
+      return await lastGoodRelease(this.#layout, except);
+    } catch (error) {
+      this.#lookFailed(error);
+      return undefined;
+    }
+  }
+
+  #lookFailed(error: unknown): void {
+    this.#events({ type: "look-failed", message: asInplaceError(error).message });
   }
 
   take(): WantedRelease | undefined {

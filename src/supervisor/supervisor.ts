@@ -1,6 +1,6 @@
 import type { SendHandle } from "node:child_process";
 import { rollback, type Rollback } from "../deploy/rollback.ts";
-import { asInplaceError, InplaceError } from "../errors.ts";
+import { InplaceError } from "../errors.ts";
 import type { EventSink, InplaceEvent } from "../events.ts";
 import type { Exit } from "../process/child.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -12,7 +12,7 @@ import { Launcher } from "./launcher.ts";
 import { NextRelease } from "./next-release.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
 import { Outcomes } from "./outcomes.ts";
-import { lastGoodRelease, type WantedRelease } from "./release.ts";
+import type { WantedRelease } from "./release.ts";
 import { Records } from "./records.ts";
 import type { RollbackRequest, SupervisorStatus } from "./requests.ts";
 import { Revival } from "./revival.ts";
@@ -268,7 +268,7 @@ export class Supervisor {
       if (live !== undefined) await this.#records.pointBack(artifact, live);
     }
     this.#outcomes.settle({ result: "failed", artifact, reason, output, live });
-    if (siteFault) void this.#again(wanted);
+    if (siteFault) void this.#next.wantLater(wanted, this.#retry, this.#stopped.signal);
     else this.#retry.reset();
     if (before === undefined) return siteFault ? undefined : await this.#lastGoodInstead(artifact, reason);
     for (const slot of vacant) void this.#revival.revive(slot);
@@ -276,24 +276,8 @@ export class Supervisor {
       this.#next.want({ ...before, cause: "refresh", pointedAt: undefined });
   }
 
-  /** The release is not to blame: it is wanted again, unless something else is by then. */
-  async #again(wanted: WantedRelease): Promise<void> {
-    const end = AbortSignal.any([this.#next.arrived, this.#stopped.signal]);
-    await this.#retry.due(end);
-    if (!end.aborted) this.#next.want(wanted);
-  }
-
-  async #lastGood(except: string): Promise<WantedRelease | undefined> {
-    try {
-      return await lastGoodRelease(this.#setup.layout, except);
-    } catch (error) {
-      this.#setup.events({ type: "look-failed", message: asInplaceError(error).message });
-      return undefined;
-    }
-  }
-
   async #lastGoodInstead(artifact: string, reason: string): Promise<void> {
-    const good = await this.#lastGood(artifact);
+    const good = await this.#next.lastGood(artifact);
     if (this.#next.isThere) return;
     if (good === undefined) {
       const problem = `${artifact} failed: ${reason}, and no other release ever proved good.`;
@@ -312,7 +296,7 @@ export class Supervisor {
 
   async #giveUp({ artifact }: WantedRelease): Promise<boolean> {
     const { events } = this.#setup;
-    const good = await this.#lastGood(artifact);
+    const good = await this.#next.lastGood(artifact);
     if (good === undefined) return false;
     const reason = "it died again and again";
     this.#live = undefined;

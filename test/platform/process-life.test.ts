@@ -1,8 +1,7 @@
 // Mirrors the ASP.NET Core Module's own tests; the name of the one it mirrors stands before the colon.
-import { deepEqual, equal, match, notEqual, ok, rejects, throws } from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdir, open, readFile, readdir, utimes, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
+import { readFile, readdir, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { alive } from "../rig/alive.js";
 import { until } from "../rig/until.js";
@@ -16,24 +15,6 @@ test("started on the first request, and concurrent first requests are held under
   deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
   equal(new Set(answers.map(pidOf)).size, 1);
   equal(site.count("backend-starting"), 1);
-});
-
-test("a handler that is ended at the moment in which the process comes up ends that process too", async (t) => {
-  const site = await serveSite(t);
-  // Reading this waits for whoever writes to it, which holds the start between "it listens" and "it is ready".
-  await mkdir(dirname(site.layout.started), { recursive: true });
-  execFileSync("mkfifo", [site.layout.started]);
-  const cut = rejects(fetch(site.url));
-  const starting = await site.nth("backend-starting", 1);
-  const writer = await open(site.layout.started, "w");
-  site.handler.kill();
-  await writer.writeFile("site-0123456789.mjs\n");
-  await writer.close();
-  await cut;
-  await site.nth("backend-start-failed", 1);
-  equal(site.count("backend-ready"), 0);
-  ok(starting.type === "backend-starting");
-  throws(() => process.kill(starting.pid, 0), { code: "ESRCH" });
 });
 
 test("RecycleApplicationAfterBackendProcessBeingKilled: each killed process is followed by a new one", async (t) => {

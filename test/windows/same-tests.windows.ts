@@ -4,12 +4,11 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { windowsMachine } from "../rig/windows.ts";
 
-// The tests of these parts run unchanged on Windows Node.
+// The tests of these parts run unchanged on Windows Node, except where POSIX is their subject (*.posix.test.ts).
 const PARTS = ["site", "listener"];
 const EXCEPT: readonly string[] = [
   "links.test.js", // Wine has no links: symlink() ends in ENOTSUP.
   "append.test.js", // Wine appends in two steps: it asks for the size, then writes there.
-  "backlog.test.js", // A connect() begun in this turn is in the kernel's queue on POSIX only; see backlog.windows.ts.
 ];
 /** Of the embedded handler as many as fit into half a minute, by their names. */
 const OF_PLATFORM: readonly (readonly [file: string, names: readonly string[]])[] = [
@@ -23,7 +22,7 @@ const windows = await windowsMachine();
 
 for (const part of PARTS) {
   for (const file of await readdir(`${project}dist-test/${part}`)) {
-    if (!file.endsWith(".test.js") || EXCEPT.includes(file)) continue;
+    if (!file.endsWith(".test.js") || file.endsWith(".posix.test.js") || EXCEPT.includes(file)) continue;
     test(`on Windows Node: ${part}/${file}`, async () => {
       const line = `node --test-reporter=spec dist-test\\${part}\\${file}`;
       const { code, stdout, stderr } = await windows.run(line, { cwd: project, timeoutMs: TIMEOUT_MS });
