@@ -1,16 +1,11 @@
-import { readFileSync } from "node:fs";
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import type { ErrorObject } from "ajv";
 import { closest } from "fastest-levenshtein";
 import { InplaceError } from "../errors.ts";
+import validate from "./compiled-schema.js";
 import type { UserConfig } from "./config.ts";
-
-export const SCHEMA_FILE = new URL("../../schema/inplace.config.schema.json", import.meta.url);
-
-let compiled: ValidateFunction<UserConfig> | undefined;
 
 /** The value as configuration. `where` names it for people. Throws CONFIG_UNKNOWN_KEY or CONFIG_INVALID. */
 export function validateConfig(value: unknown, where: string): UserConfig {
-  const validate = validator();
   if (!validate(value)) throw asConfigError(validate.errors?.[0], where);
   const build = value.build;
   if (build?.builder === "command" && (build.command === undefined) === (build.shell === undefined)) {
@@ -23,14 +18,6 @@ export function validateConfig(value: unknown, where: string): UserConfig {
     });
   }
   return value;
-}
-
-// Compiled on first use: most runs of the runtime and the launchers' checks never need it.
-function validator(): ValidateFunction<UserConfig> {
-  compiled ??= new Ajv({ discriminator: true, verbose: true }).compile<UserConfig>(
-    JSON.parse(readFileSync(SCHEMA_FILE, "utf8")) as object,
-  );
-  return compiled;
 }
 
 function asConfigError(error: ErrorObject | undefined, where: string): InplaceError {

@@ -1,32 +1,33 @@
 import assert from "node:assert/strict";
 import { chownSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { test } from "node:test";
 import { describeArtifact, manifestPath, manifestText, type Manifest } from "#src/site/manifest.js";
 import { HOSTILITIES, write } from "./hostile.js";
 import { DROPS, NEEDS_ROOT, RUNS, World } from "./world.js";
 
-describe(
+test(
   "whatever other accounts write, the deployer runs, ends, removes and shows nothing of theirs",
   NEEDS_ROOT,
-  () => {
-    for (const hostility of HOSTILITIES) {
-      test(`${hostility.who === RUNS ? "who runs the site" : "who writes _target"}: ${hostility.what}`, async (t) => {
-        const world = await World.create(t);
-        assert.equal((await world.deploy("--sign", world.key)).code, "done");
-        await world.release("two");
-        world.as(hostility.who, () => hostility.act(world));
-        if (hostility.beside !== undefined) {
-          world.beside(hostility.who, hostility.beside(world));
+  async (t) => {
+    const world = await World.create(t);
+    assert.equal((await world.deploy("--sign", world.key)).code, "done");
+    await world.release("two");
+    const putBack = await world.keep();
+    for (const { who, what, act, beside, verbs = [["deploy"]], code } of HOSTILITIES) {
+      await t.test(`${who === RUNS ? "who runs the site" : "who writes _target"}: ${what}`, async (t) => {
+        await putBack(t);
+        world.as(who, () => act(world));
+        if (beside !== undefined) {
+          world.beside(who, beside(world));
           await world.otherIsReady();
         }
-        const verbs = hostility.verbs ?? [["deploy"]];
         for (const verb of verbs) {
           const ended = await (verb[0] === "deploy"
             ? world.deploy(...verb.slice(1), "--sign", world.key)
             : world.verb(...verb));
           await world.assertBoundaries(verb.join(" "));
-          if (verb === verbs.at(-1)) assert.equal(ended.code, hostility.code ?? ended.code);
+          if (verb === verbs.at(-1)) assert.equal(ended.code, code ?? ended.code);
         }
       });
     }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { promisify } from "node:util";
 import { describeArtifact, type Manifest } from "#src/site/manifest.js";
 import { generateKeys, isSigned } from "#src/site/signature.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
@@ -57,7 +58,7 @@ export class World {
   /** A process of the deployer that nobody has a reason to end; it leads a group, as a keeper does. */
   sentinel!: ChildProcess;
   #before: Record<string, string> = {};
-  readonly #t: TestContext;
+  #t: TestContext;
 
   private constructor(t: TestContext, top: string) {
     this.#t = t;
@@ -85,13 +86,28 @@ export class World {
     writeFileSync(world.publicKey, publicKey);
     world.fillOutside();
     world.#before = await snapshot(outside);
-    world.sentinel = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], {
-      detached: true,
-      stdio: "ignore",
-    });
-    t.after(() => world.sentinel.kill("SIGKILL"));
+    world.startSentinel();
     world.renew();
     return world;
+  }
+
+  private startSentinel(): void {
+    const sentinel = spawn("sleep", ["infinity"], { detached: true, stdio: "ignore" });
+    this.sentinel = sentinel;
+    this.#t.after(() => sentinel.kill("SIGKILL"));
+  }
+
+  /** Keeps all that is there now; what it gives puts it back, for a further test. */
+  async keep(): Promise<(t: TestContext) => Promise<void>> {
+    const kept = join(await temporaryFolder(this.#t), "kept");
+    const copy = (from: string, to: string) => promisify(execFile)("cp", ["-a", "-T", "--", from, to]);
+    await copy(this.top, kept);
+    return async (t) => {
+      for (const name of readdirSync(this.top)) rmSync(join(this.top, name), { recursive: true });
+      await copy(kept, this.top);
+      this.#t = t;
+      this.startSentinel();
+    };
   }
 
   /** A commit whose build and whose artifact say where they ran. */
