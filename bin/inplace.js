@@ -5,5 +5,5 @@ if (major < 20 || (major === 20 && minor < 19)) {
   console.error(`inplace-deploy needs Node 20.19 or newer; this is ${process.version}`);
   process.exit(2);
 }
-const { main } = await import("../dist/cli/main.js");
+const { main } = await import("../dist/bundle/main.js");
 process.exitCode = await main(process.argv.slice(2));

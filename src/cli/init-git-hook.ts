@@ -1,10 +1,10 @@
 import { realpathSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { installGitHook } from "../deploy/git-hook.ts";
 import { InplaceError } from "../errors.ts";
+import { packageFile } from "../package-files.ts";
 import type { Outcome, VerbContext } from "./verb.ts";
 
-const COMMAND = fileURLToPath(new URL("../../bin/inplace.js", import.meta.url));
+const COMMAND = packageFile("bin/inplace.js");
 
 export interface GitHookFlags {
   readonly branch?: string;

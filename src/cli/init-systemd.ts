@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { loadConfig, siteName } from "../config/load.ts";
 import { parseListen } from "../fronts/systemd/options.ts";
 import { systemdUnits, type UnitFile } from "../fronts/systemd/units.ts";
 import { writeUnits } from "../fronts/systemd/write-units.ts";
+import { packageFile } from "../package-files.ts";
 import { OWN_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { expectOwn } from "../site/own-account.ts";
 import { duration } from "./duration.ts";
@@ -65,7 +65,7 @@ function isOneTcpSocket(listen: readonly string[]): boolean {
 
 /** This very installation: what systemd starts has to be there when nobody is logged in. */
 function superviseCommand(layout: SiteLayout): readonly string[] {
-  const program = fileURLToPath(new URL("../../bin/inplace.js", import.meta.url));
+  const program = packageFile("bin/inplace.js");
   return [process.execPath, program, "--site-root", layout.root, "supervise"];
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { asInplaceError, ERROR_CODES, EXIT, InplaceError, stackOf, type ExitCode } from "../errors.ts";
 import { createLog } from "../log/log.ts";
+import { packageFile } from "../package-files.ts";
 import { confirmOnTerminal } from "./confirm.ts";
 import { EXAMPLES } from "./examples.ts";
 import { onInterrupt } from "./interrupt.ts";
@@ -102,6 +103,5 @@ function asFailure(error: unknown): InplaceError {
 }
 
 function packageVersion(): string {
-  const file = new URL("../../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+  return (JSON.parse(readFileSync(packageFile("package.json"), "utf8")) as { version: string }).version;
 }

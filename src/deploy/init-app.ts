@@ -1,13 +1,12 @@
 import { existsSync } from "node:fs";
 import { chmod, copyFile, lstat, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { CONFIG_FILE } from "../config/load.ts";
 import { systemCode } from "../errors.ts";
+import { packageFile } from "../package-files.ts";
 import { proposeBuild } from "./infer/propose.ts";
 import type { Proposal } from "./infer/proposal.ts";
 
-const PACKAGE_FOLDER = fileURLToPath(new URL("../../", import.meta.url));
 const IGNORED = ["node_modules/", "_target/", "_artifact.txt", ".inplace/", ".inplace-deploy/"] as const;
 
 export interface WrittenFile {
@@ -48,7 +47,7 @@ export async function initApp({ folder, force, env, signal }: InitOptions): Prom
   const proposal = configured ? undefined : await proposeBuild(folder, env, signal);
   const files: WrittenFile[] = [];
   for (const [from, path, purpose] of COPIES) {
-    const text = await readFile(join(PACKAGE_FOLDER, from), "utf8");
+    const text = await readFile(packageFile(from), "utf8");
     const state = await put(join(folder, path), text, force);
     files.push({ path, purpose, state });
     if (path.endsWith(".sh") && state === "written") await chmod(join(folder, path), 0o755);

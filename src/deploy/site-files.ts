@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { lstat, readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { CONFIG_FILE, configOfPackage } from "../config/load.ts";
 import type { SiteConfig } from "../config/config.ts";
 import { systemCode } from "../errors.ts";
+import { packageFile } from "../package-files.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { filesBelow, insideSource } from "./copy-tree.ts";
 
@@ -12,7 +12,6 @@ export const LAUNCHERS = ["launch.cmd", "launch.sh"] as const;
 const WEB_CONFIG = "web.config";
 /** What a deploy puts into a site whose source does not bring it. */
 export const PROVIDED_FILES = [...LAUNCHERS, WEB_CONFIG] as const;
-const PACKAGE_FOLDER = fileURLToPath(new URL("../../", import.meta.url));
 
 /** A file that belongs into the site beside the artifact. */
 export interface SiteFile {
@@ -31,10 +30,10 @@ export async function siteFiles(source: string, config: SiteConfig, layout: Site
   const own = inPlace ? [] : await sourceFiles(source, config);
   const has = (path: string): boolean => own.some((file) => file.path === path);
   for (const name of LAUNCHERS) {
-    if (!has(name) && !(inPlace && existsSync(join(source, name)))) own.push(packageFile(name));
+    if (!has(name) && !(inPlace && existsSync(join(source, name)))) own.push(fromPackage(name));
   }
   // One that somebody wrote in the site is theirs.
-  if (!has(WEB_CONFIG) && !existsSync(layout.webConfig)) own.push(packageFile(WEB_CONFIG));
+  if (!has(WEB_CONFIG) && !existsSync(layout.webConfig)) own.push(fromPackage(WEB_CONFIG));
   return own
     .filter((file) => existsSync(file.from))
     .sort((a, b) => Number(a.path === WEB_CONFIG) - Number(b.path === WEB_CONFIG));
@@ -58,8 +57,8 @@ async function sourceFiles(source: string, config: SiteConfig): Promise<SiteFile
   return text === undefined ? files : [...files, { path: CONFIG_FILE, from, text, origin: "source" }];
 }
 
-function packageFile(name: string): SiteFile {
-  return { path: name, from: join(PACKAGE_FOLDER, name), origin: "package" };
+function fromPackage(name: string): SiteFile {
+  return { path: name, from: packageFile(name), origin: "package" };
 }
 
 /** Whether two files hold the same bytes; false where the second is missing. */

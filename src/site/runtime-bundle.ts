@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { cp, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { asSiteError } from "../errors.ts";
+import { packageFile } from "../package-files.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import type { SiteLayout } from "./layout.ts";
 import { exists } from "./present.ts";
@@ -10,7 +10,7 @@ import { makeFolder, readRecord, refuseForeignLinks } from "./records.ts";
 import { removeTree } from "./remove-tree.ts";
 
 /** Where the build puts the bundle of this package. */
-const BUNDLE = fileURLToPath(new URL("../runtime/bundle/", import.meta.url));
+const BUNDLE = packageFile("dist/runtime/bundle");
 
 /** One line in the runtime folder: the version that launchers preload. */
 export const CURRENT_RUNTIME_FILE = "current";

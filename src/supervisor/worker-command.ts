@@ -1,4 +1,5 @@
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { packageFile } from "../package-files.ts";
 import type { SpawnCall } from "../process/command.ts";
 
 /** What an artifact is to be started with, besides itself. */
@@ -11,7 +12,9 @@ export interface LaunchOptions {
 
 const NODE_PROGRAM = /\.[cm]?js$/i;
 /** In a site's bundle of the runtime the programs lie beside the supervisor, elsewhere in the bundle that was built. */
-const BUNDLE = new URL(import.meta.url.endsWith(".mjs") ? "./" : "../runtime/bundle/", import.meta.url);
+const BUNDLE = import.meta.url.endsWith(".mjs")
+  ? new URL("./", import.meta.url)
+  : pathToFileURL(packageFile("dist/runtime/bundle/"));
 const PRELOAD = new URL("supervised.mjs", BUNDLE);
 const PORT_PROGRAM = new URL("port-program.mjs", BUNDLE);
 const INHERIT_PROGRAM = new URL("inherit-program.mjs", BUNDLE);

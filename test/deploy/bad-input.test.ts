@@ -209,7 +209,7 @@ async function asUnprivileged(t: TestContext, folder: string, args: readonly str
   const cwd = join(home, "shop");
   await run("cp", ["-r", folder, cwd]);
   await run("chown", ["-R", String(NOBODY), home]);
-  const main = new URL("../../dist/cli/main.js", import.meta.url).href;
+  const main = new URL("../../dist/bundle/main.js", import.meta.url).href;
   const script = `
     process.setgroups([]); process.setgid(${NOBODY}); process.setuid(${NOBODY});
     const { main } = await import(${JSON.stringify(main)});

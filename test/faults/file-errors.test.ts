@@ -36,7 +36,7 @@ const VERBS: readonly (readonly string[])[] = [
   ["rollback", "--yes"],
 ];
 
-const MAIN = new URL("../../dist/cli/main.js", import.meta.url).href;
+const MAIN = new URL("../../dist/bundle/main.js", import.meta.url).href;
 
 /** All verbs in one process, each with its one document. */
 async function assertForeseen(t: TestContext, layout: SiteLayout): Promise<void> {

@@ -24,10 +24,8 @@ const account = ACCOUNTS?.site;
 const version = async (port: number): Promise<string | null> =>
   (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } })).headers.get("x-version");
 
-/** Two sites of one handler, which runs as another account than who deploys. */
-async function twoSites(
-  t: TestContext,
-): Promise<{ layout: SiteLayout; start(): Promise<Program & { port: number }> }> {
+/** A folder with the site under test, where a release is published, and another one. */
+async function sitesFolder(t: TestContext): Promise<{ folder: string; layout: SiteLayout }> {
   const folder = await temporaryFolder(t);
   const layout = siteLayout(join(folder, "_default"));
   await mkdir(layout.target, { recursive: true });
@@ -37,6 +35,14 @@ async function twoSites(
   const other = siteLayout(join(folder, "127.0.0.1"));
   await mkdir(other.root);
   await writeSite(other);
+  return { folder, layout };
+}
+
+/** Two sites of one handler, which runs as another account than who deploys. */
+async function twoSites(
+  t: TestContext,
+): Promise<{ layout: SiteLayout; start(): Promise<Program & { port: number }> }> {
+  const { folder, layout } = await sitesFolder(t);
   if (account !== undefined) await giveTo(account, folder);
   return {
     layout,
@@ -104,20 +110,12 @@ test("nor does a release with a file that the running account may not read", asy
 });
 
 test("records of a site that cannot be read fail that site's requests and no other's", async (t) => {
-  const folder = await temporaryFolder(t);
-  const layout = siteLayout(join(folder, "_default"));
-  await mkdir(layout.target, { recursive: true });
-  await launchedSite(t, layout);
-  await writeFile(layout.webConfig, webConfig('processPath=".\\launch.cmd"'));
-  await publish(layout, "app-1.mjs", app("1"));
+  const { folder, layout } = await sitesFolder(t);
   await installRuntime(layout);
   await writeFile(layout.handover, "{}");
   const current = join(layout.runtime, "current");
   await rename(current, `${current}.aside`);
   await mkdir(current);
-  const other = siteLayout(join(folder, "127.0.0.1"));
-  await mkdir(other.root);
-  await writeSite(other);
   const running: PlatformHandler[] = [];
   t.after(() => Promise.all(running.map((each) => each.stop())));
   const handler = await startPlatformHandler({ sites: folder, port: 0, hold: { timeMs: 10_000 } });

@@ -1,10 +1,10 @@
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, extname, join, relative, resolve, sep } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { BuildOptions } from "esbuild";
 import type { ExecutableBuild } from "../../config/config.ts";
 import { InplaceError } from "../../errors.ts";
+import { packageFile } from "../../package-files.ts";
 import { filesBelow, insideSource } from "../copy-tree.ts";
 import { runCommand } from "../run-command.ts";
 import { expectSuccess, type Built, type BuildRequest } from "./builder.ts";
@@ -15,7 +15,7 @@ const MACOS = process.platform === "darwin";
 const RESOURCE = "NODE_SEA_BLOB";
 const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 const SEGMENT = "NODE_SEA";
-const RUNTIME = fileURLToPath(new URL("../../runtime/take-part.js", import.meta.url));
+const RUNTIME = packageFile("dist/runtime/take-part.js");
 // Node gives the embedded script a require for its own modules only.
 const BANNER = `require = require("node:module").createRequire(__filename);
 const __inplaceUrl = require("node:url").pathToFileURL(__filename).href;`;

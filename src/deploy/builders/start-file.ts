@@ -1,13 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, copyFile, readdir, realpath, writeFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { packageFile } from "../../package-files.ts";
 import { ENTRY_FILE } from "../../site/entry-point.ts";
 import { InplaceError } from "../../errors.ts";
 import { parseNodeArguments, parseStart, type NodeStart, type StartLine } from "../start-line.ts";
 import { readPackage } from "../workspace.ts";
 
-const TEMPLATES = fileURLToPath(new URL("../../../templates/", import.meta.url));
 const SCRIPT = /\.[cm]?[jt]sx?$/;
 
 /**
@@ -39,7 +38,7 @@ export async function writeStart(
       file === undefined || isPath(start.program) ? start.program : `.${sep}${file.split("/").join(sep)}`;
     return writeScript({ ...start, program }, artifact, below);
   }
-  await copyFile(join(TEMPLATES, "start.cjs"), join(artifact, "_start.cjs"));
+  await copyFile(packageFile("templates/start.cjs"), join(artifact, "_start.cjs"));
   const manifest = readPackage(join(artifact, below));
   const parts = {
     folder: below.split(sep).join("/"),
@@ -58,7 +57,7 @@ export async function writeStart(
 
 /** Files for visitors, which lie in public/, get a server of their own. */
 export async function writeStaticServer(kind: "pages" | "app", artifact: string): Promise<void> {
-  await copyFile(join(TEMPLATES, "static-server.mjs"), join(artifact, "_server.mjs"));
+  await copyFile(packageFile("templates/static-server.mjs"), join(artifact, "_server.mjs"));
   await writeFile(join(artifact, "_static.json"), `${JSON.stringify({ kind })}\n`);
   await writeFile(join(artifact, ENTRY_FILE), "_server.mjs\n");
 }

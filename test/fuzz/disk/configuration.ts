@@ -5,6 +5,7 @@ import { parseWebConfig } from "#src/platform/web-config/read.js";
 import { readSites } from "#src/platform/site-map.js";
 import { temporaryFolder } from "../../rig/temporary-site.ts";
 import { Finding, type Part } from "../part.ts";
+import { oddJson, oddObject } from "../odd-json.ts";
 import { Random } from "../random.ts";
 import { shown } from "../shown.ts";
 import { refusedOr } from "./refused.ts";
@@ -122,7 +123,7 @@ async function webConfig(random: Random): Promise<string | undefined> {
 }
 
 async function json(random: Random, folder: string): Promise<string | undefined> {
-  const sound = JSON.stringify(value(random, 0));
+  const sound = JSON.stringify(oddObject(random, KEYS, () => oddJson(random, KEYS, VALUES)));
   const text = random.onceIn(3) ? random.mutated(sound, 1 + random.below(3), JSON_PIECES) : sound;
   const file = random.pick([CONFIG_FILE, "package.json", "sites.json"]);
   const path = join(folder, file);
@@ -131,12 +132,4 @@ async function json(random: Random, folder: string): Promise<string | undefined>
   await refusedOr<unknown>(() => (file === "sites.json" ? readSites(path) : loadConfig(folder)));
   await rm(path, { recursive: true });
   return Object.keys(Object.prototype).length === 0 ? undefined : `it changes a prototype: ${text}`;
-}
-
-function value(random: Random, depth: number): unknown {
-  if (depth > 0 && (depth > 4 || random.onceIn(2))) return random.pick(VALUES);
-  if (depth > 0 && random.onceIn(4)) return random.list(random.below(4), () => value(random, depth + 1));
-  return Object.fromEntries(
-    random.list(random.below(5), () => [random.pick(KEYS), value(random, depth + 1)]),
-  );
 }

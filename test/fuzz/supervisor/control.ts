@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { findControl } from "#src/supervisor/control-place.js";
 import type { Part } from "../part.ts";
 import { Random } from "../random.ts";
-import { oddJson } from "./odd-json.ts";
+import { oddJson } from "../odd-json.ts";
 import { soundApp, Supervised } from "./supervised.ts";
 
 const AT_A_TIME = 20;

@@ -1,5 +1,5 @@
 import { Random } from "../random.ts";
-import { oddJson } from "./odd-json.ts";
+import { oddJson } from "../odd-json.ts";
 
 /** All but "stop-asked": who may say that, says it. */
 const KINDS = [
