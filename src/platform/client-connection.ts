@@ -40,6 +40,8 @@ export class ClientConnection implements ExchangeClient {
   readonly #options: ClientOptions;
   readonly #deadline: ClientDeadline;
   #bodyBytes = 0;
+  /** There was a request. */
+  #asked = false;
   /** Its bytes are not wanted by the application. */
   #paused = false;
   /** What was written waits for the client to read. */
@@ -70,10 +72,14 @@ export class ClientConnection implements ExchangeClient {
     return this.#deadline.at;
   }
 
-  /** No further request: an idle connection closes now, another one with its response. */
+  /** No request after the next: an idle connection closes when none is on its way, another one with its response. */
   close(): void {
     this.closing = true;
-    if (this.#state === IDLE && this.#ahead === undefined) this.end();
+    const onItsWayMs = this.#asked ? CLIENT_LIMITS.lastRequestMs : CLIENT_LIMITS.firstRequestMs;
+    const closeIdle = (): void => {
+      if (this.#state === IDLE && this.#ahead === undefined) this.end();
+    };
+    if (this.#state === IDLE) setTimeout(guardedBy(this, closeIdle), onItsWayMs).unref();
   }
 
   /** Nothing is due to it: stopping need not wait. */
@@ -263,6 +269,7 @@ export class ClientConnection implements ExchangeClient {
   }
 
   #begin(head: RequestHead): void {
+    this.#asked = true;
     if (head.framing.kind === "length" && head.framing.bytes > this.#options.maxBodyBytes) {
       this.#refuse(bodyTooLarge(this.#options.maxBodyBytes));
       return;

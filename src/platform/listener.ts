@@ -6,7 +6,7 @@ import { InplaceError, systemCode } from "../errors.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { Router } from "./exchange.ts";
 import { guarded, type Guarded } from "./proxy/boundary.ts";
-import type { ClientOptions } from "./proxy/client-options.ts";
+import { CLIENT_LIMITS, type ClientOptions } from "./proxy/client-options.ts";
 import { ConnectionCount, type ConnectionLimits } from "./proxy/connection-limits.ts";
 import { Http2Session } from "./proxy/http2-session.ts";
 import { isLoopback } from "./proxy/local.ts";
@@ -60,6 +60,9 @@ export class Listener {
   readonly #sessions = new Set<Http2Session>();
   /** Of all connections, those that have not told their protocol included. */
   readonly #sockets = new Set<Socket>();
+  /** Those that shake hands, by address and port of the client. */
+  readonly #handshakes = new Map<string, Socket>();
+  #closing = false;
   readonly #count: ConnectionCount;
   readonly #router: Router;
   readonly #options: ListenOptions;
@@ -115,6 +118,9 @@ export class Listener {
 
   /** Takes no further connection and lets the present ones end with their response. */
   async close(): Promise<void> {
+    this.#closing = true;
+    for (const [peer, socket] of this.#handshakes)
+      setTimeout(() => this.#handshakes.has(peer) && socket.destroy(), CLIENT_LIMITS.firstRequestMs).unref();
     for (const client of this.#clients) client.close();
     for (const session of this.#sessions) session.close();
     await Promise.all(
@@ -124,7 +130,10 @@ export class Listener {
 
   /** Resolves when no client is left that waits for a response; upgraded connections do not count. */
   async idle(): Promise<void> {
-    const waits = (): boolean => [...this.#clients].some((client) => !client.upgraded) || this.#busySessions;
+    const waits = (): boolean =>
+      this.#handshakes.size > 0 ||
+      this.#busySessions ||
+      [...this.#clients].some((client) => !client.upgraded);
     while (waits()) await once(this.#changed, "closed");
   }
 
@@ -180,7 +189,11 @@ export class Listener {
     secure.on("tlsClientError", (_error, socket) => socket.destroy());
     // The connection is counted before it costs a handshake.
     return createServer(SOCKETS, (socket) => {
-      if (this.#admit(socket)) secure.emit("connection", socket);
+      if (!this.#admit(socket)) return;
+      const peer = peerOf(socket);
+      this.#handshakes.set(peer, socket);
+      socket.once("close", () => this.#shaken(peer));
+      secure.emit("connection", socket);
     });
   }
 
@@ -199,10 +212,15 @@ export class Listener {
     return true;
   }
 
+  #shaken(peer: string): void {
+    if (this.#handshakes.delete(peer)) this.#changed.emit("closed");
+  }
+
   #acceptSecure(socket: TLSSocket): void {
     socket.on("error", () => undefined);
     if (socket.alpnProtocol === "h2") guarded(this.#ownerOf(socket), () => this.#speakHttp2(socket));
     else this.#speakHttp1(socket, "https");
+    this.#shaken(peerOf(socket));
   }
 
   #speakHttp2(socket: TLSSocket): void {
@@ -212,12 +230,14 @@ export class Listener {
       streamOver: () => this.#changed.emit("closed"),
     });
     this.#sessions.add(session);
+    if (this.#closing) session.close();
     socket.once("close", () => this.#sessions.delete(session));
   }
 
   #speakHttp1(socket: Socket, scheme: "http" | "https"): void {
     const client = new ClientConnection(socket, this.#clientOptions(socket, scheme));
     this.#clients.add(client);
+    if (this.#closing) client.close();
     socket.once("close", () => {
       this.#clients.delete(client);
       this.#changed.emit("closed");
@@ -258,6 +278,10 @@ export class Listener {
     for (const client of this.#clients) if (client.deadline <= now) guarded(client, () => client.expire());
     for (const session of this.#sessions) guarded(session, () => session.sweep(now));
   }
+}
+
+function peerOf(socket: Socket): string {
+  return withPort(socket.remoteAddress ?? "", socket.remotePort ?? 0);
 }
 
 function withPort(address: string, port: number): string {

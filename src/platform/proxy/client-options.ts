@@ -8,6 +8,10 @@ export const CLIENT_LIMITS = {
   headMs: 15_000,
   /** Between two requests; for a body that stalls and for a client that does not read, see Pace. */
   idleMs: 120_000,
+  /** For the request that may be on its way to an idle connection when no further one is wanted there. */
+  lastRequestMs: 60,
+  /** As long on a connection that is new: nobody opens one for nothing, except browsers that prepare for a click. */
+  firstRequestMs: 1_000,
   /** For a client that goes on sending behind a response that closes, once all of that is written. */
   lingerMs: 2_000,
   /** As long as it does go on. */

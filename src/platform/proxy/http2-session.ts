@@ -49,6 +49,9 @@ export class Http2Session implements Guarded {
   /** When the sweep ends it while it has no stream; frames that belong to none do not put it off. */
   #deadline = Date.now() + CLIENT_LIMITS.headMs;
   #ending = false;
+  /** There was a stream. */
+  #asked = false;
+  #awaitsLast = false;
   /** Bytes, at the last sweep. */
   #taken = 0;
   #resets = 0;
@@ -68,9 +71,9 @@ export class Http2Session implements Guarded {
     );
   }
 
-  /** Streams are open. */
+  /** Streams are open, or the last ones may be on their way. */
   get busy(): boolean {
-    return this.#streams.size > 0;
+    return this.#streams.size > 0 || this.#awaitsLast;
   }
 
   /** Every second. */
@@ -82,12 +85,19 @@ export class Http2Session implements Guarded {
     else this.close();
   }
 
-  /** No further stream; it closes with the last one. */
+  /** No further stream than those that are on their way; it closes with the last one. */
   close(): void {
     this.#ending = true;
+    const onItsWayMs = this.#asked ? CLIENT_LIMITS.lastRequestMs : CLIENT_LIMITS.firstRequestMs;
+    this.#deadline = Date.now() + onItsWayMs + CLIENT_LIMITS.lingerMs;
     for (const stream of this.#streams) stream.close();
-    this.#session.close();
-    this.#deadline = Date.now() + CLIENT_LIMITS.lingerMs;
+    this.#awaitsLast = true;
+    const closeNow = guardedBy(this, () => {
+      this.#awaitsLast = false;
+      this.#session.close();
+      this.#owner.streamOver();
+    });
+    setTimeout(closeNow, onItsWayMs).unref();
   }
 
   broken(error: unknown): void {
@@ -125,7 +135,9 @@ export class Http2Session implements Guarded {
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
       return;
     }
+    this.#asked = true;
     const exchange = new Http2Exchange(stream, headers, this.#options);
+    if (this.#ending) exchange.close();
     this.#streams.add(exchange);
     stream.once(
       "close",
