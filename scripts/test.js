@@ -1,30 +1,21 @@
 // Runs the compiled tests: all of them, or those whose path contains one of the arguments.
 // With --windows: those that drive Windows Node on Wine (*.windows.ts) instead of the others (*.test.ts).
+// With --lane foreground or background: one half of the others, where the halves are started apart.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 import { join, sep } from "node:path";
 import { parseArgs } from "node:util";
 
 /** Per file, on a machine that is busy with other things. */
 const TEST_TIMEOUT_MS = 600_000;
 /** Files of these do work, one step after the other, and hardly wait: what runs beside them goes first. */
-const BACKGROUND = new Set([
-  "accounts",
-  "cli",
-  "config",
-  "deploy",
-  "docs",
-  "doctor",
-  "examples",
-  "site",
-  "trust",
-]);
+const BACKGROUND = new Set(["accounts", "config", "deploy", "docs", "doctor", "examples", "site", "trust"]);
 const BACKGROUND_PRIORITY = 10;
 
 const { values, positionals: wanted } = parseArgs({
-  options: { windows: { type: "boolean", default: false } },
+  options: { windows: { type: "boolean", default: false }, lane: { type: "string" } },
   allowPositionals: true,
 });
 const ending = values.windows ? ".windows.js" : ".test.js";
@@ -43,22 +34,36 @@ process.exitCode = values.windows ? await runOnWindows() : await run();
 
 /** Gives the first exit code that is not 0. */
 async function run() {
-  const partOf = (file) => file.split(sep)[1];
   const behind = files.filter((file) => BACKGROUND.has(partOf(file)));
   const before = files.filter((file) => !BACKGROUND.has(partOf(file)));
+  if (values.lane === "background") return runFiles(behind, 1, { priority: BACKGROUND_PRIORITY });
+  if (values.lane === "foreground") return runForeground(before);
   if (before.length === 0) return runFiles(behind, 2);
+  const background = runFiles(behind, 1, { priority: BACKGROUND_PRIORITY, inOnePiece: true });
+  return (await runForeground(before)) || (await background);
+}
+
+async function runForeground(some) {
   // A thousand requests a second want a processor of their own. A systemd of a test's own shares the machine's control
   // groups with the next test's: of two units of one name, each would stop the other's processes.
   const isAlone = (file) => ["e2e", "fronts"].includes(partOf(file)) && !file.includes("haproxy");
-  const alone = before.filter((file) => isAlone(file));
-  const rest = before.filter((file) => !isAlone(file));
-  const background = runFiles(behind, 1, BACKGROUND_PRIORITY);
-  const codes = [await runFiles(alone, 1), await runFiles(rest, 2), await background];
-  return codes.find((code) => code !== 0) ?? 0;
+  const alone = await runFiles(
+    some.filter((file) => isAlone(file)),
+    1,
+  );
+  const rest = await runFiles(
+    some.filter((file) => !isAlone(file)),
+    2,
+  );
+  return alone || rest;
 }
 
-/** With a priority: beside others, so what it says comes in one piece when it is over. */
-async function runFiles(some, atATime, priority) {
+function partOf(file) {
+  return file.split(sep)[1];
+}
+
+/** inOnePiece: what it says comes when it is over. */
+async function runFiles(some, atATime, { priority = 0, inOnePiece = false } = {}) {
   if (some.length === 0) return 0;
   const options = [
     "--test",
@@ -67,11 +72,12 @@ async function runFiles(some, atATime, priority) {
     `--test-concurrency=${atATime}`,
   ];
   const tests = spawn(process.execPath, [...options, ...some], {
-    stdio: priority === undefined ? "inherit" : ["inherit", "pipe", "inherit"],
+    stdio: inOnePiece ? ["inherit", "pipe", "inherit"] : "inherit",
   });
   const said = [];
   tests.stdout?.on("data", (chunk) => said.push(chunk));
-  if (priority !== undefined && tests.pid !== undefined) setPriority(tests.pid, priority);
+  // Nobody but root may raise one.
+  if (tests.pid !== undefined) setPriority(tests.pid, Math.max(priority, getPriority()));
   const [code] = await once(tests, "close");
   process.stdout.write(Buffer.concat(said));
   return code ?? 1;
