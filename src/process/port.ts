@@ -5,8 +5,11 @@ import { InplaceError } from "../errors.ts";
 
 /** Children listen on IPv4 loopback; "localhost" may mean ::1, which the module never looks at. */
 export const LOOPBACK = "127.0.0.1";
-/** The module's range and number of tries for a child's port; but from 32,768 on Linux takes ports for connections to others. */
-export const PORT_FROM = 10_000;
+/**
+ * The module's range and number of tries for a child's port; but from 32,768 on Linux takes ports for connections to others,
+ * and 10,080 is the last port that fetch() refuses (https://fetch.spec.whatwg.org/#port-blocking): an app could not ask itself.
+ */
+export const PORT_FROM = 10_081;
 export const PORT_TO = 32_767;
 export const PORT_TRIES = 10;
 

@@ -14,14 +14,19 @@ const SMALL = APPS.filter(({ ci }) => ci === true);
 test("small apps are replaced under load without a loss", { concurrency: AT_A_TIME }, async (t) => {
   // Before the first visit: what a program prints is read by this process, which an installation would hold up.
   for (const app of SMALL) if (app.packages !== undefined) await installed(app);
-  const tests = SMALL.map((app) =>
-    t.test(`${app.name}: four swaps behind serve and supervise lose nothing`, async () => {
+  // Each behind one of the fronts in turn; npm run test:apps puts all behind both.
+  const tests = SMALL.map((app, index) => {
+    const fronts = app.fronts ?? FRONTS;
+    const front = fronts.slice(index % fronts.length).slice(0, 1);
+    return t.test(`${app.name}: four swaps behind ${front.join()} lose nothing`, async () => {
       const results: Result[] = [];
-      await runApp(app, undefined, async (result) => void results.push(result));
-      const bad = results.filter((result) => !passed(result));
-      assert.deepEqual(bad, []);
-      assert.equal(results.length, (app.fronts ?? FRONTS).length);
-    }),
-  );
+      await runApp(app, front, async (result) => void results.push(result));
+      assert.deepEqual(
+        results.filter((result) => !passed(result)),
+        [],
+      );
+      assert.equal(results.length, 1);
+    });
+  });
   await Promise.all(tests);
 });

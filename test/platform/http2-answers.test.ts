@@ -81,7 +81,8 @@ const SERVED: Readonly<Record<string, string>> = {
   TE: plain("TE: gzip\r\n"),
   "HTTP2-Settings": plain("HTTP2-Settings: x\r\n"),
   "Proxy-Connection": plain("Proxy-Connection: x\r\n"),
-  "Keep-Alive": plain("Keep-Alive: timeout=5\r\n"),
+  // Not longer: the application closes its connection behind each answer.
+  "Keep-Alive": plain("Keep-Alive: timeout=1\r\n"),
   "Upgrade without its status": plain("Upgrade: h2c\r\n"),
   Host: plain("Host: a\r\nHost: b\r\n"),
   constructor: plain("constructor: x\r\n"),
