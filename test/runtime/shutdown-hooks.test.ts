@@ -85,9 +85,11 @@ test("an app that closes its server at the signal that drains it loses no reques
   await once(idle, "connect");
   idle.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await once(idle, "data");
-  running.process.kill("SIGTERM");
-  // On its way while the server closes: the connection has been idle for a moment only.
+  // On its way when the server closes: both wait for the process that stands still.
+  running.process.kill("SIGSTOP");
   idle.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  running.process.kill("SIGTERM");
+  running.process.kill("SIGCONT");
   const [answer] = (await once(idle, "data")) as [Buffer];
   assert.match(String(answer), /^HTTP\/1.1 200/);
   idle.destroy();
