@@ -8,7 +8,7 @@ import { installed } from "./packages.ts";
 import { passed, type Result } from "./results.ts";
 
 // They wait for probations and drains most of the time.
-const AT_A_TIME = 6;
+const AT_A_TIME = 5;
 const SMALL = APPS.filter(({ ci }) => ci === true);
 
 test("small apps are replaced under load without a loss", { concurrency: AT_A_TIME }, async (t) => {
