@@ -153,3 +153,11 @@ test("HTTP/2: a status that is none, an unasked 101 and garbage are 502, and the
   ok((await asked("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nok")).cut);
   equal((await asked(plain(""))).status, 200);
 });
+
+test("HTTP/2: an answer whose length is nought, however often that is written, is over with its head", async (t) => {
+  const askRaw = await serveRaw(t);
+  for (const length of ["0", "00", "0000"]) {
+    const { status, body, cut } = await askRaw(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`);
+    deepEqual([status, body, cut], [200, "", false], length);
+  }
+});

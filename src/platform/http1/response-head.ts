@@ -132,7 +132,7 @@ class ResponseWalk {
     if (method === "HEAD" || status < 200 || status === 204 || status === 304) return NO_BODY;
     if (coding !== undefined) return CHUNKED;
     if (length === undefined) return UNTIL_CLOSE;
-    return length === "0" ? NO_BODY : { kind: "length", bytes: Number(length) };
+    return Number(length) === 0 ? NO_BODY : { kind: "length", bytes: Number(length) };
   }
 
   /** An answer to HEAD and a 304 tell how long the body would be; a 1xx and a 204 have no such field (RFC 9110 section 8.6). */
