@@ -18,6 +18,10 @@ const { values, positionals: wanted } = parseArgs({
   options: { windows: { type: "boolean", default: false }, lane: { type: "string" } },
   allowPositionals: true,
 });
+if (values.lane !== undefined && values.lane !== "foreground" && values.lane !== "background") {
+  console.error("--lane is foreground or background.");
+  process.exit(1);
+}
 const ending = values.windows ? ".windows.js" : ".test.js";
 const files = readdirSync("dist-test", { recursive: true })
   .map((file) => join("dist-test", file))
@@ -77,7 +81,7 @@ async function runFiles(some, atATime, { priority = 0, inOnePiece = false } = {}
   const said = [];
   tests.stdout?.on("data", (chunk) => said.push(chunk));
   // Nobody but root may raise one.
-  if (tests.pid !== undefined) setPriority(tests.pid, Math.max(priority, getPriority()));
+  if (priority > getPriority() && tests.pid !== undefined) setPriority(tests.pid, priority);
   const [code] = await once(tests, "close");
   process.stdout.write(Buffer.concat(said));
   return code ?? 1;

@@ -8,7 +8,7 @@ import { readHead } from "./http1/head-reader.ts";
 import type { RequestHead } from "./http1/request-head.ts";
 import { guardEvents, guardedBy } from "./proxy/boundary.ts";
 import { ClientDeadline } from "./proxy/client-deadline.ts";
-import { CLIENT_LIMITS, type ClientOptions } from "./proxy/client-options.ts";
+import { CLIENT_LIMITS, onItsWayMs, type ClientOptions } from "./proxy/client-options.ts";
 import { isMadeHere } from "./proxy/local.ts";
 import { Turns } from "./proxy/turns.ts";
 
@@ -75,11 +75,10 @@ export class ClientConnection implements ExchangeClient {
   /** No request after the next: an idle connection closes when none is on its way, another one with its response. */
   close(): void {
     this.closing = true;
-    const onItsWayMs = this.#asked ? CLIENT_LIMITS.lastRequestMs : CLIENT_LIMITS.firstRequestMs;
     const closeIdle = (): void => {
       if (this.#state === IDLE && this.#ahead === undefined) this.end();
     };
-    if (this.#state === IDLE) setTimeout(guardedBy(this, closeIdle), onItsWayMs).unref();
+    if (this.#state === IDLE) setTimeout(guardedBy(this, closeIdle), onItsWayMs(this.#asked)).unref();
   }
 
   /** Nothing is due to it: stopping need not wait. */

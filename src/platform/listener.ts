@@ -1,15 +1,15 @@
-import { constants } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { InplaceError, systemCode } from "../errors.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { Router } from "./exchange.ts";
 import { guarded, type Guarded } from "./proxy/boundary.ts";
-import { CLIENT_LIMITS, type ClientOptions } from "./proxy/client-options.ts";
+import type { ClientOptions } from "./proxy/client-options.ts";
 import { ConnectionCount, type ConnectionLimits } from "./proxy/connection-limits.ts";
 import { Http2Session } from "./proxy/http2-session.ts";
 import { isLoopback } from "./proxy/local.ts";
+import { TlsHandshakes } from "./proxy/tls-handshakes.ts";
 import type { TrustedProxies } from "./proxy/trusted-proxies.ts";
 
 /** Both that "localhost" may mean; nobody outside this machine reaches them. */
@@ -21,7 +21,6 @@ export const MAX_CONNECTIONS = 10_000;
 const SWEEP_MS = 1_000;
 /** A client that vanishes without a word is noticed by the system, also where nothing is due to it or to us. */
 const SOCKETS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 } as const;
-const HANDSHAKE_MS = 10_000;
 /** A host that this machine does not have, such as ::1 where IPv6 is off. */
 const NO_SUCH_HOST: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"]);
 
@@ -60,8 +59,7 @@ export class Listener {
   readonly #sessions = new Set<Http2Session>();
   /** Of all connections, those that have not told their protocol included. */
   readonly #sockets = new Set<Socket>();
-  /** Those that shake hands, by address and port of the client. */
-  readonly #handshakes = new Map<string, Socket>();
+  readonly #handshakes: TlsHandshakes | undefined;
   #closing = false;
   readonly #count: ConnectionCount;
   readonly #router: Router;
@@ -73,6 +71,12 @@ export class Listener {
     this.#router = router;
     this.#options = options;
     this.#count = new ConnectionCount(options);
+    this.#handshakes =
+      options.tls &&
+      new TlsHandshakes(options.tls, {
+        secured: (socket) => this.#acceptSecure(socket),
+        over: () => this.#changed.emit("closed"),
+      });
     this.#sweep = setInterval(() => this.#sweepNow(), SWEEP_MS);
   }
 
@@ -119,8 +123,7 @@ export class Listener {
   /** Takes no further connection and lets the present ones end with their response. */
   async close(): Promise<void> {
     this.#closing = true;
-    for (const [peer, socket] of this.#handshakes)
-      setTimeout(() => this.#handshakes.has(peer) && socket.destroy(), CLIENT_LIMITS.firstRequestMs).unref();
+    this.#handshakes?.close();
     for (const client of this.#clients) client.close();
     for (const session of this.#sessions) session.close();
     await Promise.all(
@@ -131,7 +134,7 @@ export class Listener {
   /** Resolves when no client is left that waits for a response; upgraded connections do not count. */
   async idle(): Promise<void> {
     const waits = (): boolean =>
-      this.#handshakes.size > 0 ||
+      this.#handshakes?.busy === true ||
       this.#busySessions ||
       [...this.#clients].some((client) => !client.upgraded);
     while (waits()) await once(this.#changed, "closed");
@@ -172,28 +175,11 @@ export class Listener {
   }
 
   #createServer(): Server {
-    const { tls } = this.#options;
-    if (tls === undefined) {
-      return createServer(SOCKETS, (socket) => {
-        if (this.#admit(socket)) this.#speakHttp1(socket, "http");
-      });
-    }
-    const secure = createTlsServer({
-      ...tls,
-      handshakeTimeout: HANDSHAKE_MS,
-      ALPNProtocols: ["h2", "http/1.1"],
-      // A client may ask for one handshake after another, and for another name than the one it was let in with.
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-    });
-    secure.on("secureConnection", (socket) => this.#acceptSecure(socket));
-    secure.on("tlsClientError", (_error, socket) => socket.destroy());
-    // The connection is counted before it costs a handshake.
     return createServer(SOCKETS, (socket) => {
+      // A connection is counted before it costs a handshake.
       if (!this.#admit(socket)) return;
-      const peer = peerOf(socket);
-      this.#handshakes.set(peer, socket);
-      socket.once("close", () => this.#shaken(peer));
-      secure.emit("connection", socket);
+      if (this.#handshakes === undefined) this.#speakHttp1(socket, "http");
+      else this.#handshakes.begin(socket);
     });
   }
 
@@ -212,15 +198,10 @@ export class Listener {
     return true;
   }
 
-  #shaken(peer: string): void {
-    if (this.#handshakes.delete(peer)) this.#changed.emit("closed");
-  }
-
   #acceptSecure(socket: TLSSocket): void {
     socket.on("error", () => undefined);
     if (socket.alpnProtocol === "h2") guarded(this.#ownerOf(socket), () => this.#speakHttp2(socket));
     else this.#speakHttp1(socket, "https");
-    this.#shaken(peerOf(socket));
   }
 
   #speakHttp2(socket: TLSSocket): void {
@@ -231,7 +212,10 @@ export class Listener {
     });
     this.#sessions.add(session);
     if (this.#closing) session.close();
-    socket.once("close", () => this.#sessions.delete(session));
+    socket.once("close", () => {
+      this.#sessions.delete(session);
+      this.#changed.emit("closed");
+    });
   }
 
   #speakHttp1(socket: Socket, scheme: "http" | "https"): void {
@@ -278,10 +262,6 @@ export class Listener {
     for (const client of this.#clients) if (client.deadline <= now) guarded(client, () => client.expire());
     for (const session of this.#sessions) guarded(session, () => session.sweep(now));
   }
-}
-
-function peerOf(socket: Socket): string {
-  return withPort(socket.remoteAddress ?? "", socket.remotePort ?? 0);
 }
 
 function withPort(address: string, port: number): string {

@@ -18,6 +18,11 @@ export const CLIENT_LIMITS = {
   longestLingerMs: 30_000,
 } as const;
 
+/** How long the next request may be on its way to a connection that is idle when no further one is wanted there. */
+export function onItsWayMs(asked: boolean): number {
+  return asked ? CLIENT_LIMITS.lastRequestMs : CLIENT_LIMITS.firstRequestMs;
+}
+
 export interface ClientOptions {
   readonly router: Router;
   readonly facts: ClientFacts;

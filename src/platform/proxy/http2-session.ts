@@ -11,7 +11,7 @@ import { Http2Exchange } from "../http2-exchange.ts";
 import { MAX_FIELDS, MAX_HEAD_BYTES } from "../http1/request-head.ts";
 import { MAX_RESPONSE_HEAD_BYTES } from "../http1/response-head.ts";
 import { guarded, guardedBy, type Guarded } from "./boundary.ts";
-import { CLIENT_LIMITS, type ClientOptions } from "./client-options.ts";
+import { CLIENT_LIMITS, onItsWayMs, type ClientOptions } from "./client-options.ts";
 
 const SESSION_LIMITS = {
   settings: {
@@ -88,8 +88,8 @@ export class Http2Session implements Guarded {
   /** No further stream than those that are on their way; it closes with the last one. */
   close(): void {
     this.#ending = true;
-    const onItsWayMs = this.#asked ? CLIENT_LIMITS.lastRequestMs : CLIENT_LIMITS.firstRequestMs;
-    this.#deadline = Date.now() + onItsWayMs + CLIENT_LIMITS.lingerMs;
+    const waitMs = onItsWayMs(this.#asked);
+    this.#deadline = Date.now() + waitMs + CLIENT_LIMITS.lingerMs;
     for (const stream of this.#streams) stream.close();
     this.#awaitsLast = true;
     const closeNow = guardedBy(this, () => {
@@ -97,7 +97,7 @@ export class Http2Session implements Guarded {
       this.#session.close();
       this.#owner.streamOver();
     });
-    setTimeout(closeNow, onItsWayMs).unref();
+    setTimeout(closeNow, waitMs).unref();
   }
 
   broken(error: unknown): void {

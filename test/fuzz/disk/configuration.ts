@@ -5,7 +5,7 @@ import { parseWebConfig } from "#src/platform/web-config/read.js";
 import { readSites } from "#src/platform/site-map.js";
 import { temporaryFolder } from "../../rig/temporary-site.ts";
 import { Finding, type Part } from "../part.ts";
-import { oddJson, oddObject } from "../odd-json.ts";
+import { ODD_VALUES, oddJson, oddObject, type Choice } from "../odd-json.ts";
 import { Random } from "../random.ts";
 import { shown } from "../shown.ts";
 import { refusedOr } from "./refused.ts";
@@ -36,24 +36,7 @@ const KEYS = [
   "constructor",
   "toString",
 ] as const;
-const VALUES = [
-  null,
-  true,
-  false,
-  -1,
-  0,
-  1e308,
-  0.5,
-  "",
-  "entry",
-  "command",
-  "handover",
-  "../..",
-  "a\0b",
-  "/",
-  "a b",
-  "30s",
-] as const;
+const VALUES: Choice<unknown> = [...ODD_VALUES, "entry", "command", "handover", "../..", "/", "a b", "30s"];
 const JSON_PIECES = [
   "{",
   "}",
