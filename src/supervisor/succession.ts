@@ -57,6 +57,8 @@ export class Succession {
   #version: string;
   #candidate: ChildProcess | undefined;
   #successor: ChildProcess | undefined;
+  #starting: Promise<boolean> | undefined;
+  #stopping = false;
 
   private constructor(setup: SuccessionSetup, version: string) {
     this.#setup = setup;
@@ -115,7 +117,10 @@ export class Succession {
 
   /** Hands a signal on to the live successor; false: there is none. SIGTERM ends also one that is not live yet. */
   signal(name: NodeJS.Signals): boolean {
-    if (name === "SIGTERM") this.#candidate?.kill(name);
+    if (name === "SIGTERM") {
+      this.#stopping = true;
+      this.#candidate?.kill(name);
+    }
     if (process.platform === "win32" && name === "SIGTERM")
       this.#successor?.send({ inplace: "stop" } satisfies ToSuccessor);
     else this.#successor?.kill(name);
@@ -124,6 +129,7 @@ export class Succession {
 
   /** The exit code of the last successor once it has ended; undefined where nobody succeeded. */
   async ended(): Promise<number | undefined> {
+    this.#stopping = true;
     this.#candidate?.kill("SIGKILL");
     let last: ChildProcess | undefined;
     while (this.#successor !== last) {
@@ -133,8 +139,16 @@ export class Succession {
     return last === undefined ? undefined : (last.exitCode ?? 1);
   }
 
-  async #start(program: string, socket: SendHandle): Promise<void> {
-    if (this.#candidate !== undefined) return;
+  /** Whether a successor serves; where one starts already it is that one. */
+  #start(program: string, socket: SendHandle): Promise<boolean> {
+    this.#starting ??= this.#startNext(program, socket).catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #startNext(program: string, socket: SendHandle): Promise<boolean> {
     const { layout, args, env, events } = this.#setup;
     const next = fork(program, args, {
       cwd: layout.root,
@@ -144,6 +158,8 @@ export class Succession {
     });
     this.#candidate = next;
     events({ type: "successor-starting", program });
+    // In the turn in which it says so: what it says next is said by the successor.
+    const live = untilLive(next, () => this.#succeed(next));
     next.on("message", ({ inplace }: FromSuccessor) => {
       if (next !== this.#successor) return;
       if (inplace === "outdated") this.#startAnew().catch((error: unknown) => this.#failed(error));
@@ -154,30 +170,41 @@ export class Succession {
         });
     });
     next.send({ inplace: "socket" } satisfies ToSuccessor, socket, undefined, () => undefined);
-    const problem = await untilLive(next);
-    this.#candidate = undefined;
-    if (problem !== undefined) {
-      next.kill("SIGKILL");
-      return events({ type: "successor-failed", problem });
-    }
+    const problem = await live;
+    if (problem === undefined) return true;
+    this.#candidate = this.#starting = undefined;
+    next.kill("SIGKILL");
+    events({ type: "successor-failed", problem });
+    return false;
+  }
+
+  #succeed(next: ChildProcess): void {
     const before = this.#successor;
+    this.#candidate = this.#starting = undefined;
     this.#successor = next;
-    events({ type: "successor-live", pid: next.pid ?? 0 });
+    this.#setup.events({ type: "successor-live", pid: next.pid ?? 0 });
     if (before === undefined) this.#setup.retire();
     else before.send({ inplace: "retire" } satisfies ToSuccessor, () => undefined);
   }
 
-  /** Never rejects. */
+  /** Whoever fails while it takes over is followed by another one. Never rejects. */
   async #startAfterDefect(): Promise<void> {
-    this.#defects.record();
-    if (this.#defects.blockedForMs() > 0) return this.#failed("supervisors fail again and again");
-    await this.#startAnew().catch((error: unknown) => this.#failed(error));
+    try {
+      do {
+        this.#defects.record();
+        if (this.#defects.blockedForMs() > 0) throw new Error("supervisors fail again and again");
+      } while (!(await this.#startAnew()) && !this.#stopping);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
-  async #startAnew(): Promise<void> {
+  async #startAnew(): Promise<boolean> {
     const { layout, socket } = this.#setup;
     const { program } = await supervisorOf(layout);
-    if (program !== undefined && socket !== undefined) await this.#start(program, socket);
+    if (program === undefined || socket === undefined)
+      throw new Error("the site holds no supervisor to start");
+    return await this.#start(program, socket);
   }
 }
 
@@ -216,18 +243,25 @@ async function supervisorOf(
   return { version: `${current}\n${options ?? ""}`, program };
 }
 
-/** undefined: it is; else what went wrong. */
-function untilLive(next: ChildProcess): Promise<string | undefined> {
+/** undefined: it is, and `live` was called; else what went wrong. */
+function untilLive(next: ChildProcess, live: () => void): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const late = setTimeout(
-      () => resolve(`it was not live within ${SUCCESSION_LIMIT_MS} ms`),
-      SUCCESSION_LIMIT_MS,
-    );
     const settle = (problem: string | undefined): void => {
       clearTimeout(late);
+      next.off("message", heard);
       resolve(problem);
     };
-    next.on("message", ({ inplace }: FromSuccessor) => inplace === "live" && settle(undefined));
+    const heard = ({ inplace }: FromSuccessor): void => {
+      if (inplace === "defective") settle("it failed before it was live");
+      if (inplace !== "live") return;
+      live();
+      settle(undefined);
+    };
+    const late = setTimeout(
+      () => settle(`it was not live within ${SUCCESSION_LIMIT_MS} ms`),
+      SUCCESSION_LIMIT_MS,
+    );
+    next.on("message", heard);
     next.once("exit", (code, signal) => settle(`it ended with ${signal ?? `exit code ${code}`}`));
     next.once("error", ({ message }) => settle(message));
   });

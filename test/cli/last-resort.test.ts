@@ -48,13 +48,13 @@ async function serve(t: TestContext): Promise<Served> {
   return { layout, program, pid: program.pid, port, defects: causes };
 }
 
-/** The child of a process whose command line holds the word. */
-async function childOf(pid: number, word: string): Promise<number> {
+/** The child of a process that has a word with this ending in its command line. */
+async function childOf(pid: number, ending: string): Promise<number> {
   return await until(`a child of ${pid}`, async () => {
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
     for (const child of children.split(" ").filter((each) => each !== "")) {
       const line = await readFile(`/proc/${child}/cmdline`, "utf8").catch(() => "");
-      if (line.split("\0").includes(word)) return Number(child);
+      if (line.split("\0").some((word) => word.endsWith(ending))) return Number(child);
     }
     return undefined;
   });
@@ -171,6 +171,31 @@ test("a supervisor with a defect hands over to another one and loses no request;
   await causes.cause(last);
   await says(started, /fail again and again/);
   assert.equal((await started.ended()).code, 1, started.output);
+});
+
+test("a supervisor with a defect while it takes over is followed by another one, and no request is lost", async (t) => {
+  const causes = await defects(await temporaryFolder(t));
+  const layout = await handoverSite(t);
+  // Slow to listen, so that who takes over does not serve yet.
+  const slowly = "await new Promise((done) => setTimeout(done, 1_000));";
+  await publish(layout, "app-1.mjs", app("1", slowly));
+  const started = await launched(t, layout, causes.env);
+  const first = await another(layout, new Set());
+  const load = await startLoad({
+    port: started.port,
+    version: "x-version: (\\S+)",
+    streams: [{ name: "fresh", perSecond: 50, connections: "fresh" }],
+    maxMs: 2 * SETTLE_MS,
+  });
+  await causes.cause(first);
+  const takesOver = await childOf(first, "supervise.mjs");
+  await childOf(takesOver, "app-1.mjs");
+  await causes.cause(takesOver);
+  await another(layout, new Set([first, takesOver]));
+  await publish(layout, "app-2.mjs", app("2"));
+  await load.until(({ version }) => version === "2", "a release by the last one");
+  assertNoneFailed(await load.stop());
+  assert.equal(times(started), 2, started.output);
 });
 
 test("where nobody can take over, the supervisor drains and ends with 1", async (t) => {
