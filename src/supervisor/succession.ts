@@ -129,12 +129,16 @@ export class Succession {
 
   /** The exit code of the last successor once it has ended; undefined where nobody succeeded. */
   async ended(): Promise<number | undefined> {
-    this.#stopping = true;
-    this.#candidate?.kill("SIGKILL");
+    if (this.#successor === undefined) {
+      // It was told to end, and nobody is to serve after it.
+      this.#stopping = true;
+      this.#candidate?.kill("SIGKILL");
+    }
     let last: ChildProcess | undefined;
     while (this.#successor !== last) {
       last = this.#successor;
       if (last !== undefined && last.exitCode === null && last.signalCode === null) await once(last, "exit");
+      await this.#starting?.catch(() => false); // It may take over from one that has died.
     }
     return last === undefined ? undefined : (last.exitCode ?? 1);
   }

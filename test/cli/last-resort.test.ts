@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { once } from "node:events";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { SiteLayout } from "#src/site/layout.js";
@@ -48,11 +51,11 @@ async function serve(t: TestContext): Promise<Served> {
   return { layout, program, pid: program.pid, port, defects: causes };
 }
 
-/** The child of a process that has a word with this ending in its command line. */
-async function childOf(pid: number, ending: string): Promise<number> {
+/** The child of a process, other than this one, that has a word with this ending in its command line. */
+async function childOf(pid: number, ending: string, other?: number): Promise<number> {
   return await until(`a child of ${pid}`, async () => {
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
-    for (const child of children.split(" ").filter((each) => each !== "")) {
+    for (const child of children.split(" ").filter((each) => each !== "" && Number(each) !== other)) {
       const line = await readFile(`/proc/${child}/cmdline`, "utf8").catch(() => "");
       if (line.split("\0").some((word) => word.endsWith(ending))) return Number(child);
     }
@@ -192,6 +195,46 @@ test("a supervisor with a defect while it takes over is followed by another one,
   await childOf(takesOver, "app-1.mjs");
   await causes.cause(takesOver);
   await another(layout, new Set([first, takesOver]));
+  await publish(layout, "app-2.mjs", app("2"));
+  await load.until(({ version }) => version === "2", "a release by the last one");
+  assertNoneFailed(await load.stop());
+  assert.equal(times(started), 2, started.output);
+});
+
+test("a supervisor that took over hands over, too, while the first one's last visitor leaves", async (t) => {
+  const causes = await defects(await temporaryFolder(t));
+  const layout = await handoverSite(t);
+  // Nobody who starts it is live before this file is there.
+  const gate = join(layout.root, "gate");
+  const waits = `const { existsSync } = await import("node:fs");
+    while (!existsSync(${JSON.stringify(gate)})) await new Promise((done) => setTimeout(done, 10));`;
+  await publish(layout, "app-1.mjs", app("1", waits));
+  await writeFile(gate, "");
+  const started = await launched(t, layout, causes.env);
+  const first = await another(layout, new Set());
+  const worker = await childOf(first, "app-1.mjs");
+  const visitor = connect(started.port, "127.0.0.1");
+  t.after(() => visitor.destroy());
+  visitor.write("POST / HTTP/1.1\r\nhost: site\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n");
+  await once(visitor, "data");
+  const load = await startLoad({
+    port: started.port,
+    version: "x-version: (\\S+)",
+    streams: [{ name: "fresh", perSecond: 50, connections: "fresh" }],
+    maxMs: 2 * SETTLE_MS,
+  });
+  await causes.cause(first);
+  const second = await another(layout, new Set([first]));
+  await rm(gate);
+  await causes.cause(second);
+  const third = await childOf(first, "supervise.mjs", second);
+  await childOf(third, "app-1.mjs");
+  const answer = once(visitor, "data");
+  visitor.write("ab");
+  assert.match(String(await answer), /\r\n1 2\r\n|\r\n1 2$/);
+  await until("the first one's worker has ended", () => !alive(worker));
+  await writeFile(gate, "");
+  await another(layout, new Set([first, second]));
   await publish(layout, "app-2.mjs", app("2"));
   await load.until(({ version }) => version === "2", "a release by the last one");
   assertNoneFailed(await load.stop());

@@ -86,6 +86,9 @@ class LoadProcess implements Load {
 
   constructor(child: ChildProcess) {
     this.#child = child;
+    // A test that failed before stop() is over.
+    child.unref();
+    child.channel?.unref();
     this.#samples = new Promise((resolve, reject) => {
       child.on("exit", (code) => reject(new Error(`the load generator ended with ${code}`)));
       child.on("message", (message: FromLoadProcess) => {
@@ -122,6 +125,8 @@ class LoadProcess implements Load {
   }
 
   async stop(): Promise<readonly Sample[]> {
+    this.#child.ref();
+    this.#child.channel?.ref();
     if (this.#child.connected) this.#child.send("stop");
     return this.#samples;
   }
