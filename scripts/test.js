@@ -11,7 +11,18 @@ import { parseArgs } from "node:util";
 /** Per file, on a machine that is busy with other things. */
 const TEST_TIMEOUT_MS = 600_000;
 /** Files of these do work, one step after the other, and hardly wait: what runs beside them goes first. */
-const BACKGROUND = new Set(["accounts", "config", "deploy", "docs", "doctor", "examples", "site", "trust"]);
+const BACKGROUND = new Set([
+  "accounts",
+  "config",
+  "deploy",
+  "docs",
+  "doctor",
+  "examples",
+  "faults",
+  "log",
+  "site",
+  "trust",
+]);
 const BACKGROUND_PRIORITY = 10;
 
 const { values, positionals: wanted } = parseArgs({
