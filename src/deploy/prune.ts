@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, rename, unlink } from "node:fs/promises";
+import { lstat, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { asSiteError, systemCode } from "../errors.ts";
 import type { DeployEvent, EventSink } from "../events.ts";
@@ -9,7 +9,7 @@ import type { SiteLayout } from "../site/layout.ts";
 import { acquireLock } from "../site/lock.ts";
 import { manifestPath } from "../site/manifest.ts";
 import { verifiedPath } from "../site/verified.ts";
-import { readRecord, removeRecord } from "../site/records.ts";
+import { makeFolders, readRecord, removeRecord } from "../site/records.ts";
 import { readReleases, type Release } from "../site/releases.ts";
 import { removeTree } from "../site/remove-tree.ts";
 
@@ -116,7 +116,7 @@ async function removeArtifact(layout: SiteLayout, artifact: string): Promise<boo
 
 // Renamed away first: nobody may find half a folder under an artifact's name.
 async function removeFolder(layout: SiteLayout, path: string): Promise<void> {
-  await mkdir(layout.staging, { recursive: true });
+  await makeFolders(layout.staging);
   const aside = join(layout.staging, `build-${randomBytes(4).toString("hex")}-pruned`);
   await rename(path, aside);
   // What is held open in it is removed by the next deploy, like all leftovers in staging.

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { asSiteError } from "../errors.ts";
 import type { EventSink, SiteEvent } from "../events.ts";
@@ -10,7 +9,7 @@ import { manifestPath, readManifest, writeManifest, type Manifest } from "../sit
 import { assertSigned } from "../site/signature.ts";
 import { recordVerified, verifiedPath } from "../site/verified.ts";
 import { readPointer, writePointer } from "../site/pointer.ts";
-import { removeRecord } from "../site/records.ts";
+import { makeFolders, removeRecord } from "../site/records.ts";
 import { removeTree } from "../site/remove-tree.ts";
 
 /** Puts a built artifact, whole and described, into the target folder under its manifest's name; not yet current. */
@@ -19,7 +18,7 @@ export async function placeArtifact(layout: SiteLayout, staged: string, manifest
   try {
     // The manifest first: an artifact without one would be taken for a drop by hand.
     await writeManifest(layout, manifest);
-    await mkdir(layout.target, { recursive: true });
+    await makeFolders(layout.target);
     await renameRetrying(staged, path);
     await recordVerified(layout, manifest.artifact);
   } catch (error) {

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, readdir, rename } from "node:fs/promises";
+import { lstat, readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { asSiteError } from "../errors.ts";
 import { openDeployFolder } from "../site/deploy-folder.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { exists } from "../site/present.ts";
 import { removeTree } from "../site/remove-tree.ts";
+import { makeFolders } from "../site/records.ts";
 
 const BUILD_PREFIX = "build-";
 /** A temporary file of an atomic write lives for milliseconds; one this old was left by a killed process. */
@@ -37,7 +38,7 @@ export async function openStaging(site: SiteLayout): Promise<Staging> {
     }
     const folder = join(layout.staging, `${BUILD_PREFIX}${randomBytes(4).toString("hex")}`);
     const output = join(folder, "out");
-    await mkdir(output, { recursive: true });
+    await makeFolders(output);
     const checkout = join(folder, "checkout");
     return { folder, output, checkout, layout, confirm, remove: () => removeLeft(folder) };
   } catch (error) {

@@ -1,9 +1,9 @@
 /** Looks at the artifact before the app runs: bundled apart, since most starts find it looked at already. */
 import { realpath } from "node:fs/promises";
 import { sep } from "node:path";
-import { InplaceError } from "../errors.ts";
 import { markFailed } from "../site/health-marks.ts";
 import { siteLayout, type SiteLayout } from "../site/layout.ts";
+import { isRefusal } from "../site/trust/refusal.ts";
 import { verifyArtifact } from "../site/verify.ts";
 import type { SiteOfApp } from "./settings.ts";
 
@@ -22,7 +22,7 @@ export async function reasonNotToStart(
     await verifyArtifact(layout, artifact);
     return undefined;
   } catch (error) {
-    if (!(error instanceof InplaceError)) return undefined;
+    if (!isRefusal(error)) return undefined;
     const reason = `${error.code}: ${error.message}`;
     await markFailed(layout, artifact, reason).catch(() => undefined); // The launcher marks it then.
     return `${reason} ${error.hint}`;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import { asDeployer, type SiteLayout } from "./layout.ts";
 import { ownFileIn } from "./own-account.ts";
+import { makeFolders } from "./records.ts";
 
 const GROUP_AND_OTHERS_WRITE = 0o022;
 
@@ -38,7 +39,7 @@ export async function openDeployFolder(site: SiteLayout): Promise<DeployFolder> 
     const keepsRights = (own.mode & GROUP_AND_OTHERS_WRITE) === 0;
     if (keepsRights && (found.mode & GROUP_AND_OTHERS_WRITE) !== 0)
       throw unsafe(path, "may be written by others");
-    await mkdir(layout.staging, { recursive: true });
+    await makeFolders(layout.staging);
     // Also where the site lies in a repository that ignores what earlier versions wrote, and no more.
     if (made) await writeFile(join(path, ".gitignore"), "*\n");
     return { layout, confirm: () => confirm(path, found) };

@@ -13,7 +13,8 @@ const NODE_ENTRIES = ["index", "server", "main", "app"].flatMap((name) =>
 /** Bytes. */
 const LONGEST_ENTRY = 4096;
 
-const NODE_PROGRAM = /\.[cm]?js$/i;
+/** A file that Node is started with. */
+export const NODE_PROGRAM = /\.[cm]?js$/i;
 
 /** Whether what is started for it is a program for Node. Throws ARTIFACT_INCOMPLETE. */
 export async function isNodeProgram({ target }: SiteLayout, artifact: string): Promise<boolean> {

@@ -1,9 +1,10 @@
 import { rmSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { SiteLayout } from "./layout.ts";
 import { beat, createOwned, hasEnded, readOwnership, type Owner } from "./owned-file.ts";
 import { namesIn } from "./present.ts";
+import { makeFolders } from "./records.ts";
 
 /** How often a running instance of the site gives a sign of life, milliseconds. */
 export const INSTANCE_BEAT_MS = 20_000;
@@ -20,7 +21,7 @@ export interface Instance {
 
 /** Makes this process known to the others. */
 export async function joinInstances(layout: SiteLayout, me: Owner): Promise<Instance> {
-  await mkdir(layout.instances, { recursive: true });
+  await makeFolders(layout.instances);
   const mine = join(layout.instances, me.id);
   await createOwned(mine, me);
   const timer = setInterval(() => {

@@ -3,11 +3,13 @@ import { lstat, mkdir, open, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import type { SiteLayout } from "./layout.ts";
+import { exists } from "./present.ts";
 
 /** Longer than any record is. Bytes. */
 const LONGEST_RECORD = 1024 * 1024;
 /** Windows has neither such links in common use nor pipes among files. */
 const PLAIN = process.platform === "win32" ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const NOT_ALLOWED: ReadonlySet<string> = new Set(["EACCES", "EPERM"]);
 /** How the system says that something else is there than was looked for: a link, a socket, a folder, a file. */
 const OTHER_KIND: ReadonlySet<string> = new Set(
   "ELOOP EMLINK ENXIO ENODEV EISDIR ERR_FS_EISDIR ENOTDIR EEXIST ENOTEMPTY".split(" "),
@@ -48,7 +50,7 @@ export async function openRecord(path: string, flags = constants.O_RDONLY): Prom
   } catch (error) {
     const code = systemCode(error) ?? "";
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw asRecordError(error, path);
+    throw flags === constants.O_RDONLY ? asUnreadable(error, path) : asRecordError(error, path);
   }
 }
 
@@ -63,8 +65,20 @@ export async function openPlain(path: string, flags = constants.O_RDONLY): Promi
 /** Makes a folder of the site, and those above it. Throws RECORD_UNSAFE as refuseForeignLinks does. */
 export async function makeFolder(layout: SiteLayout, folder: string): Promise<void> {
   await refuseForeignLinks(layout, folder);
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+  await makeFolders(folder).catch((error: unknown) => {
     throw asRecordError(error, folder);
+  });
+}
+
+/** mkdir -p. Throws the system's error: on a disk that may only be read, Node's own says that the folder is missing. */
+export async function makeFolders(folder: string, mode = 0o777): Promise<void> {
+  const make = (): Promise<unknown> => mkdir(folder, { recursive: true, mode });
+  await make().catch(async (error: unknown) => {
+    if (systemCode(error) !== "ENOENT") throw error;
+    let missing = folder;
+    while (missing !== dirname(missing) && !(await exists(dirname(missing)))) missing = dirname(missing);
+    await mkdir(missing, { mode });
+    await make();
   });
 }
 
@@ -77,7 +91,12 @@ export async function removeRecord(layout: SiteLayout, path: string): Promise<vo
   });
 }
 
-/** A failed access to a record as the coded error that a person can act on; other errors come back as they are. */
+function asUnreadable(error: unknown, path: string): unknown {
+  if (!NOT_ALLOWED.has(systemCode(error) ?? "")) return asRecordError(error, path);
+  return new InplaceError("ACCESS_DENIED", `Not allowed to read ${path}.`, { cause: error });
+}
+
+/** A failed write of a record as the coded error that a person can act on; other errors come back as they are. */
 export function asRecordError(error: unknown, path: string): unknown {
   const other = OTHER_KIND.has(systemCode(error) ?? "");
   return other ? unsafe(path, "is not what it has to be", error) : asSiteError(error, path);

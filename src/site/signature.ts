@@ -8,7 +8,7 @@ import {
   type KeyObject,
 } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { InplaceError } from "../errors.ts";
+import { asInplaceError, InplaceError } from "../errors.ts";
 import type { SiteLayout } from "./layout.ts";
 import type { Manifest, ManifestSignature } from "./manifest.ts";
 import { requiredKey } from "./trust/required-key.ts";
@@ -64,9 +64,11 @@ export async function assertSigned(
     throw unsigned(artifact);
 }
 
-export function unsigned(artifact: string): InplaceError {
-  const what = `${artifact} is not signed with the key that this site requires.`;
-  return new InplaceError("ARTIFACT_UNSIGNED", what);
+/** cause: what keeps its manifest from being read. */
+export function unsigned(artifact: string, cause?: unknown): InplaceError {
+  const why = cause === undefined ? "" : ` (${asInplaceError(cause).message.replace(/\.$/, "")})`;
+  const what = `${artifact} is not signed with the key that this site requires${why}.`;
+  return new InplaceError("ARTIFACT_UNSIGNED", what, { cause });
 }
 
 async function readKey(file: string, parse: (pem: string) => KeyObject): Promise<KeyObject> {

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -14,6 +13,7 @@ import {
   type Owner,
   type Ownership,
 } from "./owned-file.ts";
+import { makeFolders } from "./records.ts";
 
 /** How often an instance that is draining gives a sign of life, milliseconds. */
 const TURN_BEAT_MS = 2_000;
@@ -49,7 +49,7 @@ export interface Turn {
 export async function takeTurn(layout: SiteLayout, me: Owner, options: TurnOptions): Promise<Turn> {
   const { maxUnavailable, onWait, awayMs = AWAY_MS, waitMs = TURN_WAIT_MS } = options;
   const startedAt = performance.now();
-  await mkdir(layout.turns, { recursive: true });
+  await makeFolders(layout.turns);
   for (let told = false; ; told = true) {
     let ahead: Owner | undefined;
     for (let place = 1; place <= maxUnavailable; place++) {

@@ -29,7 +29,8 @@ export async function verifyArtifact(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Verdict> {
   const key = await requiredKey(layout, env);
-  const manifest = await readManifest(layout, artifact);
+  // What cannot be read says nothing about the artifact: neither that it is altered, nor that it is signed.
+  const manifest = await readManifest(layout, artifact).catch(() => undefined);
   if (key !== undefined) return await verifySigned(layout, artifact, manifest, key);
   if (manifest === undefined) return { state: "by-hand" };
   if (isVerified(layout, artifact)) return { state: "sound", fast: true };

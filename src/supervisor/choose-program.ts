@@ -8,6 +8,7 @@ import { isMarkedFailed, markFailed } from "../site/health-marks.ts";
 import { siteLayout, type SiteLayout } from "../site/layout.ts";
 import { readPointer } from "../site/pointer.ts";
 import { requiredKey } from "../site/trust/required-key.ts";
+import { isRefusal } from "../site/trust/refusal.ts";
 import { runnableFile } from "../site/trust/runnable.ts";
 import { lastGoodRelease } from "./release.ts";
 
@@ -43,17 +44,11 @@ async function checked(layout: SiteLayout, artifact: string): Promise<Choice | I
   try {
     return { artifact, program: relative(layout.root, await runnableFile(layout, artifact)) };
   } catch (error) {
-    if (!(error instanceof InplaceError) || !REFUSALS.has(error.code)) throw error;
+    if (!isRefusal(error)) throw error;
     await markFailed(layout, artifact, `${error.code}: ${error.message}`).catch(() => undefined); // It is refused again.
     return error;
   }
 }
-
-const REFUSALS: ReadonlySet<string> = new Set([
-  "ARTIFACT_ALTERED",
-  "ARTIFACT_UNSIGNED",
-  "ARTIFACT_INCOMPLETE",
-]);
 
 function say(text: string): void {
   stderr.write(`launcher: ${text}\n`);

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { asInplaceError, InplaceError, systemCode } from "../errors.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { readOptional } from "../site/present.ts";
+import { makeFolders } from "../site/records.ts";
 
 /** https://man7.org/linux/man-pages/man7/unix.7.html: 108 bytes, on other systems 104. */
 const SOCKET_PATH_LIMIT = 100;
@@ -20,7 +21,7 @@ const PIPE = /^\\\\\.\\pipe\\inplace-[0-9a-f]{32}$/;
  */
 export async function makeControlPlace(layout: SiteLayout): Promise<string> {
   try {
-    await mkdir(dirname(layout.control), { recursive: true });
+    await makeFolders(dirname(layout.control));
     if (process.platform === "win32") return await namePipe(layout);
     if (fits(layout.control)) return layout.control;
   } catch (error) {

@@ -12,6 +12,7 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set([
   "DISK_FULL",
   "PORT_IN_USE",
   "SIGNING_KEY_INVALID",
+  "SITE_NOT_WRITABLE",
   "TOO_MANY_FILES",
 ]);
 /** Of a process that the system could not start. */

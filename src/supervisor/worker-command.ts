@@ -1,6 +1,7 @@
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { packageFile } from "../package-files.ts";
 import type { SpawnCall } from "../process/command.ts";
+import { NODE_PROGRAM } from "../site/entry-point.ts";
 
 /** What an artifact is to be started with, besides itself. */
 export interface LaunchOptions {
@@ -10,7 +11,6 @@ export interface LaunchOptions {
   readonly socket: "private-port" | "inherit";
 }
 
-const NODE_PROGRAM = /\.[cm]?js$/i;
 /** In a site's bundle of the runtime the programs lie beside the supervisor, elsewhere in the bundle that was built. */
 const BUNDLE = import.meta.url.endsWith(".mjs")
   ? new URL("./", import.meta.url)

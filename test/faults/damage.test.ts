@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { utimes, writeFile } from "node:fs/promises";
+import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { listFailed, markGood } from "#src/site/health-marks.js";
 import type { SiteLayout } from "#src/site/layout.js";
+import { manifestPath } from "#src/site/manifest.js";
 import { writePointer } from "#src/site/pointer.js";
 import { until } from "../rig/until.js";
 import { fetchText, launch, launchedSite, app } from "../runtime/launched-site.js";
@@ -45,6 +46,16 @@ test("launcher: where the current and the last good release are damaged, the new
   const running = launch(t, layout);
   assert.equal(await fetchText(await running.port()), "app-0.mjs");
   await assertMarked(layout, ["app-1.mjs", "app-2.mjs"]);
+});
+
+test("launcher: a record that is not what it has to be keeps no app from starting", async (t) => {
+  const layout = await launchedSite(t);
+  await publish(layout, "app-1.mjs", app());
+  await rm(manifestPath(layout, "app-1.mjs"));
+  await mkdir(manifestPath(layout, "app-1.mjs"));
+  const running = launch(t, layout);
+  assert.equal(await fetchText(await running.port()), "app-1.mjs");
+  await assertMarked(layout, []);
 });
 
 test("serve: of programs that are not for Node the damaged are not started, and the newest whole one serves", async (t) => {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { listFailed } from "#src/site/health-marks.js";
 import type { SiteLayout } from "#src/site/layout.js";
+import { manifestPath } from "#src/site/manifest.js";
 import { readPointer } from "#src/site/pointer.js";
 import { ACCOUNTS, giveTo, seal } from "../rig/account.js";
 import { dropFolder, folderAsEntry, publishFolder } from "../rig/folder-release.js";
@@ -116,6 +117,36 @@ test("nor does one that lies there at the start", async (t) => {
   await dropFolder(supervised.layout, "bad", folderAsEntry(app("bad")));
   await assertHarmless(supervised, await supervised.start("app-1.mjs"), "bad");
 });
+
+const UNREADABLE: Record<string, (path: string) => Promise<unknown>> = {
+  "is a folder": async (path) => {
+    await rm(path);
+    await mkdir(path);
+  },
+  "is a link": async (path) => {
+    await rename(path, `${path}.aside`);
+    await symlink(`${path}.aside`, path);
+  },
+  "is another account's alone": seal,
+};
+
+for (const [what, spoil] of Object.entries(UNREADABLE)) {
+  test(`a manifest that ${what} keeps its release from nothing, nor the next one`, async (t) => {
+    const supervised = await site(t);
+    const { layout, start } = supervised;
+    const running = await start("app-1.mjs");
+    assert.equal((await running.interrupt()).code, 0, running.output);
+    await spoil(manifestPath(layout, "app-1.mjs"));
+    const again = await start("app-1.mjs");
+    assert.equal(await version(again.port), "1");
+    assert.deepEqual(await listFailed(layout), []);
+    await publish(layout, "app-2.mjs", app("2"));
+    await until(
+      () => `version 2: ${again.output}`,
+      async () => (await version(again.port)) === "2",
+    );
+  });
+}
 
 test("records of the site that cannot be read end no supervisor and keep none from starting", async (t) => {
   const supervised = await site(t);

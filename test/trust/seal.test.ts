@@ -1,12 +1,25 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { chmod, chown, cp, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { readManifest, writeManifest } from "#src/site/manifest.js";
 import { signManifest } from "#src/site/signature.js";
 import { seal } from "#src/site/trust/seal.js";
-import { RELEASE, signedSite } from "./signed-site.js";
+import { RELEASE, signedSite, writeFiles } from "./signed-site.js";
 
 /** More than is read at once. */
 const LARGE = "0123456789abcdef".repeat(64 * 1024);
@@ -19,9 +32,55 @@ test("a sealed copy holds the signed files and no others, with their permissions
   assert.deepEqual((await readdir(copy)).sort(), ["_entry.txt", "bin", "empty.txt", "index.mjs", "late.mjs"]);
   assert.equal(await readFile(join(copy, "bin", "large"), "utf8"), LARGE);
   assert.equal((await stat(join(copy, "bin", "large"))).mode & 0o777, 0o755);
-  await writeFile(join(copy, "app.log"), "the app's own");
   assert.equal(await seal(layout, RELEASE, publicKey), copy);
-  assert.equal(await readFile(join(copy, "app.log"), "utf8"), "the app's own");
+});
+
+/** What an app may write beside itself, or a visitor have it write; each is found by its name, or runs in another's place. */
+const ADDED: Record<string, (copy: string) => Promise<unknown>> = {
+  "a log": (copy) => writeFile(join(copy, "app.log"), "the app's own"),
+  "another entry point": (copy) => writeFile(join(copy, "server.mjs"), "added"),
+  "a package": (copy) => writeFiles(copy, { "node_modules/bufferutil/index.js": "added" }),
+  "a package beside it": (copy) => writeFiles(dirname(copy), { "node_modules/bufferutil/index.js": "added" }),
+  "an empty folder": (copy) => mkdir(join(copy, "lib")),
+  "a link": (copy) => symlink("late.mjs", join(copy, "other.mjs")),
+  "a link in the place of a folder": async (copy) => {
+    await rename(join(copy, "bin"), join(dirname(copy), "..", ".bin"));
+    await symlink(join("..", "..", ".bin"), join(copy, "bin"));
+  },
+};
+
+for (const [what, add] of Object.entries(ADDED)) {
+  test(`a copy that got ${what} is not started from again, and stays as it is for who runs from it`, async (t) => {
+    const { layout, publicKey } = await signedSite(t, { "bin/tool": "tool" });
+    const copy = await seal(layout, RELEASE, publicKey);
+    await add(copy);
+    const before = (await readdir(dirname(copy), { recursive: true })).sort();
+    const next = await seal(layout, RELEASE, publicKey);
+    assert.notEqual(next, copy);
+    assert.deepEqual((await readdir(dirname(next), { recursive: true })).sort(), [
+      "shop-1",
+      "shop-1/_entry.txt",
+      "shop-1/bin",
+      "shop-1/bin/tool",
+      "shop-1/index.mjs",
+      "shop-1/late.mjs",
+    ]);
+    assert.deepEqual((await readdir(dirname(copy), { recursive: true })).sort(), before);
+    assert.equal(await seal(layout, RELEASE, publicKey), next);
+  });
+}
+
+test("an app that writes to its own folder at each start takes a bounded number of copies", async (t) => {
+  const { layout, publicKey } = await signedSite(t);
+  const copies: string[] = [];
+  for (let start = 0; start < 20; start += 1) {
+    copies.push(await seal(layout, RELEASE, publicKey));
+    await writeFile(join(copies.at(-1) ?? "", "app.log"), String(start));
+  }
+  assert.equal((await readdir(layout.sealed)).length, 8);
+  // Those of the last starts are still there.
+  for (const [at, copy] of copies.slice(-8).entries())
+    assert.equal(await readFile(join(copy, "app.log"), "utf8"), String(12 + at));
 });
 
 test("an altered copy is made anew, by any number of starts at the same time", async (t) => {
@@ -30,7 +89,8 @@ test("an altered copy is made anew, by any number of starts at the same time", a
   await writeFile(join(copy, "late.mjs"), "altered");
   const copies = await Promise.all(Array.from({ length: 8 }, () => seal(layout, RELEASE, publicKey)));
   for (const path of copies) assert.match(await readFile(join(path, "late.mjs"), "utf8"), /SIGNED late/);
-  assert.equal(await seal(layout, RELEASE, publicKey), copy);
+  assert.equal(await readFile(join(copy, "late.mjs"), "utf8"), "altered");
+  assert.deepEqual((await readdir(layout.sealed)).length, 2);
 });
 
 test("one altered file of many is told as that, and nothing of the copy stays", async (t) => {

@@ -1,9 +1,14 @@
 // Runs by itself, one for each slot in use: keeps the artifact up until it is told to stop (SIGTERM). See slot.ts.
 import { setTimeout as delay } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { asInplaceError } from "../../errors.ts";
+import { packageFile } from "../../package-files.ts";
 import { startChild, type Child } from "../../process/child.ts";
 import type { SpawnCall } from "../../process/command.ts";
 import { onDefect } from "../../process/last-resort.ts";
+import { NODE_PROGRAM } from "../../site/entry-point.ts";
+import { siteLayout } from "../../site/layout.ts";
+import { runnableFile } from "../../site/trust/runnable.ts";
 import type { SlotNumber } from "./front.ts";
 import { removeSlot, startOf, writeSlot, type SlotRecord } from "./slot-record.ts";
 
@@ -13,12 +18,15 @@ export interface KeeperOrder {
   readonly slot: SlotNumber;
   readonly artifact: string;
   readonly port: number;
-  readonly call: SpawnCall;
-  readonly cwd: string;
+  /** The site's. */
+  readonly root: string;
+  /** What was checked for the first start. */
+  readonly entry: string;
   /** From SIGTERM to SIGKILL. */
   readonly stopMs: number;
 }
 
+const PRELOAD = pathToFileURL(packageFile("dist/runtime/bundle/register.mjs")).href;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 /** After a defect, beyond what the artifact may take to stop. */
@@ -47,7 +55,14 @@ async function keep(order: KeeperOrder): Promise<void> {
   let pauseMs = FIRST_PAUSE_MS;
   for (let restarts = 0; !stopping.signal.aborted; restarts += 1) {
     const startedAt = Date.now();
-    child = await start(order);
+    child = await start(order, restarts).catch((error: unknown) => {
+      say(asInplaceError(error).message);
+      return undefined;
+    });
+    if (child === undefined) {
+      pauseMs = await pause(pauseMs, startedAt, stopping.signal);
+      continue;
+    }
     const record: SlotRecord = {
       slot: order.slot,
       artifact: order.artifact,
@@ -65,26 +80,42 @@ async function keep(order: KeeperOrder): Promise<void> {
     const { code, signal } = await child.exited;
     if (stopping.signal.aborted) await child.stop(order.stopMs);
     say(`${order.artifact} ended with ${code ?? signal}`);
-    pauseMs = Date.now() - startedAt > STEADY_MS ? FIRST_PAUSE_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
-    await delay(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    pauseMs = await pause(pauseMs, startedAt, stopping.signal);
   }
   await removeSlot(order.folder, order.slot);
+}
+
+/** The one before makes the next one longer. Milliseconds. */
+async function pause(beforeMs: number, startedAt: number, signal: AbortSignal): Promise<number> {
+  const steady = Date.now() - startedAt > STEADY_MS;
+  const pauseMs = steady ? FIRST_PAUSE_MS : Math.min(2 * beforeMs, LONGEST_PAUSE_MS);
+  await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+  return pauseMs;
 }
 
 function say(text: string): void {
   process.stdout.write(`${new Date().toISOString()} ${text}\n`);
 }
 
-function start({ call, cwd, port }: KeeperOrder): Promise<Child> {
+/** What has run may have changed itself: each further start is checked like the first. */
+async function start({ root, artifact, entry, port }: KeeperOrder, restarts: number): Promise<Child> {
+  const program = restarts === 0 ? entry : await runnableFile(siteLayout(root), artifact);
   // Without the site's root the artifact does not watch for a newer one: here it is told.
   const env = { ...process.env, PORT: String(port), HTTP_PLATFORM_PORT: String(port) };
   Reflect.deleteProperty(env, "INPLACE_SITE_ROOT");
-  return startChild({
-    call,
-    cwd,
+  return await startChild({
+    call: callOf(program),
+    cwd: root,
     env,
     onOutput: (chunk) => process.stdout.write(chunk),
   });
+}
+
+function callOf(entry: string): SpawnCall {
+  if (NODE_PROGRAM.test(entry))
+    return { file: process.execPath, args: ["--import", PRELOAD, entry], verbatim: false };
+  if (entry.endsWith(".sh")) return { file: "/bin/sh", args: [entry], verbatim: false };
+  return { file: entry, args: [], verbatim: false };
 }
 
 await keep(JSON.parse(process.argv[2] ?? "{}") as KeeperOrder);

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -8,6 +8,7 @@ import { haproxyConfig, KEEP_ALIVE_MS } from "./config-file.ts";
 import type { Front } from "./front.ts";
 import { RuntimeApi } from "./runtime-api.ts";
 import { isOurs, startOf } from "./slot-record.ts";
+import { makeFolders } from "../../site/records.ts";
 
 const run = promisify(execFile);
 const PROGRAM = "haproxy";
@@ -68,7 +69,7 @@ async function writeConfig(front: Front): Promise<boolean> {
   const old = await readFile(path, "utf8").catch(() => undefined);
   if (old === text) return false;
   try {
-    await mkdir(front.folder, { recursive: true });
+    await makeFolders(front.folder);
     await rm(`${path}.new`, { force: true });
     await writeFile(`${path}.new`, text, { flag: "wx" });
     await haproxy("-c", "-f", `${path}.new`);

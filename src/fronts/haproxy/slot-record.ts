@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readRecord } from "../../site/records.ts";
+import { makeFolders, readRecord } from "../../site/records.ts";
 import type { SlotNumber } from "./front.ts";
 
 /** What runs in one of the two places of a host; written by its keeper. */
@@ -43,7 +43,7 @@ export async function readSlot(folder: string, slot: SlotNumber): Promise<SlotRe
 
 export async function writeSlot(folder: string, record: SlotRecord): Promise<void> {
   const path = recordPath(folder, record.slot);
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   await rm(`${path}.tmp`, { force: true });
   await writeFile(`${path}.tmp`, `${JSON.stringify(record)}\n`, { flag: "wx" });
   await rename(`${path}.tmp`, path);

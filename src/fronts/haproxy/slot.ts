@@ -1,11 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { access, mkdir, open, readFile, rm } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { access, open, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { pathToFileURL } from "node:url";
 import { InplaceError } from "../../errors.ts";
 import { packageFile } from "../../package-files.ts";
-import type { SpawnCall } from "../../process/command.ts";
 import { accepts } from "../../process/port.ts";
 import { validArtifactName } from "../../site/artifact-name.ts";
 import { TARGET_FOLDER, type SiteLayout } from "../../site/layout.ts";
@@ -14,10 +12,9 @@ import { haproxyFolder, type SlotNumber } from "./front.ts";
 import { becomesHealthy, type HealthCheck } from "./health.ts";
 import type { KeeperOrder } from "./keeper.ts";
 import { isOurs, logPath, readSlot, removeSlot, type SlotRecord } from "./slot-record.ts";
+import { makeFolders } from "../../site/records.ts";
 
 const KEEPER = packageFile("dist/fronts/haproxy/keeper.js");
-const PRELOAD = pathToFileURL(packageFile("dist/runtime/bundle/register.mjs")).href;
-const NODE_PROGRAM = new Set([".js", ".mjs", ".cjs"]);
 const LOG_LINES = 15;
 const LOOK_AGAIN_MS = 25;
 /** From the deadline of a stop to the certain end: the keeper kills by then. */
@@ -48,8 +45,8 @@ export async function startSlot(layout: SiteLayout, order: StartOrder): Promise<
     slot: order.slot,
     artifact: order.artifact,
     port: order.port,
-    call: artifactCall(await runnableFile(layout, order.artifact)),
-    cwd: layout.root,
+    root: layout.root,
+    entry: await runnableFile(layout, order.artifact),
     stopMs: order.drainMs,
   });
   const failed = async (): Promise<string | undefined> => {
@@ -101,13 +98,13 @@ async function recorded(
 }
 
 async function launchKeeper(order: KeeperOrder): Promise<ChildProcess> {
-  await mkdir(order.folder, { recursive: true });
+  await makeFolders(order.folder);
   const path = logPath(order.folder, order.slot);
   await rm(path, { force: true });
   const log = await open(path, "wx");
   try {
     const keeper = spawn(process.execPath, [KEEPER, JSON.stringify(order)], {
-      cwd: order.cwd,
+      cwd: order.root,
       detached: true,
       env: { ...process.env, INPLACE_ARTIFACT: order.artifact, INPLACE_DRAIN_MS: String(order.stopMs) },
       stdio: ["ignore", log.fd, log.fd],
@@ -117,14 +114,6 @@ async function launchKeeper(order: KeeperOrder): Promise<ChildProcess> {
   } finally {
     await log.close();
   }
-}
-
-function artifactCall(entry: string): SpawnCall {
-  if (NODE_PROGRAM.has(extname(entry))) {
-    return { file: process.execPath, args: ["--import", PRELOAD, entry], verbatim: false };
-  }
-  if (extname(entry) === ".sh") return { file: "/bin/sh", args: [entry], verbatim: false };
-  return { file: entry, args: [], verbatim: false };
 }
 
 async function ended(folder: string, slot: SlotNumber, withinMs: number): Promise<boolean> {

@@ -1,6 +1,7 @@
-import { lstat, mkdir } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { asSiteError, InplaceError } from "../../errors.ts";
+import { makeFolders } from "../records.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;
 const WRITABLE_BY_ALL = 0o002;
@@ -12,7 +13,7 @@ const STICKY = 0o1000;
  */
 export async function ownFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o755 });
+    await makeFolders(path, 0o755);
   } catch (error) {
     throw asSiteError(error, path);
   }

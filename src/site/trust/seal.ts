@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import { lstat, mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { lstat, mkdir, open, readdir, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { asSiteError, InplaceError, systemCode } from "../../errors.ts";
 import type { SiteLayout } from "../layout.ts";
@@ -11,6 +12,8 @@ import { ownFolder } from "./own-folder.ts";
 
 /** Enough of a hash for a folder's name: its content is compared all the same. */
 const NAME_DIGITS = 16;
+/** Copies of an artifact, for an app that writes to its own: a start of each worker takes one then. */
+const PLACES = 8;
 /** Files that are read at the same time. */
 const AT_ONCE = 16;
 const PART_BYTES = 256 * 1024;
@@ -19,19 +22,19 @@ const ASIDE = ".";
 
 /**
  * The checked copy of a signed artifact: a path that only this account can write, whose files are those that were signed,
- * and no others. Made anew where there is none or it has been altered. Throws ARTIFACT_UNSIGNED, ARTIFACT_ALTERED, or
+ * and no others. Made anew where there is none or anything of it has been altered. Throws ARTIFACT_UNSIGNED, ARTIFACT_ALTERED, or
  * SITE_NOT_WRITABLE and DISK_FULL where no copy can be made.
  */
 export async function seal(layout: SiteLayout, artifact: string, publicKey: string): Promise<string> {
   const manifest = await signedManifest(layout, artifact, publicKey);
   await ownFolder(layout.sealed);
   await removeGone(layout);
-  const home = join(layout.sealed, homeOf(manifest));
-  if (await isWhole(join(home, artifact), manifest)) return join(home, artifact);
+  const places = placesOf(layout, manifest);
+  for (const place of places) if (await isWhole(place, manifest)) return join(place, artifact);
   const staged = join(layout.sealed, `${ASIDE}${randomUUID()}`);
   try {
     await copyChecked(join(layout.target, artifact), join(staged, artifact), manifest);
-    return join(await put(staged, home, manifest), artifact);
+    return join(await put(staged, places, manifest), artifact);
   } catch (error) {
     throw asSiteError(error, layout.sealed);
   } finally {
@@ -39,13 +42,20 @@ export async function seal(layout: SiteLayout, artifact: string, publicKey: stri
   }
 }
 
-/** Two artifacts may hold the same. */
-function homeOf({ artifact, sha256 }: Manifest): string {
-  return createHash("sha256").update(`${artifact}\0${sha256}`).digest("hex").slice(0, NAME_DIGITS);
+/**
+ * The folders that a copy may be in. One that the app wrote to, or somebody else, is not started from again, but left to
+ * the processes that run from it.
+ */
+function placesOf({ sealed }: SiteLayout, { artifact, sha256 }: Manifest): readonly string[] {
+  // Two artifacts may hold the same.
+  const hash = createHash("sha256").update(`${artifact}\0${sha256}`).digest("hex").slice(0, NAME_DIGITS);
+  return Array.from({ length: PLACES }, (_, at) => join(sealed, at === 0 ? hash : `${hash}-${at}`));
 }
 
 async function signedManifest(layout: SiteLayout, artifact: string, publicKey: string): Promise<Manifest> {
-  const manifest = await readManifest(layout, artifact);
+  const manifest = await readManifest(layout, artifact).catch((cause: unknown) => {
+    throw unsigned(artifact, cause);
+  });
   // What is signed is the hash over the list of files, and the list is what the copy is made by.
   const signed =
     manifest !== undefined &&
@@ -61,31 +71,47 @@ function isFile({ path, size, sha256 }: ManifestFile): boolean {
   return inside && typeof size === "number" && typeof sha256 === "string";
 }
 
-/** Puts the copy in its place; where an altered one cannot be moved away, since it runs (Windows), beside it. */
-async function put(staged: string, home: string, manifest: Manifest): Promise<string> {
-  const aside = join(dirname(home), `${ASIDE}${randomUUID()}`);
-  try {
-    if (await exists(home)) {
-      // Another start may have put it there meanwhile.
-      if (await isWhole(join(home, manifest.artifact), manifest)) return home;
-      await rename(home, aside);
+/** Puts the copy in the first place that is free; where none is, in that of the oldest one. */
+async function put(staged: string, places: readonly string[], manifest: Manifest): Promise<string> {
+  for (const place of places) {
+    if (await moved(staged, place)) return place;
+    if (await isWhole(place, manifest)) return place; // Another start has put it there meanwhile.
+  }
+  const aged = await Promise.all(places.map(async (place) => ({ place, at: await changedAt(place) })));
+  for (const { place } of aged.sort((one, other) => one.at - other.at)) {
+    const aside = `${staged}.old`;
+    try {
+      if ((await moved(place, aside)) && (await moved(staged, place))) return place;
+    } finally {
+      await rm(aside, { recursive: true, force: true }).catch(() => undefined); // The next start removes it.
     }
-    await rename(staged, home);
-    return home;
+  }
+  const what = `The copies in ${dirname(staged)} that have been altered cannot be replaced.`;
+  throw new InplaceError("SITE_NOT_WRITABLE", what);
+}
+
+/** false: something is there already, or in use (Windows). */
+async function moved(from: string, to: string): Promise<boolean> {
+  if (await exists(to)) return false;
+  try {
+    await rename(from, to);
+    return true;
   } catch {
-    const another = `${home}-${randomUUID().slice(0, 8)}`;
-    await rename(staged, another);
-    return another;
-  } finally {
-    await rm(aside, { recursive: true, force: true }).catch(() => undefined); // The next start removes it.
+    return false;
   }
 }
 
-async function isWhole(path: string, { files }: Manifest): Promise<boolean> {
-  if (!(await exists(path))) return false;
+async function changedAt(path: string): Promise<number> {
+  return (await lstat(path).catch(() => undefined))?.mtimeMs ?? 0;
+}
+
+/** Whether it holds what was signed, and nothing besides: programs find what they load by its name. */
+async function isWhole(home: string, manifest: Manifest): Promise<boolean> {
+  if (!(await exists(home))) return false;
   try {
-    await eachOf(files, async (file) => {
-      const from = await openPlain(join(path, file.path));
+    if (!(await holdsOnly(home, manifest))) return false;
+    await eachOf(manifest.files, async (file) => {
+      const from = await openPlain(join(home, manifest.artifact, file.path));
       try {
         await transfer(from, undefined, file);
       } finally {
@@ -94,8 +120,21 @@ async function isWhole(path: string, { files }: Manifest): Promise<boolean> {
     });
     return true;
   } catch {
-    return false; // Whatever it is: it is not the copy, and is made anew.
+    return false; // Whatever it is: it is not the copy.
   }
+}
+
+async function holdsOnly(home: string, { artifact, files }: Manifest): Promise<boolean> {
+  const signed = new Set(files.map(({ path }) => join(home, artifact, path)));
+  const folders = new Set<string>();
+  for (const file of signed)
+    for (let at = dirname(file); at !== home && !folders.has(at); at = dirname(at)) folders.add(at);
+  const present = await readdir(home, { recursive: true, withFileTypes: true });
+  const isExpected = (entry: Dirent): boolean => {
+    const path = join(entry.parentPath, entry.name);
+    return entry.isDirectory() ? folders.has(path) : entry.isFile() && signed.has(path);
+  };
+  return present.every(isExpected);
 }
 
 /** What was written is what was hashed: whoever changes a file meanwhile changes nothing of the copy. */
