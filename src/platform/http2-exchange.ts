@@ -21,6 +21,7 @@ import {
   isHttp2Status,
   requestHeadText,
 } from "./proxy/http2-head.ts";
+import { closeStream } from "./proxy/http2-streams.ts";
 import { isMadeHere } from "./proxy/local.ts";
 import { Pace } from "./proxy/pace.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
@@ -163,7 +164,9 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
     if (stream.endAfterHeaders || stream.readableEnded || stream.closed) return;
     // The answer is whole, so what is left of the request need not come (RFC 9113 section 8.1).
     this.#closedHere = true;
-    stream.close(constants.NGHTTP2_NO_ERROR);
+    const close = (): void => closeStream(this, stream, constants.NGHTTP2_NO_ERROR);
+    if (stream.writableFinished) close();
+    else stream.once("finish", close);
   }
 
   splice(): void {
@@ -184,8 +187,7 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
     this.#closedHere = true;
     this.#due = NEVER;
     this.#restDue = NEVER;
-    if (this.#stream.closed) this.#stream.destroy();
-    else this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    closeStream(this, this.#stream, constants.NGHTTP2_INTERNAL_ERROR);
     // Where the connection is stuck the reset does not get out: the next sweep destroys the stream.
     this.#readPace.until = Date.now();
   }

@@ -12,6 +12,7 @@ import { MAX_FIELDS, MAX_HEAD_BYTES } from "../http1/request-head.ts";
 import { MAX_RESPONSE_HEAD_BYTES } from "../http1/response-head.ts";
 import { guarded, guardedBy, type Guarded } from "./boundary.ts";
 import { CLIENT_LIMITS, onItsWayMs, type ClientOptions } from "./client-options.ts";
+import { closeStream, destroySession } from "./http2-streams.ts";
 
 const SESSION_LIMITS = {
   settings: {
@@ -107,13 +108,8 @@ export class Http2Session implements Guarded {
 
   /** Destroying the session alone would wait for a client that does not read. */
   cut(): void {
-    this.#destroy();
+    destroySession(this, this.#session);
     this.#socket.destroy();
-  }
-
-  // Destroyed from inside an event of one of its streams, a session may go on sending for ever.
-  #destroy(error?: Error, code?: number): void {
-    setImmediate(guardedBy(this, () => this.#session.destroy(error, code)));
   }
 
   /** What the connection has taken is shared by the streams that wait for their client to read: one window is for all of them. */
@@ -132,7 +128,7 @@ export class Http2Session implements Guarded {
     }
     const release = this.#owner.take();
     if (release === undefined) {
-      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      closeStream(this, stream, constants.NGHTTP2_REFUSED_STREAM);
       return;
     }
     this.#asked = true;
@@ -163,6 +159,7 @@ export class Http2Session implements Guarded {
     if (this.#resets <= RESETS.burst || this.#ending) return;
     this.#ending = true;
     this.#deadline = now + CLIENT_LIMITS.lingerMs;
-    this.#destroy(new Error("Too many streams were reset."), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    const why = new Error("Too many streams were reset.");
+    destroySession(this, this.#session, why, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 }
