@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { tcpSocketUnder } from "../listener/node-internals.ts";
 import type { ExchangeClient, ExchangeRecord } from "./exchange-client.ts";
 import { Exchange } from "./exchange.ts";
 import { DEFECT, bodyTooLarge, failureResponse, type Failure } from "./failure.ts";
@@ -42,6 +43,8 @@ export class ClientConnection implements ExchangeClient {
   #bodyBytes = 0;
   /** There was a request. */
   #asked = false;
+  /** What comes behind the body of the request is no HTTP any more. */
+  #splicesNext = false;
   /** Its bytes are not wanted by the application. */
   #paused = false;
   /** What was written waits for the client to read. */
@@ -168,6 +171,8 @@ export class ClientConnection implements ExchangeClient {
   }
 
   splice(): void {
+    // The application may switch before it has the whole body, which then still comes as one.
+    if (this.#state.kind === "body") this.#splicesNext = true;
     if (this.#state.kind !== "busy") return;
     const { exchange } = this.#state;
     const ahead = this.#ahead;
@@ -196,7 +201,9 @@ export class ClientConnection implements ExchangeClient {
     if (this.#state.kind !== "lingering") this.cut();
   }
 
-  cut(): void {
+  cut(endless = false): void {
+    const socket = tcpSocketUnder(this.#socket) ?? this.#socket;
+    if (endless) socket.resetAndDestroy();
     this.#socket.destroy();
   }
 
@@ -310,6 +317,7 @@ export class ClientConnection implements ExchangeClient {
     this.#ahead = end < chunk.length ? chunk.subarray(end) : undefined;
     this.#state = { kind: "busy", exchange };
     exchange.bodyDone();
+    if (this.#splicesNext) this.splice();
   }
 
   #exchange(): Exchange | undefined {
@@ -343,6 +351,8 @@ export class ClientConnection implements ExchangeClient {
   #gone(how: "ended" | "lost"): void {
     const exchange = this.#exchange();
     this.#state = CLOSED;
+    // What was written to it before keeps the connection until it is read.
+    if (how === "ended") this.#deadline.readerBegins();
     exchange?.clientGone(how);
   }
 }

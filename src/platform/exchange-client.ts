@@ -38,8 +38,8 @@ export interface ExchangeClient extends Guarded {
   splice(): void;
   /** Closes when everything is written. */
   end(): void;
-  /** Cuts, so that the client can tell that the response is not whole. */
-  cut(): void;
+  /** Cuts, so that the client can tell that the response is not whole; `endless`: nothing but the end of the connection tells. */
+  cut(endless?: boolean): void;
   /** The request is complete, and the next sign of life due within the time; Infinity: none is due. */
   expect(withinMs: number): void;
   /** False where its protocol has no way to say this; such an answer becomes 502. */

@@ -246,7 +246,7 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
         return;
       case "answering":
         this.#end(true);
-        this.#client.cut();
+        this.#client.cut(state.head.framing.kind === "close");
         return;
       case "answered":
         this.#end(false);
@@ -295,7 +295,9 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
 
   #finish(connection: UpstreamConnection, head: ResponseHead): void {
     this.#end(false);
-    connection.release(head.keepAlive && this.head.minor === 1, head.keepAliveMs);
+    // Once an upgrade was asked for, a server may read no HTTP on the connection any more, whatever it answers.
+    const reusable = head.keepAlive && this.head.minor === 1 && this.head.upgrade === "";
+    connection.release(reusable, head.keepAliveMs);
     this.#client.exchangeOver(this.#keepsClient(head));
   }
 

@@ -207,7 +207,9 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
       trailers: (fields) => (this.#trailers = http2Trailers(fields)),
     });
     const endStream = done && body === undefined && this.#stream.readableEnded;
-    this.#stream.respond(http2Headers(head), { endStream, waitForTrailers: head.framing.kind === "chunked" });
+    // Where no length tells the client, nothing may look like the end before the answer is whole.
+    const waitForTrailers = head.framing.kind === "chunked" || head.framing.kind === "close";
+    this.#stream.respond(http2Headers(head), { endStream, waitForTrailers });
     this.answering(body ?? Buffer.alloc(0), done);
   }
 

@@ -65,8 +65,8 @@ export class ResponseReader {
     // One head after another: a buffer may hold thousands of interim ones.
     while (rest !== undefined) {
       const end: number = rest.indexOf(HEAD_END);
+      if ((end === -1 ? rest.length : end) > MAX_RESPONSE_HEAD_BYTES) return this.#garbled();
       if (end === -1) {
-        if (rest.length > MAX_RESPONSE_HEAD_BYTES) return this.#garbled();
         this.#reading = { kind: "head", seen: rest };
         return;
       }

@@ -1,4 +1,5 @@
 // A web application that drains and ends when it is asked to at /drain; the processPath of the tests' sites.
+import type { Socket } from "node:net";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { WebSocketServer } from "ws";
 
@@ -73,6 +74,15 @@ const ROUTES: Readonly<Record<string, (request: IncomingMessage, response: Serve
   "/until-close": (_request, response) => {
     response.socket?.end("HTTP/1.1 200 OK\r\n\r\nno length");
   },
+  // The same, but for the end: a reset at the next /reset-halves.
+  "/until-reset": ({ socket }) => {
+    halves.push(socket);
+    socket.write("HTTP/1.1 200 OK\r\n\r\nno length");
+  },
+  "/reset-halves": (_request, response) => {
+    for (const socket of halves.splice(0)) socket.resetAndDestroy();
+    answer(response, "reset\n");
+  },
   "/large": (request, response) => {
     const bytes = Number(new URL(request.url ?? "/", "http://x").searchParams.get("bytes"));
     response.setHeader("Content-Length", bytes);
@@ -108,6 +118,7 @@ const ROUTES: Readonly<Record<string, (request: IncomingMessage, response: Serve
   },
 };
 
+const halves: Socket[] = [];
 const waiting: ServerResponse[] = [];
 const streams = new Set<ServerResponse>();
 let closedStreams = 0;

@@ -1,7 +1,9 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
 import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
 import { test, type TestContext } from "node:test";
+import { until } from "../rig/until.js";
 import { serveSite } from "./site.js";
 import { TEST_TLS } from "./tls-certificate.js";
 
@@ -53,6 +55,55 @@ async function ask(session: ClientHttp2Session, answer: Buffer, method: string):
   seen.cut ||= stream.rstCode !== 0;
   return seen;
 }
+
+test("HTTP/2: an answer that ends with its connection is whole only where that ended without an error", async (t) => {
+  const site = await serveSite(t, { tls: TEST_TLS });
+  const session = connect(`https://127.0.0.1:${site.handler.port}`, { rejectUnauthorized: false });
+  t.after(() => session.destroy());
+  for (const [path, whole] of [
+    ["/until-close", true],
+    ["/until-reset", false],
+  ] as const) {
+    const stream = session.request({ ":path": path });
+    let [body, ended] = ["", false];
+    stream.on("data", (part: Buffer) => (body += String(part))).on("end", () => (ended = true));
+    stream.on("error", () => undefined);
+    const closed = once(stream, "close");
+    await until("its body", () => body === "no length");
+    if (!whole) session.request({ ":path": "/reset-halves" }).resume();
+    await closed.catch(() => undefined);
+    equal(body, "no length");
+    equal(ended && stream.rstCode === 0, whole, path);
+  }
+});
+
+test("an answer that ends with its connection is reset for a client of HTTP/1, too, where the application's was", async (t) => {
+  const site = await serveSite(t);
+  for (const [path, end] of [
+    ["/until-close", "closed"],
+    ["/until-reset", "ECONNRESET"],
+  ] as const) {
+    const socket = connectTcp(site.handler.port, "127.0.0.1");
+    let how = "closed";
+    socket.on("error", (error: NodeJS.ErrnoException) => (how = error.code ?? "")).resume();
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    let text = "";
+    socket.on("data", (part) => (text += String(part)));
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: site\r\n\r\n`);
+    await until("its body", () => text.endsWith("no length"));
+    if (end !== "closed") await fetch(`${site.url}/reset-halves`);
+    await closed;
+    equal(how, end, path);
+  }
+});
+
+test("HTTP/2: the head of an answer has the same limit however it comes", async (t) => {
+  const seen = await serveRaw(t);
+  const long = (bytes: number): string => plain(`X-Long: ${"b".repeat(bytes)}\r\n`);
+  equal((await seen(long(60_000))).status, 200);
+  for (const bytes of [70_000, 120_000]) equal((await seen(long(bytes))).status, 502, String(bytes));
+  equal((await seen(plain(""))).status, 200, "the connection goes on");
+});
 
 const BODY = "Content-Length: 2\r\n\r\nok";
 const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n";

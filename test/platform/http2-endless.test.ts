@@ -53,12 +53,9 @@ test("HTTP/2: whatever ends a session while an answer is on its way to it, the h
   const port = await freePort();
   const args = ["serve", "--host", "127.0.0.1", "--port", String(port), "--max-body", String(MAX_BODY)];
   const tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
-  const program = startProgram(
-    t,
-    process.execPath,
-    [INPLACE, "--site-root", layout.root, ...args, ...tls],
-    { cwd: layout.root },
-  );
+  const program = startProgram(t, process.execPath, [INPLACE, "--site-root", layout.root, ...args, ...tls], {
+    cwd: layout.root,
+  });
   await until("it answers", () => answers(port));
   for (const [what, frames] of Object.entries(REQUESTS)) {
     for (const [how, end] of Object.entries(BREAKS)) {

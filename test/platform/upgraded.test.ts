@@ -1,5 +1,6 @@
 import { equal, match } from "node:assert/strict";
 import { execFile } from "node:child_process";
+import type { Socket } from "node:net";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { CLIENT_LIMITS } from "#src/platform/proxy/client-options.js";
@@ -49,6 +50,46 @@ test("what an application has to say is read to its end after the client has end
   client.socket.end();
   equal(await until("the application has ended", () => ended), "whole");
 });
+
+test("a connection over which an upgrade was refused carries no request of anybody else", async (t) => {
+  const left = new Set<Socket>();
+  const { port } = await rawApplication(t, (text, answer, socket) => {
+    // A server in Node leaves the socket to its owner once an upgrade was asked for: nobody reads it as HTTP again.
+    if (left.has(socket)) return;
+    if (!/^upgrade:/im.test(text)) return answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    left.add(socket);
+    answer("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+  });
+  const first = rawClient(t, port);
+  first.send(UPGRADE);
+  await first.sees(/401 /);
+  const visitor = rawClient(t, port);
+  visitor.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await visitor.sees(/\r\n\r\nok$/);
+});
+
+for (const [what, fields, body] of [
+  ["a length", "Content-Length: 5\r\n", "hello"],
+  ["chunks", "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n"],
+] as const) {
+  test(`what follows the body of an upgrade request with ${what} reaches the application, though that switched before`, async (t) => {
+    let seen = "";
+    const { port } = await rawApplication(t, (text, answer) => {
+      if (text.startsWith("GET ")) answer(SWITCHED);
+      else seen += text;
+    });
+    const client = rawClient(t, port);
+    client.send(UPGRADE.replace("\r\n\r\n", `\r\n${fields}\r\n`));
+    await client.sees(/101 /);
+    client.send(body.slice(0, 2));
+    client.send(`${body.slice(2)}first`);
+    client.send(" second");
+    await until(
+      () => `first second in ${JSON.stringify(seen)}`,
+      () => seen.endsWith("first second"),
+    );
+  });
+}
 
 test("an upgraded connection may be quiet for as long as it likes", async (t) => {
   const { port } = await rawApplication(t, (text, answer) =>

@@ -242,7 +242,7 @@ class FieldWalk {
 
 /** First letters, in both cases, of the names that `#take`, isClaim, isModuleField and isDisguised know. */
 const LOOKED_AT = new Uint8Array(256);
-for (const letter of "cfhkmptuvxCFHKMPTUVX") LOOKED_AT[letter.charCodeAt(0)] = 1;
+for (const letter of "cdfhkmprstuvwxCDFHKMPRSTUVWX") LOOKED_AT[letter.charCodeAt(0)] = 1;
 
 /** An upgrade to HTTP/2 would carry requests past every check made here. */
 function mayUpgrade(protocols: string): boolean {

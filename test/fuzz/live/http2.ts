@@ -24,6 +24,7 @@ const UPLOAD_BYTES = 12_000_000;
 const ANSWERED_MS = 1_500;
 /** A type that nobody heeds any more. */
 const PRIORITY = 2;
+const PUSH_PROMISE = 5;
 /** NO_ERROR, PROTOCOL_ERROR, STREAM_CLOSED, CANCEL, and one that is none. */
 const RESETS = [0, 0, 1, 5, 8, 99] as const;
 type Field = readonly [name: string, value: string];
@@ -34,6 +35,7 @@ const ODD_FIELDS: readonly [Field, ...Field[]] = [
   ["transfer-encoding", "chunked"],
   ["content-length", "5"],
   ["content-length", "x"],
+  ["content-length", "9000000000000000"],
   ["host", "other"],
   ["X-Upper", "1"],
   ["x-line", "a\r\nb: c"],
@@ -47,6 +49,14 @@ const ODD_FIELDS: readonly [Field, ...Field[]] = [
   [":odd", "1"],
   ["", "1"],
 ];
+
+/** At which node:http2 ends the session by itself, whatever it was about to send. */
+const ENDS = [
+  frame(FRAME.ping, 1, 0, Buffer.alloc(8)),
+  frame(FRAME.goaway, 0, 0, Buffer.from([0, 0, 0, 0, 0, 0, 0, 1])),
+  numberFrame(FRAME.window, 0, 0x7fffffff),
+  frame(PUSH_PROMISE, END_HEADERS, 1, Buffer.alloc(4)),
+] as const;
 
 /** `serve` lives, and the other sites lose nothing, whatever visitors send over HTTP/2 and the application over HTTP/1. */
 export const HTTP2: Part = {
@@ -100,12 +110,13 @@ async function oddFrames(random: Random, connection: FrameConnection): Promise<v
   let next = 1;
   for (let left = 2 + random.below(12); left > 0 && connection.socket.writable; left -= 1) {
     const frames: Buffer[] = [];
-    for (let count = 1 + random.below(4); count > 0; count -= 1) {
+    for (let count = 1 + random.below(random.onceIn(2) ? 4 : 12); count > 0; count -= 1) {
       const stream = random.onceIn(4) ? 1 + 2 * random.below(6) : Math.max(1, next - 2);
       const [made, opened] = oddFrame(random, next, stream);
       frames.push(made);
       if (opened) next += 2;
     }
+    if (random.onceIn(6)) frames.push(random.pick(ENDS));
     connection.send(...frames);
     if (random.onceIn(2)) await delay(random.below(15));
   }
