@@ -1,7 +1,9 @@
 import { planRollback, rollback, type Rollback } from "../deploy/rollback.ts";
-import { InplaceError } from "../errors.ts";
+import { InplaceError, type ErrorCode } from "../errors.ts";
 import { openDeployFolder } from "../site/deploy-folder.ts";
+import type { SiteLayout } from "../site/layout.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
+import type { RollbackRequest } from "../supervisor/requests.ts";
 import { duration } from "./duration.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
@@ -70,9 +72,7 @@ async function makeCurrent(
   const layout = context.site();
   const { signal, emit } = context;
   const wanted = { ...move, force: flags.force === true, waitMs: flags.lockWait ?? 0 };
-  // A supervisor that is asked needs no file system event to hear of it.
-  const done =
-    event === "rolled-back" ? await askSupervisor(layout, { ask: "rollback", ...wanted }, signal) : undefined;
+  const done = event === "rolled-back" ? await bySupervisor(layout, wanted, signal) : undefined;
   const { artifact, previous } =
     done ??
     (await rollback({ layout: (await openDeployFolder(layout)).layout, ...wanted, event, signal, emit }));
@@ -82,3 +82,20 @@ async function makeCurrent(
     text: previous === artifact ? `${artifact} is current already` : `${verb} ${artifact}`,
   };
 }
+
+/** A supervisor that is asked needs no file system event to hear of it; undefined: it is for this account to do. */
+async function bySupervisor(
+  layout: SiteLayout,
+  wanted: RollbackRequest,
+  signal: AbortSignal,
+): Promise<Rollback | undefined> {
+  try {
+    return await askSupervisor(layout, { ask: "rollback", ...wanted }, signal);
+  } catch (error) {
+    if (error instanceof InplaceError && NOT_ALLOWED.has(error.code)) return undefined;
+    throw error;
+  }
+}
+
+/** Who runs a site need not be allowed to deploy to it, nor who deploys to talk to the supervisor. */
+const NOT_ALLOWED: ReadonlySet<ErrorCode> = new Set(["ACCESS_DENIED", "SITE_NOT_WRITABLE"]);

@@ -1,10 +1,11 @@
 import { lstat, mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import { asDeployer, type SiteLayout } from "./layout.ts";
 import { ownFileIn } from "./own-account.ts";
 import { makeFolders } from "./records.ts";
 
+const OTHERS_READ = 0o055;
 const GROUP_AND_OTHERS_WRITE = 0o022;
 
 /** Where the account that deploys works: no other account can write there, also not the one that runs the site. */
@@ -40,6 +41,7 @@ export async function openDeployFolder(site: SiteLayout): Promise<DeployFolder> 
     if (keepsRights && (found.mode & GROUP_AND_OTHERS_WRITE) !== 0)
       throw unsafe(path, "may be written by others");
     await makeFolders(layout.staging);
+    await letOthersRead(site, own.uid);
     // Also where the site lies in a repository that ignores what earlier versions wrote, and no more.
     if (made) await writeFile(join(path, ".gitignore"), "*\n");
     return { layout, confirm: () => confirm(path, found) };
@@ -57,6 +59,12 @@ async function makeOwn(path: string): Promise<boolean> {
     if (systemCode(error) === "EEXIST") return false;
     throw error;
   }
+}
+
+/** What another account is to run it has to be able to read, whatever the umask of who deploys. */
+async function letOthersRead({ history }: SiteLayout, me: number): Promise<void> {
+  const runtime = await lstat(dirname(history)).catch(() => undefined);
+  if (runtime !== undefined && runtime.uid !== me) process.umask(process.umask() & ~OTHERS_READ);
 }
 
 async function confirm(path: string, opened: Identity): Promise<void> {
