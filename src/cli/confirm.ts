@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import { printable } from "../printable.ts";
+import { printableLines } from "../printable.ts";
 
 /** A question that a person answers with yes or no. Anything else than y or yes, and the end of the input, is a no. */
 export type Confirm = (question: string) => Promise<boolean>;
@@ -13,7 +13,10 @@ export function confirmOnTerminal(signal: AbortSignal): Confirm | undefined {
     const lines = createInterface({ input, output, terminal: false });
     try {
       const ended = new Promise<string>((done) => lines.once("close", () => done("")));
-      const answer = await Promise.race([lines.question(`${printable(question)} [y/N] `, { signal }), ended]);
+      const answer = await Promise.race([
+        lines.question(`${printableLines(question)} [y/N] `, { signal }),
+        ended,
+      ]);
       return /^y(es)?$/i.test(answer.trim());
     } catch (error) {
       signal.throwIfAborted();

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { createSecureContext } from "node:tls";
 import { EXIT, InplaceError, systemCode } from "../errors.ts";
 import { ACCESS_LOG_FORMATS, type AccessLogFormat } from "../platform/access-log.ts";
 import { startPlatformHandler, type PlatformHandlerOptions } from "../platform/handler.ts";
@@ -129,7 +130,7 @@ async function handlerOptions(context: VerbContext, options: ServeOptions): Prom
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(tlsCert === undefined || tlsKey === undefined
       ? {}
-      : { tls: { cert: await readPem(resolve(cwd, tlsCert)), key: await readPem(resolve(cwd, tlsKey)) } }),
+      : { tls: await certificateAndKey(resolve(cwd, tlsCert), resolve(cwd, tlsKey)) }),
     ...(accessLog === undefined
       ? {}
       : { accessLog: { path: resolve(cwd, accessLog), format: logFormat(options.accessLogFormat) } }),
@@ -184,6 +185,25 @@ function logFormat(text: string): AccessLogFormat {
     "USAGE",
     `--access-log-format ${text} is neither ${ACCESS_LOG_FORMATS.join(" nor ")}.`,
   );
+}
+
+/** Throws USAGE where TLS cannot be spoken with them. */
+async function certificateAndKey(
+  certPath: string,
+  keyPath: string,
+): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
+  const [cert, key] = await Promise.all([readPem(certPath), readPem(keyPath)]);
+  try {
+    createSecureContext({ cert, key });
+    return { cert, key };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const what = `${certPath} and ${keyPath} are no certificate and its key: ${why}.`;
+    throw new InplaceError("USAGE", what, {
+      cause,
+      hint: "--tls-cert takes the certificate and those that signed it, --tls-key its private key without a passphrase, as PEM.",
+    });
+  }
 }
 
 async function readPem(path: string): Promise<Buffer> {

@@ -1,8 +1,8 @@
 import { printable } from "../printable.ts";
 
-/** Rows as columns of equal width, two blanks apart. A cell has one line, whoever wrote it. */
+/** Rows as columns of equal width, two blanks apart. Of a cell the first line is shown, whoever wrote it. */
 export function table(cells: readonly (readonly string[])[]): string {
-  const rows = cells.map((row) => row.map(printable));
+  const rows = cells.map((row) => row.map(firstLine));
   const widths: number[] = [];
   for (const row of rows)
     row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
@@ -14,4 +14,9 @@ export function table(cells: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join("\n");
+}
+
+function firstLine(cell: string): string {
+  const [line = "", ...more] = cell.trim().split(/\r?\n/);
+  return printable(more.length === 0 ? cell : `${line} …`);
 }

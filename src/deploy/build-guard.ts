@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { lstat, mkdir, readdir, realpath, rename } from "node:fs/promises";
-import { basename, join, relative } from "node:path";
+import { basename, join } from "node:path";
 import { InplaceError } from "../errors.ts";
+import { isInside } from "../paths.ts";
 import { writeFileAtomic } from "../site/atomic-file.ts";
 import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { readManifest } from "../site/manifest.ts";
@@ -116,6 +117,5 @@ function readText(path: string): Promise<string | undefined> {
 }
 
 async function contains(folder: string, path: string): Promise<boolean> {
-  const below = relative(await realpath(folder), await realpath(path));
-  return !below.startsWith("..") && !/^[A-Za-z]:/.test(below);
+  return isInside(await realpath(folder), await realpath(path));
 }

@@ -1,6 +1,7 @@
 import { constants, copyFile, lstat, mkdir, readdir, realpath } from "node:fs/promises";
-import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { InplaceError, systemCode } from "../errors.ts";
+import { isInside } from "../paths.ts";
 import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER } from "../site/layout.ts";
 
 /** Never part of an artifact nor of the files that are synchronised. */
@@ -71,8 +72,7 @@ async function followLink(path: string, top: string, prefix: string): Promise<st
 /** The absolute path of something named in the configuration. Throws CONFIG_INVALID where it is missing or lies outside. */
 export async function insideSource(source: string, path: string, key: string): Promise<string> {
   const full = resolve(source, path);
-  const below = relative(source, full);
-  if (isAbsolute(path) || below.startsWith("..") || isAbsolute(below)) {
+  if (isAbsolute(path) || !isInside(source, full)) {
     throw new InplaceError(
       "CONFIG_INVALID",
       `${key}: ${JSON.stringify(path)} is not inside the source folder.`,

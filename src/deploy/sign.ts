@@ -13,6 +13,7 @@ import {
   type Manifest,
 } from "../site/manifest.ts";
 import { signManifest } from "../site/signature.ts";
+import { makeFolders } from "../site/records.ts";
 
 /** What is to be signed, read here and now: what a manifest said of it before counts for its commit and time alone. */
 export interface Signing {
@@ -43,10 +44,14 @@ export async function signingOf(path: string, out: string): Promise<Signing> {
   return {
     manifest: await described(path, text === undefined ? undefined : parseManifest(text, artifact)),
     file,
-    write: (manifest) =>
-      writeFile(file, manifestText(manifest)).catch((error: unknown) => {
+    write: async (manifest) => {
+      try {
+        await makeFolders(out);
+        await writeFile(file, manifestText(manifest));
+      } catch (error) {
         throw asSiteError(error, file);
-      }),
+      }
+    },
   };
 }
 

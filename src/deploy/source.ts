@@ -2,6 +2,7 @@ import { realpath } from "node:fs/promises";
 import { dirname, relative, resolve, sep } from "node:path";
 import { hasConfig } from "../config/load.ts";
 import { InplaceError } from "../errors.ts";
+import { isInside } from "../paths.ts";
 import { validCommit, type BuildIdentity } from "../site/artifact-name.ts";
 import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { hashChanges } from "./changes.ts";
@@ -69,10 +70,9 @@ export function identityOf(source: Source, site: string, builtAt: Date): Unnamed
 
 /** What a deploy writes in a site that lies inside the repository, below `top` with "/"; tracked files are the author's. */
 async function ownPaths(repository: Repository, layout: SiteLayout): Promise<string[]> {
-  const prefix = relative(repository.top, await realpath(layout.root))
-    .split(sep)
-    .join("/");
-  if (prefix.startsWith("..")) return [];
+  const root = await realpath(layout.root);
+  if (!isInside(repository.top, root)) return [];
+  const prefix = relative(repository.top, root).split(sep).join("/");
   const below = (name: string): string => (prefix === "" ? name : `${prefix}/${name}`);
   const provided = PROVIDED_FILES.map(below);
   const tracked = (await repository.git("--literal-pathspecs", "ls-files", "-z", "--", ...provided)).split(

@@ -12,9 +12,14 @@ import { verifyArtifact } from "../site/verify.ts";
  * Launchers are shell and cannot hash: of what they would start now, an artifact that is not what was published is marked
  * failed, so that they take another one. Node programs are left to the runtime, which looks at them by itself. Where a
  * signature is required, launchers ask the runtime; throws ARTIFACT_UNSIGNED where `program`, which web.config names, does not.
+ * `env`: of what is started.
  */
-export async function refuseAltered(layout: SiteLayout, program: string): Promise<void> {
-  if ((await requiredKey(layout)) !== undefined) return await assertAsks(layout, program);
+export async function refuseAltered(
+  layout: SiteLayout,
+  program: string,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  if ((await requiredKey(layout, env)) !== undefined) return await assertAsks(layout, program);
   try {
     await markAltered(layout);
   } catch {

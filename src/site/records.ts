@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { lstat, mkdir, open, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { asSiteError, InplaceError, systemCode } from "../errors.ts";
+import { isInside } from "../paths.ts";
 import type { SiteLayout } from "./layout.ts";
 import { exists } from "./present.ts";
 
@@ -109,10 +110,9 @@ export function asRecordError(error: unknown, path: string): unknown {
 export async function refuseForeignLinks({ root }: SiteLayout, folder: string): Promise<void> {
   const me = process.getuid?.();
   if (me === undefined) return;
-  const below = relative(root, folder).split(sep);
-  if (below[0] === "..") return;
+  if (!isInside(root, folder)) return;
   let at = root;
-  for (const name of below) {
+  for (const name of relative(root, folder).split(sep)) {
     at = join(at, name);
     const found = await lstat(at).catch(() => undefined); // What is not there is made by who goes there.
     if (found?.isSymbolicLink() === true && found.uid !== me && found.uid !== 0) {

@@ -95,11 +95,11 @@ test("inplace sign works where there is no site: an artifact and its manifest ar
   const artifact = join(folder, "shop-1");
   await mkdir(artifact);
   await writeFile(join(artifact, "index.mjs"), "console.log('one');\n");
-  const args = ["sign", artifact, "--out", ".", "--key", key, "--yes"];
+  const args = ["sign", artifact, "--out", "signed", "--key", key, "--yes"];
   const { code, stdout, stderr } = await inplace(t, args, { cwd: folder });
   assert.equal(code, 0, stderr);
   assert.match(stdout, /shop-1 .* 1 /);
-  const manifest = JSON.parse(await readFile(join(folder, "shop-1.json"), "utf8")) as Manifest;
+  const manifest = JSON.parse(await readFile(join(folder, "signed", "shop-1.json"), "utf8")) as Manifest;
   assert.ok(await isSigned(manifest, publicKey));
   assert.deepEqual(
     manifest.files.map((file) => file.path),

@@ -3,6 +3,7 @@ import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { table } from "#src/cli/table.js";
 import type { InplaceEvent } from "#src/events.js";
 import { printableEvent } from "#src/log/printable-event.js";
 import { printable, printableJson, printableLines } from "#src/printable.js";
@@ -26,6 +27,17 @@ test("what steers is shown, and nothing else is touched", () => {
   equal(printable(plain), plain);
   equal(printableJson({ [HOSTILE]: HOSTILE }).match(STEERS), null);
   deepEqual(JSON.parse(printableJson({ [HOSTILE]: [HOSTILE] })), { [HOSTILE]: [HOSTILE] });
+});
+
+test("a question may have lines, and a cell of a table shows its first one", () => {
+  equal(
+    table([
+      ["shop-1", "it ended\nTypeError: \u001b[2J"],
+      ["shop-22", ""],
+    ]),
+    "shop-1   it ended …\nshop-22",
+  );
+  equal(table([["a\u001b[2J"]]), "a\\x1b[2J");
 });
 
 test("no event brings text that steers into the log, but for what the app itself writes", () => {

@@ -1,8 +1,13 @@
-import { equal } from "node:assert/strict";
+import { doesNotMatch, equal, match } from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { connect as connectPlain, type Socket } from "node:net";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import { inplace } from "../rig/source.js";
+import { temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { FRAME, frame, rawHttp2, requestFrame } from "./raw-http2.js";
 import { serveSite, type ServedSite } from "./site.js";
@@ -28,6 +33,26 @@ async function serves(t: TestContext, site: ServedSite): Promise<void> {
   client.socket.destroy();
   equal(site.count("defect-contained"), 0);
 }
+
+test("a certificate and a key that do not belong together are an error of the command line", async (t) => {
+  const folder = await temporaryFolder(t);
+  const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  await writeFile(join(folder, "cert.pem"), TEST_TLS.cert);
+  await writeFile(join(folder, "key.pem"), TEST_TLS.key);
+  await writeFile(join(folder, "other.pem"), other.export({ type: "pkcs8", format: "pem" }));
+  await writeFile(join(folder, "junk.pem"), "junk");
+  for (const [cert, key] of [
+    ["key.pem", "cert.pem"],
+    ["cert.pem", "other.pem"],
+    ["junk.pem", "key.pem"],
+  ] as const) {
+    const args = ["serve", "--port", "0", "--tls-cert", cert, "--tls-key", key];
+    const { code, stderr } = await inplace(t, args, { cwd: folder });
+    equal(code, 2, stderr);
+    match(stderr, new RegExp(`${cert} and .*${key} are no certificate and its key`));
+    doesNotMatch(stderr, /INTERNAL|\n +at /);
+  }
+});
 
 test("TLS: what is no handshake, and a connection that breaks in the middle of one or right after it, harm nobody", async (t) => {
   const site = await serveSite(t, { tls: TEST_TLS });

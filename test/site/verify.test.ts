@@ -89,7 +89,9 @@ describe("where a signature is required", () => {
     const { layout } = await signedSite(t);
     const inside = join(layout.root, "inplace.pub");
     await writeFile(inside, generateKeys().publicKey);
-    for (const file of [inside, "inplace.pub", "./.inplace/../inplace.pub"]) {
+    await mkdir(join(layout.root, "..keys"));
+    await writeFile(join(layout.root, "..keys", "pub"), generateKeys().publicKey);
+    for (const file of [inside, "inplace.pub", "./.inplace/../inplace.pub", "..keys/pub"]) {
       await assert.rejects(verifyArtifact(layout, ARTIFACT, { INPLACE_PUBLIC_KEY: file }), {
         code: "SIGNING_KEY_INVALID",
         message: /lies in the site/,

@@ -5,6 +5,8 @@ import { appendFile, chmod, mkdir, rename, rm, symlink, writeFile } from "node:f
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { temporaryFolder } from "../rig/temporary-site.js";
+import { until } from "../rig/until.js";
+import { readPointer } from "#src/site/pointer.js";
 import { webConfig } from "../platform/site.js";
 import { fileOf } from "../runtime/launched-site.js";
 import { RELEASE, STARTERS, signedSite, startSite, writeFiles, type SignedSite } from "./signed-site.js";
@@ -165,14 +167,37 @@ it(`a site without a key starts ${RELEASE} although package.json speaks of somet
   assert.equal(await running.ask(), "SIGNED v1");
 });
 
-it("serve starts no processPath that does not ask what may be started", async (t) => {
-  const { layout, artifact, proof, evil, publicKey } = await signedSite(t);
-  await writeFile(join(artifact, "index.mjs"), evil.module);
-  const attributes = `processPath="${process.execPath}" arguments="_target/${RELEASE}/index.mjs"`;
-  await writeFile(layout.webConfig, webConfig(attributes));
-  const running = await startSite(t, "serve", layout, { INPLACE_PUBLIC_KEY: publicKey });
-  assert.equal(await running.ask(), "refused");
-  const said = running.started.stdout() + running.started.stderr();
-  assert.match(said, /requires a signature, and .* starts what nobody has checked/);
+for (const named of ["in serve's environment", "in web.config"]) {
+  it(`serve starts no processPath that does not ask what may be started, with the key ${named}`, async (t) => {
+    const { layout, artifact, proof, evil, publicKey } = await signedSite(t);
+    await writeFile(join(artifact, "index.mjs"), evil.module);
+    const attributes = `processPath="${process.execPath}" arguments="_target/${RELEASE}/index.mjs"`;
+    const variable = `<environmentVariable name="INPLACE_PUBLIC_KEY" value="${publicKey}" />`;
+    const variables = `><environmentVariables>${variable}</environmentVariables>`;
+    const inConfig = named === "in web.config";
+    await writeFile(layout.webConfig, webConfig(attributes + (inConfig ? variables : "")));
+    const running = await startSite(t, "serve", layout, inConfig ? {} : { INPLACE_PUBLIC_KEY: publicKey });
+    assert.equal(await running.ask(), "refused");
+    const said = running.started.stdout() + running.started.stderr();
+    assert.match(said, /requires a signature, and .* starts what nobody has checked/);
+    assert.equal(existsSync(proof), false);
+  });
+}
+
+it("serve adopts no unsigned drop where web.config names the key", async (t) => {
+  const { layout, proof, evil, publicKey } = await signedSite(t);
+  const variable = `<environmentVariable name="INPLACE_PUBLIC_KEY" value="${publicKey}" />`;
+  const config = `processPath=".\\launch.cmd"><environmentVariables>${variable}</environmentVariables>`;
+  await writeFile(layout.webConfig, webConfig(config));
+  const running = await startSite(t, "serve", layout, {});
+  assert.equal(await running.ask(), "SIGNED v1");
+  await writeFile(join(layout.target, "evil.mjs"), evil.module);
+  await until(
+    () => `it is refused: ${running.started.stdout()}`,
+    () => /evil\.mjs.* is not signed/.test(running.started.stdout() + running.started.stderr()),
+  );
+  assert.equal(await running.ask(), "SIGNED v1");
+  const pointer = await readPointer(layout);
+  assert.ok(pointer.state === "names" && pointer.artifact === RELEASE, JSON.stringify(pointer));
   assert.equal(existsSync(proof), false);
 });

@@ -4,6 +4,7 @@ import { join, relative, sep } from "node:path";
 import { packageFile } from "../../package-files.ts";
 import { ENTRY_FILE } from "../../site/entry-point.ts";
 import { InplaceError } from "../../errors.ts";
+import { isInside } from "../../paths.ts";
 import { parseNodeArguments, parseStart, type NodeStart, type StartLine } from "../start-line.ts";
 import { readPackage } from "../workspace.ts";
 
@@ -140,7 +141,7 @@ async function linkedCommand(
     const found = await realpath(join(modules, ".bin", command)).catch(() => undefined);
     if (found === undefined) continue;
     const copy = join(artifact, folder, "node_modules", relative(await realpath(modules), found));
-    if (existsSync(copy) && !relative(artifact, copy).startsWith(".."))
+    if (existsSync(copy) && isInside(artifact, copy))
       return relative(join(artifact, below), copy).split(sep).join("/");
   }
   return undefined;

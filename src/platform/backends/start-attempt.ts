@@ -67,10 +67,11 @@ async function start({
   const { layout, startupTimeLimitMs } = launch;
   const port = await choosePort();
   const token = randomUUID();
-  await refuseAltered(layout, launch.program);
+  const options = launch.child(port, token);
+  await refuseAltered(layout, launch.program, options.env);
   const supervises = await launchesSupervisor(layout);
   const since = Date.now();
-  const child = await startChild(launch.child(port, token));
+  const child = await startChild(options);
   endWithUs(child);
   // At once and not when the waits below have ended: this process may be about to end itself.
   signal.addEventListener("abort", () => void child.kill(), { once: true });

@@ -1,6 +1,7 @@
 import { realpath } from "node:fs/promises";
-import { isAbsolute, join, relative } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { InplaceError } from "../../errors.ts";
+import { isInside } from "../../paths.ts";
 import type { SiteLayout } from "../layout.ts";
 import { readSiteConfig } from "../site-config.ts";
 
@@ -17,8 +18,7 @@ export async function requiredKey(
   const file = env["INPLACE_PUBLIC_KEY"] || configured || configuredKey(layout);
   if (file === undefined) return undefined;
   const absolute = isAbsolute(file) ? file : join(layout.root, file);
-  const inside = relative(await realpath(layout.root), await realpath(absolute).catch(() => absolute));
-  if (inside !== "" && !inside.startsWith("..") && !isAbsolute(inside)) {
+  if (isInside(await realpath(layout.root), await realpath(absolute).catch(() => absolute))) {
     const what = `The public key ${absolute} lies in the site: who may deploy could replace it.`;
     throw new InplaceError("SIGNING_KEY_INVALID", what, {
       hint: "Keep the public key outside the site root.",
