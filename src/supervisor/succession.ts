@@ -238,7 +238,8 @@ export async function inheritSocket(): Promise<SendHandle> {
 async function supervisorOf(
   layout: SiteLayout,
 ): Promise<{ readonly version: string; readonly program: string | undefined }> {
-  const options = await readHandover(layout);
+  // What cannot be read is there, and launchers start a supervisor.
+  const options = await readHandover(layout).catch(() => "");
   const current = (await currentRuntime(layout).catch(() => undefined)) ?? "";
   const program = options === undefined ? undefined : join(layout.runtime, current, "supervise.mjs");
   return { version: `${current}\n${options ?? ""}`, program };
