@@ -73,8 +73,11 @@ newest() {
   [ -n "$name" ]
 }
 
+# Text of others must not steer the terminal of who reads it: without control characters, and without marks of direction and
+# ends of lines, which are several bytes each.
 say() {
-  printf 'launch.sh: %s\n' "$1" >&2
+  marks=$(printf 's/\302[\200-\237]//g;s/\330\234//g;s/\342\200[\216\217\250-\256]//g;s/\342\201[\246-\251]//g')
+  printf 'launch.sh: %s\n' "$1" | LC_ALL=C tr -d '\000-\011\013-\037\177' | LC_ALL=C sed "$marks" >&2
 }
 
 # Whether releases may have to be signed, which only the runtime can tell.

@@ -1,6 +1,7 @@
 // Runs by itself, one for each slot in use: keeps the artifact up until it is told to stop (SIGTERM). See slot.ts.
 import { setTimeout as delay } from "node:timers/promises";
 import { asInplaceError } from "../../errors.ts";
+import { printableLines } from "../../printable.ts";
 import { startChild, type Child } from "../../process/child.ts";
 import type { SpawnCall } from "../../process/command.ts";
 import { onDefect } from "../../process/last-resort.ts";
@@ -72,7 +73,7 @@ async function keep(order: KeeperOrder): Promise<void> {
 }
 
 function say(text: string): void {
-  process.stdout.write(`${new Date().toISOString()} ${text}\n`);
+  process.stdout.write(`${new Date().toISOString()} ${printableLines(text)}\n`);
 }
 
 function start({ call, cwd, port }: KeeperOrder): Promise<Child> {
