@@ -10,6 +10,10 @@ NOTHING_TO_START=4
 REFUSED=4
 # Not the artifact's fault, as it says itself, or as the runtime says where another program has its port.
 TEMPORARY=75
+# Longer than this, bytes, a name leaves no room for what is kept under it.
+LONGEST_NAME=228
+# None is longer than this with so few characters.
+SHORT_NAME=57
 
 CDPATH= cd -- "$(dirname -- "$0")" || exit 1
 root=$PWD
@@ -61,6 +65,7 @@ startable() {
   *.tmp | *.part | *.partial | *.crdownload | *.download | *.filepart | *.swp) return 1 ;;
   *.zip | *.nupkg | *.tgz | *.tar.gz) return 1 ;;
   esac
+  [ "${#1}" -le $SHORT_NAME ] || [ "$(printf %s "$1" | wc -c)" -le $LONGEST_NAME ] || return 1
   [ ! -L "_target/$1" ] && { [ -f "_target/$1" ] || [ -d "_target/$1" ]; }
 }
 
