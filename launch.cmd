@@ -216,6 +216,7 @@ if not "%INPLACE_L_ATTRIBUTES:l=%"=="%INPLACE_L_ATTRIBUTES%" goto not_startable
 for %%T in (.tmp .part .partial .crdownload .download .filepart .swp .zip .nupkg .tgz .gz) do if /i "%INPLACE_L_EXTENSION%"=="%%T" goto not_startable
 if "%INPLACE_L_NAME:~0,1%"=="." goto not_startable
 if "%INPLACE_L_NAME:~0,1%"=="~" goto not_startable
+if not "%INPLACE_L_NAME:~0,150%"=="%INPLACE_L_NAME%" goto not_startable
 exit /b
 :not_startable
 set "INPLACE_L_NAME="

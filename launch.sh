@@ -10,6 +10,10 @@ NOTHING_TO_START=4
 REFUSED=4
 # Not the artifact's fault, as it says itself, or as the runtime says where another program has its port.
 TEMPORARY=75
+# Longer than this, bytes, a name leaves no room for what is kept under it.
+LONGEST_NAME=228
+# None is longer than this with so few characters.
+SHORT_NAME=57
 
 CDPATH= cd -- "$(dirname -- "$0")" || exit 1
 root=$PWD
@@ -61,6 +65,7 @@ startable() {
   *.tmp | *.part | *.partial | *.crdownload | *.download | *.filepart | *.swp) return 1 ;;
   *.zip | *.nupkg | *.tgz | *.tar.gz) return 1 ;;
   esac
+  [ "${#1}" -le $SHORT_NAME ] || [ "$(printf %s "$1" | wc -c)" -le $LONGEST_NAME ] || return 1
   [ ! -L "_target/$1" ] && { [ -f "_target/$1" ] || [ -d "_target/$1" ]; }
 }
 
@@ -73,8 +78,11 @@ newest() {
   [ -n "$name" ]
 }
 
+# Text of others must not steer the terminal of who reads it: without control characters, and without marks of direction and
+# ends of lines, which are several bytes each.
 say() {
-  printf 'launch.sh: %s\n' "$1" >&2
+  marks=$(printf 's/\302[\200-\237]//g;s/\330\234//g;s/\342\200[\216\217\250-\256]//g;s/\342\201[\246-\251]//g')
+  printf 'launch.sh: %s\n' "$1" | LC_ALL=C tr -d '\000-\011\013-\037\177' | LC_ALL=C sed "$marks" >&2
 }
 
 # Whether releases may have to be signed, which only the runtime can tell.

@@ -165,6 +165,11 @@ export const ERROR_CODES = {
 } as const satisfies Record<string, ErrorEntry>;
 export type ErrorCode = keyof typeof ERROR_CODES;
 
+/** Whether a text that another process sent is one: "constructor" is in every object, and no code. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code);
+}
+
 /** An expected failure: a stable code, what happened (message) and what to do (hint). Anything else thrown is our bug. */
 export class InplaceError extends Error {
   override readonly name = "InplaceError";
@@ -233,7 +238,7 @@ const FILE_CODES: Readonly<Record<string, ErrorCode>> = {
   EROFS: "ACCESS_DENIED",
 };
 /** What also sets errors of the system, and has words of its own where it is called. */
-const OF_OTHERS = /^(accept|bind|connect|getaddrinfo|kill|listen|shutdown|spawn|uv_)/;
+const OF_OTHERS = /^(accept|bind|connect|getaddrinfo|kill|listen|shutdown|spawn|uv_(?!cwd$))/;
 
 function isFileSystemError(error: unknown): error is NodeJS.ErrnoException & { readonly code: string } {
   const code = systemCode(error);

@@ -259,6 +259,8 @@ export type SupervisorEvent =
       readonly reset: number;
       readonly lostWorkers: number;
     }
+  /** The options that a deploy wrote for launchers are not sound: the defaults hold in place of those that are not. */
+  | { readonly type: "handover-unsound"; readonly file: string; readonly problem: string }
   /** A supervisor of another version, or with other options, starts beside this one. */
   | { readonly type: "successor-starting"; readonly program: string }
   /** It serves; this one drains. */

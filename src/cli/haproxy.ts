@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { loadConfig, siteName } from "../config/load.ts";
 import { InplaceError } from "../errors.ts";
 import { expectOwnFolder } from "../fronts/haproxy/own-folder.ts";
-import { answerRequest, askHost, type AgentRequest } from "../fronts/haproxy/agent.ts";
+import { answerRequest, askHost, parseRequest } from "../fronts/haproxy/agent.ts";
 import { normalizeFront, type Front } from "../fronts/haproxy/front.ts";
 import { lookAtHosts, type HostView } from "../fronts/haproxy/look.ts";
 import { haproxyDown, haproxyUp } from "../fronts/haproxy/program.ts";
@@ -176,7 +176,7 @@ function statusDocument(view: HostView): Readonly<Record<string, unknown>> {
 }
 
 async function runBackend(context: VerbContext): Promise<Outcome> {
-  const request = JSON.parse(await readText(process.stdin)) as AgentRequest;
+  const request = parseRequest(await readText(process.stdin));
   const layout = context.site({ named: request.siteRoot });
   return { document: { ...(await answerRequest(layout, { ...request, siteRoot: undefined })) } };
 }

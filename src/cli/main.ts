@@ -55,8 +55,8 @@ async function withContext<T>(
   hangup: boolean,
   body: (context: VerbContext) => Promise<T>,
 ): Promise<T> {
+  const cwd = workingFolder();
   const interrupt = onInterrupt({ hangup });
-  const cwd = process.cwd();
   const env = process.env;
   const signingKey = env["INPLACE_SIGNING_KEY"] || undefined;
   // Out of this process too: git, its hooks and all else that is started inherit what it has.
@@ -76,6 +76,17 @@ async function withContext<T>(
     });
   } finally {
     interrupt.close();
+  }
+}
+
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new InplaceError("FILE_UNUSABLE", "The working folder is not there any more.", {
+      hint: "Change to a folder that is there, then try again.",
+      cause,
+    });
   }
 }
 

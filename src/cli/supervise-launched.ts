@@ -1,12 +1,12 @@
 // What launchers start in a site unless its rollout is "recycle"; bundled into the site's runtime.
 import { stderr, stdout } from "node:process";
-import type { SuperviseConfig } from "../config/supervise.ts";
 import { asInplaceError, ERROR_CODES, InplaceError, stackOf } from "../errors.ts";
 import type { EventSink } from "../events.ts";
 import { wordsFor } from "../log/words.ts";
 import { onStdinEnd } from "../runtime/signals.ts";
 import { readHandover } from "../site/handover.ts";
-import { siteLayout } from "../site/layout.ts";
+import { siteLayout, type SiteLayout } from "../site/layout.ts";
+import { handoverOptions, type HandoverOptions } from "../supervisor/handover-options.ts";
 import { isSuccessor } from "../supervisor/succession.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { placeOf, superviseOptions, superviseSite } from "./supervise-site.ts";
@@ -22,7 +22,8 @@ async function main({ argv, env }: NodeJS.Process): Promise<number> {
   const signal = AbortSignal.any([interrupted, stdinEnd(env)]);
   try {
     const layout = siteLayout(env["INPLACE_SITE_ROOT"] ?? ".");
-    const config = JSON.parse((await readHandover(layout)) ?? "{}") as SuperviseConfig;
+    const { config, problem } = await configured(layout);
+    if (problem !== undefined) print({ type: "handover-unsound", file: layout.handover, problem });
     const options = superviseOptions(config, env);
     const place = placeOf({}, env);
     const args = argv.slice(2);
@@ -31,6 +32,15 @@ async function main({ argv, env }: NodeJS.Process): Promise<number> {
     const { code, message, hint } = asInplaceError(error);
     print({ type: "command-failed", code, message, hint, stack: stackOf(error) });
     return ERROR_CODES[code].exit;
+  }
+}
+
+/** Whatever is written there, the site is served. */
+async function configured(layout: SiteLayout): Promise<HandoverOptions> {
+  try {
+    return handoverOptions((await readHandover(layout)) ?? "{}");
+  } catch (error) {
+    return { config: {}, problem: asInplaceError(error).message };
   }
 }
 

@@ -7,7 +7,7 @@ import { onDefect } from "../process/last-resort.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { openControl } from "../supervisor/control.ts";
 import type { SocketPlace } from "../supervisor/held-socket.ts";
-import { normalizeSupervise, type NormalSuperviseOptions } from "../supervisor/options.ts";
+import { LONGEST_MS, normalizeSupervise, type NormalSuperviseOptions } from "../supervisor/options.ts";
 import { inheritSocket, isSuccessor, Succession, SUCCESSION_LIMIT_MS } from "../supervisor/succession.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { defectEvent } from "./defect-event.ts";
@@ -148,7 +148,7 @@ async function openControlOnceFree(
 /** What is configured; INPLACE_DRAIN_MS wins over it. */
 export function superviseOptions(config: SuperviseConfig, env: NodeJS.ProcessEnv): NormalSuperviseOptions {
   const drainMs = Number(env["INPLACE_DRAIN_MS"] || Number.NaN);
-  return normalizeSupervise({ ...config, ...(drainMs >= 0 && { drainMs }) });
+  return normalizeSupervise({ ...config, ...(drainMs >= 0 && { drainMs: Math.min(drainMs, LONGEST_MS) }) });
 }
 
 export interface WantedPlace {

@@ -1,6 +1,19 @@
 import { existsSync, readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
+import {
+  isAnyOf,
+  isAnything,
+  isFlag,
+  isListOf,
+  isObject,
+  isText,
+  orAbsent,
+  unsoundFields,
+  withFields,
+  type Check,
+  type Fields,
+} from "../record-shape.ts";
 
 /** What of a package.json says how an app is built and started. */
 export interface PackageManifest {
@@ -22,15 +35,67 @@ export interface PackageManifest {
   readonly workspaces?: readonly string[] | { readonly packages?: readonly string[] };
 }
 
-/** The folder's package.json; undefined where there is none, or none that is a JSON object. */
+const isTexts: Check<Readonly<Record<string, string>>> = (value): value is Readonly<Record<string, string>> =>
+  isObject(value) && Object.values(value).every(isText);
+const isOptional = orAbsent(withFields<{ readonly optional?: boolean }>({ optional: orAbsent(isFlag) }));
+
+const FIELDS: Fields<PackageManifest> = {
+  name: orAbsent(isText),
+  version: orAbsent(isText),
+  type: orAbsent(isText),
+  main: orAbsent(isText),
+  bin: orAbsent(isAnyOf(isText, isTexts)),
+  private: orAbsent(isFlag),
+  packageManager: orAbsent(isText),
+  scripts: orAbsent(isTexts),
+  dependencies: orAbsent(isTexts),
+  devDependencies: orAbsent(isTexts),
+  optionalDependencies: orAbsent(isTexts),
+  peerDependencies: orAbsent(isTexts),
+  peerDependenciesMeta: (value): value is PackageManifest["peerDependenciesMeta"] =>
+    value === undefined || (isObject(value) && Object.values(value).every(isOptional)),
+  bundleDependencies: isAnything,
+  bundledDependencies: isAnything,
+  workspaces: orAbsent(
+    isAnyOf(
+      isListOf(isText),
+      withFields<{ readonly packages?: readonly string[] }>({ packages: orAbsent(isListOf(isText)) }),
+    ),
+  ),
+};
+/** In them people write comments that are lists, which npm passes over. */
+const WITH_COMMENTS: ReadonlySet<string> = new Set(["bin", "scripts", "dependencies", "devDependencies"]);
+
+/**
+ * The folder's package.json, without the fields that are not what npm takes there; undefined where there is none, or none
+ * that is a JSON object.
+ */
 export function readPackage(folder: string): PackageManifest | undefined {
   try {
     const text = readFileSync(join(folder, "package.json"), "utf8").replace(/^\uFEFF/, "");
     const found: unknown = JSON.parse(text);
-    return typeof found === "object" && found !== null ? found : undefined;
+    return isObject(found) ? soundPackage(found) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function soundPackage(found: object): PackageManifest {
+  const fields = Object.fromEntries(
+    Object.entries(found).map(([name, value]: [string, unknown]) => [
+      name,
+      WITH_COMMENTS.has(name) && isObject(value) ? textsOf(value) : value,
+    ]),
+  );
+  for (const name of unsoundFields(fields, FIELDS)) Reflect.deleteProperty(fields, name);
+  return fields;
+}
+
+/** Without a prototype: "constructor" is the name of no script that nobody wrote. */
+function textsOf(value: object): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, text] of Object.entries(value)) if (isText(text)) texts[name] = text;
+  return texts;
 }
 
 /** The folder of the workspace that the folder is a member of; the folder itself where there is none. */

@@ -3,7 +3,7 @@ import { entryPoint } from "../site/entry-point.ts";
 import { readHistory } from "../site/history.ts";
 import { lockOwner } from "../site/lock.ts";
 import { exists } from "../site/present.ts";
-import { readRecord } from "../site/records.ts";
+import { currentRuntime } from "../site/runtime-bundle.ts";
 import { finding, type Finding } from "./finding.ts";
 import type { Patient } from "./patient.ts";
 
@@ -28,7 +28,7 @@ export async function checkRuntime({ layout, pointer }: Patient): Promise<readon
   if (pointer.state !== "names") return [];
   const program = await entryPoint(pointer.path).catch(() => "");
   if (!/\.[mc]?js$/.test(program)) return [];
-  const current = ((await readRecord(join(layout.runtime, "current"))) ?? "").trim();
-  if (current !== "" && (await exists(join(layout.runtime, current, "register.mjs")))) return [];
+  const current = await currentRuntime(layout);
+  if (current !== undefined && (await exists(join(layout.runtime, current, "register.mjs")))) return [];
   return [finding("RUNTIME_MISSING", `${layout.runtime} holds no runtime for ${pointer.artifact}.`)];
 }

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { dateOf } from "../date-of.ts";
 import { InplaceError } from "../errors.ts";
 import { entryPoint } from "../site/entry-point.ts";
 import { isMarkedFailed } from "../site/health-marks.ts";
@@ -30,7 +31,7 @@ export async function checkPointer({ layout, pointer, now }: Patient): Promise<r
   if (artifacts.length === 0) return [finding("NO_ARTIFACT", `${layout.target} holds no artifact.`)];
   const pointerAt = (await stat(layout.pointer).catch(() => undefined))?.mtimeMs ?? 0;
   if (pointerAt <= now + FUTURE_MS) return [];
-  return [finding("POINTER_IN_FUTURE", `${layout.pointer} is of ${new Date(pointerAt).toISOString()}.`)];
+  return [finding("POINTER_IN_FUTURE", `${layout.pointer} is of ${dateOf(pointerAt).toISOString()}.`)];
 }
 
 /** Whether the current artifact is what was published, and can be started. */

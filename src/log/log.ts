@@ -2,7 +2,6 @@ import { createLogger, format, transports } from "winston";
 import pc from "picocolors";
 import type { EventSink, InplaceEvent } from "../events.ts";
 import type { Line } from "./line.ts";
-import { printableEvent } from "./printable-event.ts";
 import { wordsFor } from "./words.ts";
 
 export interface LogOptions {
@@ -25,7 +24,7 @@ export function createLog(options: LogOptions = {}): EventSink<InplaceEvent> {
     transports: [new transports.Console({ stderrLevels: ["error", "warn"] })],
   });
   return (event) => {
-    const { level, text } = wordsFor(printableEvent(event));
+    const { level, text } = wordsFor(event);
     logger.log(level, text);
   };
 }

@@ -33,6 +33,7 @@ export const SUPERVISOR_WORDS: Words<SupervisorEvent> = {
     return error(`${artifact} waits: ${reason}; ${serving}; tried again in ${againMs} ms`);
   },
   "swap-finished": (swap) => info(`swap to ${swap.artifact}: ${swapCost(swap)}`),
+  "handover-unsound": ({ file, problem }) => warn(`${file}: ${problem}; the default holds`),
   "successor-starting": ({ program }) => info(`a new supervisor starts: ${program}`),
   "successor-live": ({ pid }) => info(`the supervisor of process ${pid} has taken over`),
   "successor-failed": ({ problem }) =>

@@ -4,8 +4,7 @@ export function expandVariables(text: string, variables: NodeJS.ProcessEnv): str
 }
 
 function lookUp(variables: NodeJS.ProcessEnv, name: string): string | undefined {
-  const exact = variables[name];
-  if (exact !== undefined) return exact;
+  if (Object.hasOwn(variables, name)) return variables[name];
   const wanted = name.toLowerCase();
   const key = Object.keys(variables).find((candidate) => candidate.toLowerCase() === wanted);
   return key === undefined ? undefined : variables[key];

@@ -3,6 +3,11 @@ import { InplaceError } from "../errors.ts";
 const SITE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 // What people drop has names with spaces and accents; what a shell, a header or a path would interpret is left out.
 const ARTIFACT_NAME = /^[\p{L}\p{N}_(][\p{L}\p{N}\p{M} ._()+@,=~-]{0,149}$/u;
+/**
+ * What a name may take of the 255 bytes that Linux and others give to a file's: what is kept of an artifact stands under
+ * its name and at most `.-8640000000000000.recorded`, see health-marks.ts. Letters beyond ASCII take two to four. launch.sh has the number too.
+ */
+const MOST_BYTES = 255 - ".-8640000000000000.recorded".length;
 const COMMIT = /^[0-9a-f]{7,64}$/i;
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file: reserved with any extension.
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
@@ -60,7 +65,8 @@ export function validArtifactName(name: string): string {
 }
 
 export function isArtifactName(name: string): boolean {
-  return ARTIFACT_NAME.test(name) && !isTemporaryName(name) && isPortable(name);
+  const fits = Buffer.byteLength(name) <= MOST_BYTES;
+  return fits && ARTIFACT_NAME.test(name) && !isTemporaryName(name) && isPortable(name);
 }
 
 /** Names that copying programs use until a file is whole. */

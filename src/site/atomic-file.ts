@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { copyFile, link, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { systemCode } from "../errors.ts";
 import type { SiteLayout } from "./layout.ts";
@@ -16,7 +16,8 @@ const HELD_BY_OTHERS: ReadonlySet<string> = new Set(["EPERM", "EACCES", "EBUSY"]
 
 /** Replaces a file as a whole: readers see the old content or the new, also when this process is killed. */
 export async function writeFileAtomic(layout: SiteLayout, path: string, content: string): Promise<void> {
-  const temporary = join(layout.staging, `${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+  // Without the name of what it becomes, which may be as long as a name can be.
+  const temporary = join(layout.staging, `record.${randomBytes(6).toString("hex")}.tmp`);
   try {
     await makeFolder(layout, layout.staging);
     const file = await open(temporary, "wx");

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { lstat, open, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { dateOf } from "../date-of.ts";
 import { asSiteError, systemCode } from "../errors.ts";
 import { isArtifactName, validArtifactName } from "./artifact-name.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
@@ -13,7 +14,7 @@ import { removeTree } from "./remove-tree.ts";
 // A launcher is a batch file or a shell script: it can create a file, but not append JSON with a UTC time.
 // So it leaves a marker, and the next program of ours that looks takes the marker into the history.
 // `<artifact>.<mtime>.recorded`, created exclusively, says that this very mark is in the history.
-const RECORDED = /\.\d+\.recorded$/;
+const RECORDED = /\.-?\d+\.recorded$/;
 
 export interface FailureMark {
   readonly artifact: string;
@@ -79,7 +80,7 @@ export async function listFailed(layout: SiteLayout): Promise<readonly FailureMa
       marks.push({
         artifact,
         reason: reason || "it ended before it listened",
-        at: (await lstat(path)).mtime,
+        at: dateOf((await lstat(path)).mtimeMs),
       });
   }
   return marks;

@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { dirname } from "node:path";
+import { isObject, isOneOf, isText, isTime, orAbsent, parseShape, withFields } from "../record-shape.ts";
 import type { SiteLayout } from "./layout.ts";
 import { asRecordError, makeFolder, openPlain, readEndOfRecord } from "./records.ts";
 
@@ -27,6 +28,17 @@ export interface HistoryRecord {
   /** Of a release that a supervisor made live: what the swap cost, as docs/supervise.md lists it. */
   readonly swap?: object;
 }
+
+const isRecord = withFields<HistoryRecord>({
+  at: isTime,
+  event: isOneOf(...HISTORY_EVENTS),
+  artifact: isText,
+  by: isText,
+  reason: orAbsent(isText),
+  commit: orAbsent(isText),
+  subject: orAbsent(isText),
+  swap: orAbsent(isObject),
+});
 
 export interface History {
   /** Oldest first. */
@@ -63,14 +75,14 @@ export async function readRecentHistory(layout: SiteLayout): Promise<readonly Hi
   const text = (await readEndOfRecord(layout.history, RECENT_BYTES)) ?? "";
   return text
     .split("\n")
-    .map(parseRecord)
+    .map((line) => parseShape(line, isRecord))
     .filter((record) => record !== undefined);
 }
 
 export async function readHistory(layout: SiteLayout): Promise<History> {
   const text = (await readEndOfRecord(layout.history, LONGEST_HISTORY)) ?? "";
   const lines = text.split("\n").filter((line) => line.trim() !== "");
-  const records = lines.map(parseRecord).filter((record) => record !== undefined);
+  const records = lines.map((line) => parseShape(line, isRecord)).filter((record) => record !== undefined);
   return { records: records.filter(saysSomethingNew()), damagedLines: lines.length - records.length };
 }
 
@@ -82,19 +94,6 @@ function saysSomethingNew(): (record: HistoryRecord) => boolean {
     last.set(artifact, event);
     return !repeated;
   };
-}
-
-function parseRecord(line: string): HistoryRecord | undefined {
-  try {
-    const record = JSON.parse(line) as Partial<HistoryRecord> | null;
-    const sound =
-      typeof record?.at === "string" &&
-      typeof record.artifact === "string" &&
-      HISTORY_EVENTS.some((event) => event === record.event);
-    return sound ? (record as HistoryRecord) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 async function endsTorn(file: FileHandle): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { isText, isWhole, parseShape, withFields } from "../record-shape.ts";
 import { isArtifactName, validArtifactName } from "./artifact-name.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import type { SiteLayout } from "./layout.ts";
@@ -10,6 +11,11 @@ export interface LastDrain {
   readonly ms: number;
 }
 
+const isLastDrain = withFields<LastDrain>({
+  artifact: (value): value is string => isText(value) && isArtifactName(value),
+  ms: isWhole,
+});
+
 /** Called by the process that has drained, before it ends. */
 export async function recordDrain(layout: SiteLayout, { artifact, ms }: LastDrain): Promise<void> {
   const line = JSON.stringify({ artifact: validArtifactName(artifact), ms: Math.round(ms) });
@@ -19,9 +25,7 @@ export async function recordDrain(layout: SiteLayout, { artifact, ms }: LastDrai
 /** undefined where none was recorded, or nothing that can be read. */
 export async function readLastDrain(layout: SiteLayout): Promise<LastDrain | undefined> {
   try {
-    const { artifact, ms } = JSON.parse((await readRecord(layout.lastDrain)) ?? "{}") as Partial<LastDrain>;
-    const sound = artifact !== undefined && isArtifactName(artifact) && typeof ms === "number";
-    return sound ? { artifact, ms } : undefined;
+    return parseShape((await readRecord(layout.lastDrain)) ?? "", isLastDrain);
   } catch {
     return undefined;
   }

@@ -3,6 +3,17 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { InplaceError, systemCode } from "../errors.ts";
+import {
+  isListOf,
+  isOneOf,
+  isText,
+  isTime,
+  isWhole,
+  orAbsent,
+  parseShape,
+  withFields,
+  type Check,
+} from "../record-shape.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import type { SiteLayout } from "./layout.ts";
 import { makeFolder, openPlain, readRecord } from "./records.ts";
@@ -71,27 +82,32 @@ export async function readManifest(layout: SiteLayout, artifact: string): Promis
 
 /** undefined for what is no manifest of this artifact: damaged counts as absent, so that it is adopted again like a drop. */
 export function parseManifest(text: string, artifact: string): Manifest | undefined {
-  try {
-    const manifest = JSON.parse(text) as Partial<Manifest> | null;
-    const sound =
-      manifest?.schemaVersion === 1 &&
-      manifest.artifact === artifact &&
-      typeof manifest.sha256 === "string" &&
-      typeof manifest.builtAt === "string" &&
-      Array.isArray(manifest.files) &&
-      manifest.files.every(isManifestFile);
-    return sound ? (manifest as Manifest) : undefined;
-  } catch {
-    return undefined;
-  }
+  const manifest = parseShape(text, isManifest);
+  return manifest?.artifact === artifact ? manifest : undefined;
 }
 
-/** Whoever runs the site may write what it says: no path may lead out of the artifact. */
-function isManifestFile(file: Partial<ManifestFile> | null): boolean {
-  const { path, size, sha256 } = file ?? {};
-  if (typeof path !== "string" || typeof size !== "number" || typeof sha256 !== "string") return false;
+/** Whoever runs the site may write what it says: no path may lead out of the artifact, nor end in the middle for the system. */
+const isInside: Check<string> = (path): path is string => {
+  if (!isText(path) || path.includes("\0")) return false;
   return path === "" || !path.split(/[/\\]/).some((part) => part === "" || part === "." || part === "..");
-}
+};
+
+const isManifest = withFields<Manifest>({
+  schemaVersion: (value) => value === 1,
+  artifact: isText,
+  origin: isOneOf("deploy", "drop"),
+  builtAt: isTime,
+  kind: isOneOf("file", "folder"),
+  size: isWhole,
+  sha256: isText,
+  files: isListOf(withFields<ManifestFile>({ path: isInside, size: isWhole, sha256: isText })),
+  builder: orAbsent(isText),
+  commit: orAbsent(isText),
+  subject: orAbsent(isText),
+  author: orAbsent(isText),
+  dirty: orAbsent(isText),
+  signature: orAbsent(withFields<ManifestSignature>({ key: isText, value: isText })),
+});
 
 /** Reads and hashes everything. Throws ARTIFACT_INCOMPLETE for an empty artifact, a link or a special file in it. */
 export async function describeArtifact(path: string): Promise<ArtifactContent> {

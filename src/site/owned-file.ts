@@ -3,7 +3,9 @@ import { constants } from "node:fs";
 import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { dateOf } from "../date-of.ts";
 import { systemCode } from "../errors.ts";
+import { isPid, isText, parseShape, withFields } from "../record-shape.ts";
 import { createFrom, whileHeldByOthers } from "./atomic-file.ts";
 import { asRecordError, openRecord, textOf } from "./records.ts";
 
@@ -27,6 +29,13 @@ export interface Ownership {
 
 // Ids become parts of file names.
 const ID = /^[\w-]{1,64}$/;
+const isOwner = withFields<Owner>({
+  id: (value): value is string => isText(value) && ID.test(value),
+  owner: isText,
+  host: isText,
+  pid: isPid,
+  since: isText,
+});
 /** Longer than any owner's file is. Bytes. */
 const LONGEST_OWNER = 4096;
 /** So many heirs in a line are no accident of dead processes. */
@@ -111,7 +120,7 @@ export async function beat(file: string, me: Owner): Promise<boolean> {
   if (handle === undefined) return false;
   try {
     // Read and written through one handle: if somebody replaced the file meanwhile, theirs is not touched.
-    if (parseOwner(await textOf(handle, 0, LONGEST_OWNER))?.id !== me.id) return false;
+    if (parseShape(await textOf(handle, 0, LONGEST_OWNER), isOwner)?.id !== me.id) return false;
     await handle.write(JSON.stringify(me), 0);
     return true;
   } finally {
@@ -137,7 +146,7 @@ export async function readOwnership(file: string): Promise<Ownership | undefined
   try {
     const text = await textOf(handle, 0, LONGEST_OWNER);
     const beatAt = (await handle.stat()).mtimeMs;
-    return { owner: parseOwner(text) ?? unreadableOwner(beatAt), file, beatAt };
+    return { owner: parseShape(text, isOwner) ?? unreadableOwner(beatAt), file, beatAt };
   } finally {
     await handle.close();
   }
@@ -147,18 +156,8 @@ function deedOf(path: string, dead: Owner): string {
   return `${path}.${dead.id}`;
 }
 
-function parseOwner(text: string): Owner | undefined {
-  try {
-    const owner = JSON.parse(text) as Partial<Owner> | null;
-    const sound = typeof owner?.id === "string" && ID.test(owner.id) && typeof owner.pid === "number";
-    return sound ? (owner as Owner) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function unreadableOwner(beatAt: number): Owner {
-  const since = new Date(beatAt).toISOString();
+  const since = dateOf(beatAt).toISOString();
   return { id: `unreadable-${Math.trunc(beatAt)}`, owner: "unknown", host: "unknown", pid: 0, since };
 }
 

@@ -15,6 +15,15 @@ const BUNDLE = packageFile("dist/runtime/bundle");
 /** One line in the runtime folder: the version that launchers preload. */
 export const CURRENT_RUNTIME_FILE = "current";
 
+/** A folder beside that file, and nothing else: whoever may write the file may not choose another program with it. */
+const VERSION = /^\w[\w.+-]{0,99}$/;
+
+/** The version that launchers preload; undefined where the site has none. */
+export async function currentRuntime(layout: SiteLayout): Promise<string | undefined> {
+  const version = (await readRecord(join(layout.runtime, CURRENT_RUNTIME_FILE)))?.trim();
+  return version !== undefined && VERSION.test(version) ? version : undefined;
+}
+
 /**
  * Puts this package's runtime into the site, in a folder of its version, and makes it the one that launchers preload.
  * What is there already is never written to, since processes may have it loaded. Returns the version.
@@ -24,8 +33,7 @@ export async function installRuntime(layout: SiteLayout): Promise<string> {
   const current = join(layout.runtime, CURRENT_RUNTIME_FILE);
   try {
     await copyOnce(layout, version);
-    const present = (await readRecord(current)) ?? "";
-    if (present.trim() !== version) await writeFileAtomic(layout, current, `${version}\n`);
+    if ((await currentRuntime(layout)) !== version) await writeFileAtomic(layout, current, `${version}\n`);
   } catch (error) {
     throw asSiteError(error, layout.runtime);
   }

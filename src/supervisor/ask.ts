@@ -1,8 +1,10 @@
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { ERROR_CODES, InplaceError, systemCode, type ErrorCode } from "../errors.ts";
+import { InplaceError, isErrorCode, systemCode } from "../errors.ts";
+import { parseShape } from "../record-shape.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { findControl } from "./control-place.ts";
+import { ANSWERS, isReply, type ReplyError } from "./replies.ts";
 import type { ControlAnswers, ControlRequest } from "./requests.ts";
 
 /** A successor has the channel within this time. Milliseconds. */
@@ -32,30 +34,27 @@ export async function askSupervisor<K extends ControlRequest["ask"]>(
     text = await exchange(layout, line, limit);
   }
   if (text === undefined) return undefined;
-  const reply = parse(text);
-  if (reply.answer !== undefined) return reply.answer as ControlAnswers[K];
-  const { code = "INTERNAL", message = "The supervisor ended before it answered.", hint } = reply.error ?? {};
+  if (text === "") {
+    throw new InplaceError("NOT_SUPERVISED", "The supervisor ended before it answered.", {
+      hint: "Look at inplace status, then try again.",
+    });
+  }
+  const { answer, error } = parseShape(text, isReply) ?? {};
+  if (error !== undefined) throw asAnswered(error);
+  const isAnswer: (value: unknown) => value is ControlAnswers[K] = ANSWERS[request.ask as K];
+  if (isAnswer(answer)) return answer;
   throw new InplaceError(
-    code in ERROR_CODES ? code : "INTERNAL",
-    message,
-    hint === undefined ? {} : { hint },
+    "CONTROL_UNTRUSTED",
+    "What answers for the supervisor is none: it speaks otherwise.",
   );
 }
 
-interface Reply {
-  readonly answer?: unknown;
-  readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint?: string };
-}
-
-function parse(text: string): Reply {
-  try {
-    return text === "" ? {} : (JSON.parse(text) as Reply);
-  } catch {
-    throw new InplaceError(
-      "CONTROL_UNTRUSTED",
-      "What answers for the supervisor is none: it speaks no JSON.",
-    );
-  }
+function asAnswered({ code, message, hint }: ReplyError): InplaceError {
+  if (isErrorCode(code)) return new InplaceError(code, message, hint === undefined ? {} : { hint });
+  const what = `What answers for the supervisor says something unknown, ${code}: ${message}`;
+  return new InplaceError("CONTROL_UNTRUSTED", what, {
+    hint: "Ask with the inplace command of the version that supervises.",
+  });
 }
 
 function answersAtOnce({ root }: SiteLayout, signal: AbortSignal): AbortSignal {

@@ -4,6 +4,7 @@
 import { relative } from "node:path";
 import { stderr, stdout } from "node:process";
 import { ERROR_CODES, InplaceError } from "../errors.ts";
+import { printableLines } from "../printable.ts";
 import { isMarkedFailed, markFailed } from "../site/health-marks.ts";
 import { siteLayout, type SiteLayout } from "../site/layout.ts";
 import { readPointer } from "../site/pointer.ts";
@@ -51,7 +52,7 @@ async function checked(layout: SiteLayout, artifact: string): Promise<Choice | I
 }
 
 function say(text: string): void {
-  stderr.write(`launcher: ${text}\n`);
+  stderr.write(`launcher: ${printableLines(text)}\n`);
 }
 
 try {

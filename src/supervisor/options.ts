@@ -2,6 +2,8 @@ import type { HealthConfig, SuperviseConfig } from "../config/supervise.ts";
 import { InplaceError } from "../errors.ts";
 import { canHoldSocket } from "./held-socket.ts";
 
+/** Timers take no more. */
+export const LONGEST_MS = 2 ** 31 - 1;
 export const DEFAULT_WORKERS = 1;
 export const DEFAULT_PROOF = "answer";
 /** From the start of a worker until it has to be ready. */

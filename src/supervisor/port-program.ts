@@ -1,10 +1,11 @@
 // Runs as a worker on behalf of a program that only knows a port. The program listens at the private port that this process
 // was given; the runtime preloaded here finds it there, and passes visitors on.
+import { printableLines } from "../printable.ts";
 import { programCall, startProgram } from "./stand-in.ts";
 
 const program = startProgram(programCall(), {});
 program.once("error", (error) => {
-  console.error(`cannot be started: ${error.message}`);
+  console.error(`cannot be started: ${printableLines(error.message)}`);
   process.exit(1);
 });
 let asked = false;

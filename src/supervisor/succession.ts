@@ -7,8 +7,7 @@ import { TREE_SPAWN_OPTIONS } from "../process/tree.ts";
 import { RapidFailGuard } from "../process/rapid-fail.ts";
 import { readHandover } from "../site/handover.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { readRecord } from "../site/records.ts";
-import { CURRENT_RUNTIME_FILE } from "../site/runtime-bundle.ts";
+import { currentRuntime } from "../site/runtime-bundle.ts";
 
 /** From the start of a successor until it has to be live. Milliseconds. */
 export const SUCCESSION_LIMIT_MS = 120_000;
@@ -239,10 +238,9 @@ export async function inheritSocket(): Promise<SendHandle> {
 async function supervisorOf(
   layout: SiteLayout,
 ): Promise<{ readonly version: string; readonly program: string | undefined }> {
-  const options = await readHandover(layout);
-  const current = (
-    (await readRecord(join(layout.runtime, CURRENT_RUNTIME_FILE)).catch(() => "")) ?? ""
-  ).trim();
+  // What cannot be read is there, and launchers start a supervisor.
+  const options = await readHandover(layout).catch(() => "");
+  const current = (await currentRuntime(layout).catch(() => undefined)) ?? "";
   const program = options === undefined ? undefined : join(layout.runtime, current, "supervise.mjs");
   return { version: `${current}\n${options ?? ""}`, program };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { asSiteError, systemCode } from "../errors.ts";
 import { createFrom } from "../site/atomic-file.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -8,11 +9,11 @@ import { manifestPath, manifestText, readManifest, type Manifest } from "../site
 /** Creates the manifest, or replaces one of other content; true for the one process of several that did it. */
 export async function claimManifest(layout: SiteLayout, manifest: Manifest): Promise<boolean> {
   const path = manifestPath(layout, manifest.artifact);
-  const aside = `${path}.${randomUUID()}.tmp`;
+  const aside = temporaryIn(layout);
   try {
     await mkdir(layout.manifests, { recursive: true });
     for (;;) {
-      if (await create(path, manifest)) return true;
+      if (await create(layout, path, manifest)) return true;
       const present = await readManifest(layout, manifest.artifact);
       if (present?.sha256 === manifest.sha256) return false;
       // Of several that find the same outdated manifest, the rename lets one remove it.
@@ -25,14 +26,19 @@ export async function claimManifest(layout: SiteLayout, manifest: Manifest): Pro
   }
 }
 
-async function create(path: string, manifest: Manifest): Promise<boolean> {
-  const whole = `${path}.${randomUUID()}.tmp`;
+async function create(layout: SiteLayout, path: string, manifest: Manifest): Promise<boolean> {
+  const whole = temporaryIn(layout);
   try {
     await writeFile(whole, manifestText(manifest), { flag: "wx" });
     return await createFrom(whole, path);
   } finally {
     await rm(whole, { force: true });
   }
+}
+
+/** Without the artifact's name, which may be as long as a name can be. */
+function temporaryIn({ manifests }: SiteLayout): string {
+  return join(manifests, `claim.${randomUUID()}.tmp`);
 }
 
 function unlessGone(error: unknown): void {

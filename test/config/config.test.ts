@@ -20,6 +20,15 @@ function refusal(value: unknown): InplaceError {
   return assert.fail(`${JSON.stringify(value)} was accepted`);
 }
 
+test("more workers than a machine has room for, times that no timer keeps and paths that nobody can ask for are refused", () => {
+  for (const [key, value] of Object.entries({ workers: 1e9, readyMs: 2 ** 31, drainMs: 1e300 }))
+    assert.match(
+      refusal({ supervise: { [key]: value } }).message,
+      new RegExp(`supervise\\.${key} must be <=`),
+    );
+  assert.match(refusal({ supervise: { health: { path: "/a b" } } }).message, /supervise\.health\.path/);
+});
+
 test("a folder without configuration has the defaults", async (t) => {
   const config = await loadConfig(await temporaryFolder(t));
   assert.deepEqual(

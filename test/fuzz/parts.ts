@@ -1,6 +1,7 @@
 import { ARCHIVES } from "./disk/archives.ts";
 import { CONFIGURATION } from "./disk/configuration.ts";
 import { POINTERS } from "./disk/pointers.ts";
+import { RECORDS } from "./disk/records.ts";
 import { HTTP1 } from "./live/http1.ts";
 import { HTTP2 } from "./live/http2.ts";
 import { ANSWERS } from "./messages/answers.ts";
@@ -19,6 +20,7 @@ export const PARTS: readonly Part[] = [
   ARCHIVES,
   CONFIGURATION,
   POINTERS,
+  RECORDS,
   CONTROL,
   WORKERS,
 ];

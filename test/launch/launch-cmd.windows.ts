@@ -105,6 +105,17 @@ test("the pointer may have a byte order mark, quotes, blanks, slashes, be bare o
   }
 });
 
+test("what has too long a name for the watcher is no artifact for the launcher either", async (t) => {
+  const layout = await site(t);
+  const [longest, tooLong] = [`${"n".repeat(146)}.mjs`, `${"n".repeat(147)}.mjs`];
+  await put(layout, longest);
+  await put(layout, tooLong);
+  for (const pointer of [tooLong, longest]) {
+    await writeFile(layout.pointer, pointer);
+    assert.equal(told(await launch(layout))["artifact"], longest);
+  }
+});
+
 test("any kind of artifact is started: .exe, .cmd, .js, .cjs and folders", async (t) => {
   const layout = await site(t);
   await put(layout, "app.js", TELLING);

@@ -134,6 +134,28 @@ test("without a last good artifact the newest is started, without any a clear me
   assert.equal(told(await launched(t, layout))["artifact"], "newer one.mjs");
 });
 
+test("what a folder's entry file says does nothing to the terminal", async (t) => {
+  const layout = await site(t);
+  await mkdir(join(layout.target, "folder"));
+  const hostile = "no\u001b[2J\u001b]0;owned\u0007\u009b1m\u202egpj\u2066\u200f\u061cn字é";
+  await writeFile(join(layout.target, "folder", "_entry.txt"), `${hostile}\n`);
+  await writeFile(layout.pointer, "folder\n");
+  const started = launch(t, layout);
+  assert.equal(await started.exited, 1);
+  assert.equal(
+    started.stderr(),
+    "launch.sh: _target/folder/_entry.txt names no[2J]0;owned1mgpjn字é, which is not there.\n",
+  );
+});
+
+test("what has too long a name for the watcher is no artifact for the launcher either", async (t) => {
+  const layout = await site(t);
+  await put(layout, `${"字".repeat(74)}ab.mjs`);
+  await put(layout, `${"字".repeat(75)}.mjs`);
+  await writeFile(layout.pointer, `${"字".repeat(75)}.mjs\n`);
+  assert.equal(told(await launched(t, layout))["artifact"], `${"字".repeat(74)}ab.mjs`);
+});
+
 test("any kind of artifact is started: scripts, programs without the permission to run, and folders", async (t) => {
   const layout = await site(t);
   const shell = '#!/bin/sh\nprintf \'{"args":["%s","%s"],"artifact":"%s"}\' "$1" "$2" "$INPLACE_ARTIFACT"\n';

@@ -6,6 +6,7 @@ import { test, type TestContext } from "node:test";
 import { table } from "#src/cli/table.js";
 import type { InplaceEvent } from "#src/events.js";
 import { printableEvent } from "#src/log/printable-event.js";
+import { wordsFor } from "#src/log/words.js";
 import { printable, printableJson, printableLines } from "#src/printable.js";
 import { markFailed } from "#src/site/health-marks.js";
 import { readManifest, writeManifest } from "#src/site/manifest.js";
@@ -95,4 +96,17 @@ test("no verb that shows what others wrote steers the terminal, and --json gives
   const { stdout } = await run("--json", "history");
   const { history } = JSON.parse(stdout) as { history: { by: string }[] };
   ok(history.some(({ by }) => by === HOSTILE));
+});
+
+test("whoever words an event has no text in it that steers, whether it thought of that or not", () => {
+  const { text } = wordsFor({ type: "drop-refused", name: "a", reason: HOSTILE });
+  doesNotMatch(text, STEERS);
+  const failed = wordsFor({
+    type: "release-failed",
+    artifact: "a",
+    reason: "b",
+    output: [HOSTILE],
+    kept: HOSTILE,
+  });
+  doesNotMatch(failed.text, STEERS);
 });

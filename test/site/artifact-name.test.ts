@@ -76,6 +76,10 @@ describe("artifact name", () => {
     "x.exe ",
     "x.exe.",
     "x\n",
+    "a".repeat(151),
+    `${"字".repeat(80)}.mjs`,
+    "👍🏽",
+    `${"𠀀".repeat(57)}a`,
   ]) {
     it(`takes ${JSON.stringify(name)} for no artifact`, () => assert.equal(isArtifactName(name), false));
   }

@@ -6,6 +6,7 @@ import { test, type TestContext } from "node:test";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
 import { askSupervisor } from "#src/supervisor/ask.js";
 import { openControl } from "#src/supervisor/control.js";
+import type { SupervisorStatus } from "#src/supervisor/requests.js";
 import type { Supervisor } from "#src/supervisor/supervisor.js";
 import { ACCOUNTS } from "../rig/account.js";
 import { startProgram } from "../rig/program.js";
@@ -14,7 +15,16 @@ import { until } from "../rig/until.js";
 
 const OURS = 4711;
 const THEIRS = 666;
-const supervisor = { status: async () => ({ pid: OURS }) } as unknown as Supervisor;
+const status = (pid: number): SupervisorStatus => ({
+  state: { state: "idle" },
+  pid,
+  address: "127.0.0.1",
+  port: 8080,
+  front: "held",
+  workers: [],
+  swap: undefined,
+});
+const supervisor = { status: async () => status(OURS) } as unknown as Supervisor;
 const asStranger =
   process.env["CI"] !== "true" && ACCOUNTS === undefined ? { skip: "to be two accounts needs root" } : {};
 
@@ -28,7 +38,7 @@ async function opened(t: TestContext, layout: SiteLayout): Promise<void> {
 
 /** Another account on the machine says that it is the supervisor. */
 async function plant(t: TestContext, path: string): Promise<void> {
-  const reply = JSON.stringify({ answer: { pid: THEIRS } });
+  const reply = JSON.stringify({ answer: status(THEIRS) });
   const source = `
     import { createServer } from "node:net";
     createServer((socket) => socket.once("data", () => socket.end('${reply}\\n'))).listen(${JSON.stringify(path)},

@@ -30,7 +30,7 @@ export function meaningOf(
   scripts: Readonly<Record<string, string>>,
   depth = 0,
 ): ScriptMeaning | undefined {
-  const script = scripts[name];
+  const script = Object.hasOwn(scripts, name) ? scripts[name] : undefined;
   if (script === undefined || depth > DEEPEST) return undefined;
   const parts = script.split(/\s*&&\s*/);
   const before = parts.slice(0, -1).filter((part) => !/^(cd|set|echo|clear)\b/.test(part));
@@ -86,7 +86,7 @@ function meaningOfWords(
     case "ts-node-transpile-only":
       return again(["node", "-r", "ts-node/register", ...args.filter((word) => !word.startsWith("-"))]);
     default:
-      return program in FOR_DEVELOPMENT ? started(program, args, again) : { start, before: [] };
+      return Object.hasOwn(FOR_DEVELOPMENT, program) ? started(program, args, again) : { start, before: [] };
   }
 }
 
@@ -99,7 +99,7 @@ function scriptNamed(
   if (!["npm", "pnpm", "yarn", "bun"].includes(program)) return undefined;
   const [first = "", second = ""] = args.filter((word) => !/^(-s|--silent)$/.test(word));
   const name = first === "run" || first === "run-script" ? second : first;
-  return name in scripts ? name : undefined;
+  return Object.hasOwn(scripts, name) ? name : undefined;
 }
 
 function started(

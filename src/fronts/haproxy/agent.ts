@@ -1,10 +1,23 @@
 import { spawn } from "node:child_process";
 import { text as readText } from "node:stream/consumers";
-import { ERROR_CODES, InplaceError, type ErrorCode } from "../../errors.ts";
+import { InplaceError, isErrorCode } from "../../errors.ts";
+import {
+  isAnyOf,
+  isListOf,
+  isOneOf,
+  isText,
+  isWhole,
+  isWithin,
+  orAbsent,
+  parseShape,
+  withFields,
+  type Check,
+} from "../../record-shape.ts";
 import { siteLayout, type SiteLayout } from "../../site/layout.ts";
-import { haproxyFolder, type FrontHost, type SlotNumber } from "./front.ts";
+import { haproxyFolder, isSlotNumber, type FrontHost, type SlotNumber } from "./front.ts";
+import type { HealthCheck } from "./health.ts";
 import { expectOwnFolder } from "./own-folder.ts";
-import { readSlot, type SlotRecord } from "./slot-record.ts";
+import { isSlotRecord, readSlot, type SlotRecord } from "./slot-record.ts";
 import { startSlot, stopSlot, type StartOrder } from "./slot.ts";
 
 /** What can be asked of a host; JSON on the standard input of `inplace haproxy backend` on another machine. */
@@ -17,6 +30,38 @@ export type AgentRequest =
       readonly slot: SlotNumber;
       readonly limitMs: number;
     };
+
+const isPort = isWithin(1, 65_535);
+const isRequest: Check<AgentRequest> = isAnyOf(
+  withFields({ verb: isOneOf("status"), siteRoot: orAbsent(isText) }),
+  withFields({
+    verb: isOneOf("start"),
+    siteRoot: orAbsent(isText),
+    order: withFields<StartOrder>({
+      slot: isSlotNumber,
+      artifact: isText,
+      port: isPort,
+      health: withFields<HealthCheck>({ address: isText, port: isPort, path: isText, timeoutMs: isWhole }),
+      startMs: isWhole,
+      drainMs: isWhole,
+    }),
+  }),
+  withFields({
+    verb: isOneOf("stop"),
+    siteRoot: orAbsent(isText),
+    slot: isSlotNumber,
+    limitMs: isWhole,
+  }),
+);
+
+/** The request that a text is. Throws USAGE for anything else. */
+export function parseRequest(text: string): AgentRequest {
+  const request = parseShape(text, isRequest);
+  if (request !== undefined) return request;
+  throw new InplaceError("USAGE", "This host was asked something that it does not understand.", {
+    hint: "Another machine asks here, as docs/haproxy.md says: let both run the same version of this package.",
+  });
+}
 
 /** What runs in the host's slots afterwards. */
 export interface AgentAnswer {
@@ -47,8 +92,7 @@ export async function answerRequest(layout: SiteLayout, request: AgentRequest): 
       await stopSlot(own, request.slot, request.limitMs);
       break;
     default:
-      request satisfies never;
-      throw new InplaceError("USAGE", "Not a request to a host.");
+      return request satisfies never;
   }
   const slots = await Promise.all(SLOTS.map((slot) => readSlot(haproxyFolder(own), slot)));
   return { slots: slots.filter((slot) => slot !== undefined) };
@@ -76,10 +120,10 @@ async function askRemote(
     readText(child.stderr),
     ended,
   ]);
-  const answer = parse(stdout);
+  const answer = parseShape(stdout.trim().split("\n").at(-1) ?? "", isDocument);
   if (answer?.error !== undefined) {
     const { code, message } = answer.error;
-    throw new InplaceError(knownCode(code), `${host.name}: ${message}`);
+    throw new InplaceError(isErrorCode(code) ? code : "START_FAILED", `${host.name}: ${message}`);
   }
   if (failure === undefined && answer?.slots !== undefined) return { slots: answer.slots };
   const what = `${host.name} gave no answer: ${failure ?? "not JSON"}.`;
@@ -104,14 +148,7 @@ interface RemoteDocument {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-function parse(text: string): RemoteDocument | undefined {
-  try {
-    return JSON.parse(text.trim().split("\n").at(-1) ?? "") as RemoteDocument;
-  } catch {
-    return undefined;
-  }
-}
-
-function knownCode(code: string): ErrorCode {
-  return code in ERROR_CODES ? (code as ErrorCode) : "START_FAILED";
-}
+const isDocument = withFields<RemoteDocument>({
+  slots: orAbsent(isListOf(isSlotRecord)),
+  error: orAbsent(withFields<NonNullable<RemoteDocument["error"]>>({ code: isText, message: isText })),
+});

@@ -18,6 +18,10 @@ const LOCAL_HOST: HaproxyHost = { name: "local", address: "127.0.0.1" };
 
 export type SlotNumber = 1 | 2;
 
+export function isSlotNumber(value: unknown): value is SlotNumber {
+  return value === 1 || value === 2;
+}
+
 /** One of the two places on a host where an artifact can run, and the HAProxy server that stands for it. */
 export interface FrontServer {
   /** As HAProxy knows it: `<host>-1` or `<host>-2`. */

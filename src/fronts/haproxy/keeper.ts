@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { asInplaceError } from "../../errors.ts";
 import { packageFile } from "../../package-files.ts";
+import { printableLines } from "../../printable.ts";
 import { startChild, type Child } from "../../process/child.ts";
 import type { SpawnCall } from "../../process/command.ts";
 import { onDefect } from "../../process/last-resort.ts";
@@ -94,7 +95,7 @@ async function pause(beforeMs: number, startedAt: number, signal: AbortSignal): 
 }
 
 function say(text: string): void {
-  process.stdout.write(`${new Date().toISOString()} ${text}\n`);
+  process.stdout.write(`${new Date().toISOString()} ${printableLines(text)}\n`);
 }
 
 /** What has run may have changed itself: each further start is checked like the first. */

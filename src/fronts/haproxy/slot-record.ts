@@ -1,8 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isPid, isText, isTime, isWhole, parseShape, withFields } from "../../record-shape.ts";
 import { makeFolders, readRecord } from "../../site/records.ts";
-import type { SlotNumber } from "./front.ts";
+import { isSlotNumber, type SlotNumber } from "./front.ts";
 
 /** What runs in one of the two places of a host; written by its keeper. */
 export interface SlotRecord {
@@ -21,6 +22,18 @@ export interface SlotRecord {
   readonly restarts: number;
 }
 
+export const isSlotRecord = withFields<SlotRecord>({
+  slot: isSlotNumber,
+  artifact: isText,
+  port: isWhole,
+  keeper: isPid,
+  keeperStarted: isText,
+  pid: isPid,
+  pidStarted: isText,
+  since: isTime,
+  restarts: isWhole,
+});
+
 export function recordPath(folder: string, slot: SlotNumber): string {
   return join(folder, `slot-${slot}.json`);
 }
@@ -32,13 +45,8 @@ export function logPath(folder: string, slot: SlotNumber): string {
 /** undefined where nothing runs: no record, or its keeper has ended. */
 export async function readSlot(folder: string, slot: SlotNumber): Promise<SlotRecord | undefined> {
   const text = await readRecord(recordPath(folder, slot));
-  if (text === undefined) return undefined;
-  try {
-    const record = JSON.parse(text) as SlotRecord;
-    return isOurs(record.keeper, record.keeperStarted) ? record : undefined;
-  } catch {
-    return undefined;
-  }
+  const record = parseShape(text ?? "", isSlotRecord);
+  return record !== undefined && isOurs(record.keeper, record.keeperStarted) ? record : undefined;
 }
 
 export async function writeSlot(folder: string, record: SlotRecord): Promise<void> {
