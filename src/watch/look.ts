@@ -1,6 +1,6 @@
 import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { asInplaceError } from "../errors.ts";
+import { asInplaceError, type ErrorCode } from "../errors.ts";
 import type { EventSink, WatchEvent } from "../events.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { matchesManifest, readManifest } from "../site/manifest.ts";
@@ -60,11 +60,7 @@ export class Look {
 
   /** Returns after how many milliseconds something has to be looked at again, if so. Never rejects. */
   async once(): Promise<number | undefined> {
-    const known = await this.#tried(
-      "release",
-      async () => (this.#known ??= await this.#recognise(this.#mine)),
-    );
-    if (known === undefined) return undefined;
+    const known = (this.#known ??= await this.#recognise(this.#mine));
     const againMs = await this.#tried("pointer", () => this.#lookAtPointer(known));
     return soonest(againMs, await this.#tried("drops", () => this.#lookForDrops(this.#known ?? known)));
   }
@@ -80,10 +76,12 @@ export class Look {
     }
   }
 
+  /** Never rejects: without it, neither the pointer nor any drop would be looked at. */
   async #recognise(artifact: string | undefined): Promise<KnownRelease> {
     if (artifact === undefined) return { artifact, identity: "gone", sha256: undefined };
     const path = join(this.#layout.target, artifact);
-    const manifest = await readManifest(this.#layout, artifact);
+    // One that cannot be read tells as little as none; the look at the pointer says so.
+    const manifest = await readManifest(this.#layout, artifact).catch(() => undefined);
     const there = await identity(path);
     const started = this.#started ?? there;
     const sound = started === there && manifest !== undefined && (await matchesManifest(path, manifest));
@@ -98,15 +96,17 @@ export class Look {
         return undefined;
       case "invalid": {
         const { code, message } = pointer.error;
-        this.#once("pointer", message, () => this.#events({ type: "pointer-refused", code, message }));
-        return undefined;
+        return this.#refusePointer(code, message);
       }
       case "names":
-        this.#told.delete("pointer");
         return await this.#consider(pointer.artifact, pointer.path, known);
       default:
         return pointer satisfies never;
     }
+  }
+
+  #refusePointer(code: ErrorCode, message: string): undefined {
+    this.#once("pointer", message, () => this.#events({ type: "pointer-refused", code, message }));
   }
 
   async #consider(artifact: string, path: string, known: KnownRelease): Promise<number | undefined> {
@@ -116,7 +116,12 @@ export class Look {
     if (same && known.sha256 !== undefined) return undefined;
     const manifest = await readManifest(this.#layout, artifact);
     // Cut short, or being replaced: where it is newer than the pointer, it is looked at as a drop.
-    if (manifest !== undefined && !(await matchesManifest(path, manifest))) return undefined;
+    if (manifest !== undefined && !(await matchesManifest(path, manifest))) {
+      return running
+        ? undefined
+        : this.#refusePointer("ARTIFACT_INCOMPLETE", `${artifact} is not as its manifest says.`);
+    }
+    this.#told.delete("pointer");
     const at = changedAt(await lstat(path, { bigint: true }));
     if (!same && (await this.#isFailed(artifact, at, manifest !== undefined))) return undefined;
     let sha256 = manifest?.sha256;
