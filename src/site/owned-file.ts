@@ -4,7 +4,7 @@ import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { systemCode } from "../errors.ts";
-import { createFrom, whileHeldByOthers } from "./atomic-file.ts";
+import { createFrom, removeTemporary, whileHeldByOthers } from "./atomic-file.ts";
 import { asRecordError, openRecord, textOf } from "./records.ts";
 
 /** Who owns something, as its file says. */
@@ -57,7 +57,7 @@ export async function createOwned(
     const now = (await stat(temporary)).mtimeMs;
     return { created: await createFrom(temporary, path), now };
   } finally {
-    await rm(temporary, { force: true });
+    await removeTemporary(temporary);
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { asSiteError, systemCode } from "../errors.ts";
-import { createFrom } from "../site/atomic-file.ts";
+import { createFrom, removeTemporary } from "../site/atomic-file.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { manifestPath, manifestText, readManifest, type Manifest } from "../site/manifest.ts";
 
@@ -21,7 +21,7 @@ export async function claimManifest(layout: SiteLayout, manifest: Manifest): Pro
   } catch (error) {
     throw asSiteError(error, path);
   } finally {
-    await rm(aside, { force: true });
+    await removeTemporary(aside);
   }
 }
 
@@ -31,7 +31,7 @@ async function create(path: string, manifest: Manifest): Promise<boolean> {
     await writeFile(whole, manifestText(manifest), { flag: "wx" });
     return await createFrom(whole, path);
   } finally {
-    await rm(whole, { force: true });
+    await removeTemporary(whole);
   }
 }
 

@@ -7,11 +7,12 @@ import { matchesManifest, readManifest } from "../site/manifest.ts";
 import { readPointer } from "../site/pointer.ts";
 import { isArchiveName } from "./archive/archive-name.ts";
 import { adopt, type Adopted, type Adoption } from "./adopt.ts";
-import { Drops, pointerChangedAt, type Drop } from "./drops.ts";
+import { Drops, inTarget, pointerChangedAt, type Drop } from "./drops.ts";
 import { changedAt } from "./fingerprint.ts";
 import { identity } from "./identity.ts";
 import type { NormalWatchOptions } from "./options.ts";
 import { Settling } from "./settling.ts";
+import { Told } from "./told.ts";
 
 /** The release that runs, or that was told last. */
 interface KnownRelease {
@@ -36,7 +37,7 @@ export class Look {
   readonly #events: EventSink<WatchEvent>;
   readonly #settling: Settling;
   readonly #drops: Drops;
-  readonly #told = new Map<string, string>();
+  readonly #told = new Told();
   #mine: string | undefined;
   /** Of the file that was started; undefined: the one that is there at the first look. */
   #started: string | undefined;
@@ -47,7 +48,7 @@ export class Look {
     this.#layout = layout;
     this.#events = events;
     this.#settling = new Settling(options.stillMs);
-    this.#drops = new Drops(layout, events);
+    this.#drops = new Drops(layout, this.#told, events);
     this.#mine = options.mine;
     this.#started = options.identity;
   }
@@ -61,8 +62,10 @@ export class Look {
   /** Returns after how many milliseconds something has to be looked at again, if so. Never rejects. */
   async once(): Promise<number | undefined> {
     const known = (this.#known ??= await this.#recognise(this.#mine));
-    const againMs = await this.#tried("pointer", () => this.#lookAtPointer(known));
-    return soonest(againMs, await this.#tried("drops", () => this.#lookForDrops(this.#known ?? known)));
+    const pointerAgainMs = await this.#tried("pointer", () => this.#lookAtPointer(known));
+    const dropsAgainMs = await this.#tried("drops", () => this.#lookForDrops(this.#known ?? known));
+    this.#told.endLook();
+    return soonest(pointerAgainMs, dropsAgainMs);
   }
 
   /** What fails, as by a file that cannot be read, is told once, and keeps nothing else from being looked at. */
@@ -71,7 +74,7 @@ export class Look {
       return await look();
     } catch (error) {
       const { message } = asInplaceError(error);
-      this.#once(`look at ${what}`, message, () => this.#events({ type: "look-failed", message }));
+      this.#told.once(`look at ${what}`, message, () => this.#events({ type: "look-failed", message }));
       return undefined;
     }
   }
@@ -106,7 +109,7 @@ export class Look {
   }
 
   #refusePointer(code: ErrorCode, message: string): undefined {
-    this.#once("pointer", message, () => this.#events({ type: "pointer-refused", code, message }));
+    this.#told.once("pointer", message, () => this.#events({ type: "pointer-refused", code, message }));
   }
 
   async #consider(artifact: string, path: string, known: KnownRelease): Promise<number | undefined> {
@@ -121,7 +124,6 @@ export class Look {
         ? undefined
         : this.#refusePointer("ARTIFACT_INCOMPLETE", `${artifact} is not as its manifest says.`);
     }
-    this.#told.delete("pointer");
     const at = changedAt(await lstat(path, { bigint: true }));
     if (!same && (await this.#isFailed(artifact, at, manifest !== undefined))) return undefined;
     let sha256 = manifest?.sha256;
@@ -162,7 +164,9 @@ export class Look {
       const settled = await this.#settling.look(path, running);
       if (settled.state === "settling") {
         const { reason, againMs } = settled;
-        this.#once(artifact, reason, () => this.#events({ type: "drop-waiting", artifact, reason }));
+        this.#told.once(inTarget(artifact), reason, () =>
+          this.#events({ type: "drop-waiting", artifact, reason }),
+        );
         return { state: "not-yet", againMs };
       }
       const pointerAt = await pointerChangedAt(this.#layout);
@@ -175,7 +179,6 @@ export class Look {
     }
     switch (adopted.result) {
       case "adopted":
-        this.#told.delete(artifact);
         return { state: "adopted", sha256: adopted.content.sha256, unpacked };
       case "overtaken":
         return { state: "not-yet", againMs: OVERTAKEN_AGAIN_MS };
@@ -199,8 +202,10 @@ export class Look {
     const mark = await stat(join(this.#layout.failed, artifact), { bigint: true }).catch(() => undefined);
     const failed = mark !== undefined && (hasManifest || at <= mark.mtimeNs);
     if (failed) {
-      this.#once(artifact, "failed", () => this.#events({ type: "release-skipped", artifact }));
-    } else if (this.#told.get(artifact) === "failed") this.#told.delete(artifact);
+      this.#told.once(inTarget(artifact), "failed", () =>
+        this.#events({ type: "release-skipped", artifact }),
+      );
+    }
     return failed;
   }
 
@@ -209,12 +214,6 @@ export class Look {
     const path = join(this.#layout.target, known.artifact);
     const stats = await lstat(path, { bigint: true }).catch(() => undefined);
     return stats === undefined ? 0n : changedAt(stats);
-  }
-
-  #once(subject: string, fact: string, tell: () => void): void {
-    if (this.#told.get(subject) === fact) return;
-    this.#told.set(subject, fact);
-    tell();
   }
 }
 

@@ -48,7 +48,7 @@ export async function adoptArchive(
     const lasting = error.code === "ARCHIVE_UNSAFE" || error.code === "ARCHIVE_DAMAGED";
     return { result: "refused", reason: error.message, lasting };
   } finally {
-    await removeTree(staging);
+    await removeTree(staging).catch(() => undefined); // Why it was not unpacked says more, and a deploy clears it away.
   }
 }
 
