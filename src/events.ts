@@ -87,6 +87,8 @@ export type WatchEvent =
       readonly bytes: number;
       readonly ms: number;
     }
+  /** It is adopted all the same. */
+  | { readonly type: "adoption-unrecorded"; readonly artifact: string; readonly message: string }
   /** An archive by hand became the folder `artifact`. */
   | {
       readonly type: "archive-unpacked";

@@ -28,6 +28,8 @@ export function sayWatchEvent(event: WatchEvent): void {
       return say(`${event.artifact} is marked failed and not taken`);
     case "artifact-adopted":
       return say(`adopted ${event.artifact} (${event.bytes} bytes)`);
+    case "adoption-unrecorded":
+      return say(`${event.artifact} is adopted, but history does not tell it: ${event.message}`);
     case "archive-unpacked":
       return say(`unpacked ${event.archive} into ${event.artifact} (${event.files} files)`);
     case "storm":

@@ -1,15 +1,15 @@
 import { performance } from "node:perf_hooks";
-import { InplaceError, systemCode } from "../errors.ts";
+import { asInplaceError, InplaceError, systemCode } from "../errors.ts";
 import type { EventSink, WatchEvent } from "../events.ts";
 import { clearFailed } from "../site/health-marks.ts";
 import { appendHistory } from "../site/history.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { describeArtifact, readManifest, type ArtifactContent } from "../site/manifest.ts";
-import { readPointer, writePointer } from "../site/pointer.ts";
+import { pointBack, readPointer, writePointer } from "../site/pointer.ts";
 import { assertSigned } from "../site/signature.ts";
 import { recordVerified } from "../site/verified.ts";
-import { claimManifest } from "./claim-manifest.ts";
 import { fingerprint } from "./fingerprint.ts";
+import { stageManifest, type StagedManifest } from "./staged-manifest.ts";
 
 export interface Adoption {
   readonly artifact: string;
@@ -29,7 +29,8 @@ export type Adopted =
 
 /**
  * Makes a whole artifact that was put there by hand a release: pointer, manifest, history, in this order, so that
- * a kill in between leaves something that the next look completes. Done by several processes at once, it is told once.
+ * a kill in between leaves something that the next look completes. The manifest is written beforehand and only gets its name
+ * then, so that the pointer never moves to what cannot be adopted. Done by several processes at once, it is told once.
  */
 export async function adopt(
   layout: SiteLayout,
@@ -45,16 +46,40 @@ export async function adopt(
   if (!untouched || !(await adoption.stillWanted())) return { result: "overtaken" };
   const unsigned = await reasonNotToTrust(layout, artifact, content);
   if (unsigned !== undefined) return { result: "refused", reason: unsigned, lasting: false };
-  await clearFailed(layout, artifact);
-  const pointer = await readPointer(layout);
-  if (pointer.state !== "names" || pointer.artifact !== artifact) await writePointer(layout, artifact);
   const builtAt = new Date().toISOString();
-  if (await claimManifest(layout, { schemaVersion: 1, artifact, origin: "drop", builtAt, ...content })) {
-    await recordVerified(layout, artifact);
-    await appendHistory(layout, { event: "adopted", artifact });
-    events({ type: "artifact-adopted", artifact, bytes: content.size, ms });
+  const manifest = await stageManifest(layout, {
+    schemaVersion: 1,
+    artifact,
+    origin: "drop",
+    builtAt,
+    ...content,
+  });
+  try {
+    await clearFailed(layout, artifact);
+    if (await makeCurrent(layout, artifact, manifest)) {
+      events({ type: "artifact-adopted", artifact, bytes: content.size, ms });
+      await recordVerified(layout, artifact);
+      await appendHistory(layout, { event: "adopted", artifact }).catch((error: unknown) => {
+        events({ type: "adoption-unrecorded", artifact, message: asInplaceError(error).message });
+      });
+    }
+  } finally {
+    await manifest.discard();
   }
   return { result: "adopted", content };
+}
+
+/** True for the one process of several that did it. Where it fails, the pointer names what it named before. */
+async function makeCurrent(layout: SiteLayout, artifact: string, manifest: StagedManifest): Promise<boolean> {
+  const before = await readPointer(layout);
+  const named = before.state === "names" || before.state === "dangling" ? before.artifact : undefined;
+  if (named !== artifact) await writePointer(layout, artifact);
+  try {
+    return await manifest.claim();
+  } catch (error) {
+    if (named !== undefined) await pointBack(layout, artifact, named).catch(() => undefined); // The error says more.
+    throw error;
+  }
 }
 
 /** Where signatures are required, only content whose signed manifest is there already may be put in by hand. */
