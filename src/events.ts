@@ -81,6 +81,8 @@ export type WatchEvent =
       readonly artifact: string;
       readonly reason: "still-changing" | "open-for-writing";
     }
+  /** Before it is taken, everything in it is read, and an archive unpacked, which takes a while at its size. */
+  | { readonly type: "drop-reading"; readonly artifact: string; readonly bytes: number }
   | {
       readonly type: "artifact-adopted";
       readonly artifact: string;

@@ -12,6 +12,7 @@ export const WATCH_WORDS: Words<WatchEvent> = {
     info(
       `${artifact} is not whole yet: ${reason === "still-changing" ? "it still changes" : "a program still writes it"}`,
     ),
+  "drop-reading": ({ artifact, bytes }) => info(`reading ${artifact} before it is taken (${bytes} bytes)`),
   "artifact-adopted": ({ artifact, bytes, ms }) =>
     info(`adopted ${artifact} (${bytes} bytes, hashed in ${ms} ms)`),
   "adoption-unrecorded": ({ artifact, message }) =>

@@ -26,6 +26,8 @@ export function sayWatchEvent(event: WatchEvent): void {
       return say(`${JSON.stringify(event.name)} in _target is not taken: ${event.reason}`);
     case "release-skipped":
       return say(`${event.artifact} is marked failed and not taken`);
+    case "drop-reading":
+      return say(`reading ${event.artifact} before it is taken (${event.bytes} bytes)`);
     case "artifact-adopted":
       return say(`adopted ${event.artifact} (${event.bytes} bytes)`);
     case "adoption-unrecorded":

@@ -93,14 +93,18 @@ function isManifestFile(file: Partial<ManifestFile> | null): boolean {
   return path === "" || !path.split(/[/\\]/).some((part) => part === "" || part === "." || part === "..");
 }
 
-/** Reads and hashes everything. Throws ARTIFACT_INCOMPLETE for an empty artifact, a link or a special file in it. */
-export async function describeArtifact(path: string): Promise<ArtifactContent> {
+/**
+ * Reads and hashes everything. Throws ARTIFACT_INCOMPLETE for an empty artifact, a link or a special file in it, and when
+ * the signal aborts.
+ */
+export async function describeArtifact(path: string, signal?: AbortSignal): Promise<ArtifactContent> {
   const top = await lstat(path);
   const kind = top.isDirectory() ? "folder" : "file";
   const files: ManifestFile[] = [];
   for (const relative of await filesOf(path)) {
     const file = relative === "" ? path : join(path, relative);
-    files.push({ path: relative, ...(await describeFile(file)) });
+    signal?.throwIfAborted();
+    files.push({ path: relative, ...(await describeFile(file, signal)) });
   }
   const size = files.reduce((sum, file) => sum + file.size, 0);
   if (size === 0) throw new InplaceError("ARTIFACT_INCOMPLETE", `${path} is empty.`);
@@ -117,7 +121,10 @@ export function contentHash(files: readonly ManifestFile[]): string {
 /** A stream for each of thousands of small files takes four times the time of the processor. Bytes. */
 const READ_AT_ONCE = 1024 * 1024;
 
-async function describeFile(path: string): Promise<Omit<ManifestFile, "path">> {
+async function describeFile(
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<Omit<ManifestFile, "path">> {
   const hash = createHash("sha256");
   // Since it was looked at, a link or a pipe may have come into its place.
   const file = await openPlain(path);
@@ -126,7 +133,7 @@ async function describeFile(path: string): Promise<Omit<ManifestFile, "path">> {
       const content = await file.readFile();
       return { size: content.length, sha256: hash.update(content).digest("hex") };
     }
-    await pipeline(file.createReadStream({ autoClose: false }), hash);
+    await pipeline(file.createReadStream({ autoClose: false }), hash, signal === undefined ? {} : { signal });
     return { size: (await file.stat()).size, sha256: hash.digest("hex") };
   } finally {
     await file.close();

@@ -18,11 +18,13 @@ export interface Adoption {
   readonly print: string;
   /** Asked once it is hashed, which takes a while: whether it is still to be adopted. */
   readonly stillWanted: () => Promise<boolean>;
+  /** Aborts when it is not to be waited for any more: then it is not read to its end. */
+  readonly signal: AbortSignal;
 }
 
 export type Adopted =
   | { readonly result: "adopted"; readonly content: ArtifactContent }
-  /** It was written to meanwhile, it is gone, or a newer release was published. */
+  /** It was written to meanwhile, it is gone, a newer release was published, or it was given up. */
   | { readonly result: "overtaken" }
   /** lasting: it stays so until the artifact changes. */
   | { readonly result: "refused"; readonly reason: string; readonly lasting: boolean };
@@ -39,7 +41,7 @@ export async function adopt(
 ): Promise<Adopted> {
   const { artifact, path } = adoption;
   const startedAt = performance.now();
-  const content = await described(path);
+  const content = await described(path, adoption.signal);
   if (!("sha256" in content)) return content;
   const ms = Math.round(performance.now() - startedAt);
   const untouched = (await fingerprint(path).catch(() => "gone")) === adoption.print;
@@ -98,10 +100,14 @@ async function reasonNotToTrust(
   }
 }
 
-async function described(path: string): Promise<ArtifactContent | Exclude<Adopted, { result: "adopted" }>> {
+async function described(
+  path: string,
+  signal: AbortSignal,
+): Promise<ArtifactContent | Exclude<Adopted, { result: "adopted" }>> {
   try {
-    return await describeArtifact(path);
+    return await describeArtifact(path, signal);
   } catch (error) {
+    if (signal.aborted) return { result: "overtaken" };
     if (error instanceof InplaceError) return { result: "refused", reason: error.message, lasting: true };
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return { result: "overtaken" };
     const reason = error instanceof Error ? error.message : String(error);

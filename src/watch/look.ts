@@ -7,6 +7,7 @@ import { matchesManifest, readManifest } from "../site/manifest.ts";
 import { readPointer } from "../site/pointer.ts";
 import { isArchiveName } from "./archive/archive-name.ts";
 import { adopt, type Adopted, type Adoption } from "./adopt.ts";
+import { Aside } from "./aside.ts";
 import { Drops, inTarget, pointerChangedAt, type Drop } from "./drops.ts";
 import { changedAt } from "./fingerprint.ts";
 import { identity } from "./identity.ts";
@@ -30,6 +31,10 @@ type Taken =
 
 /** After a drop was overtaken by another change, milliseconds. */
 const OVERTAKEN_AGAIN_MS = 50;
+/** A drop that is not read or unpacked after so long is read aside: most are small. Milliseconds. */
+const SOON_READ_MS = 1_000;
+/** While a drop is read aside, it is looked whether it has been this often, milliseconds. */
+const READ_AGAIN_MS = 250;
 
 /** One look at a site after the other: is there a release to take that is not the known one? Not to be called in parallel. */
 export class Look {
@@ -37,6 +42,7 @@ export class Look {
   readonly #events: EventSink<WatchEvent>;
   readonly #settling: Settling;
   readonly #drops: Drops;
+  readonly #aside = new Aside<Adopted>(SOON_READ_MS);
   readonly #told = new Told();
   #mine: string | undefined;
   /** Of the file that was started; undefined: the one that is there at the first look. */
@@ -65,7 +71,14 @@ export class Look {
     const pointerAgainMs = await this.#tried("pointer", () => this.#lookAtPointer(known));
     const dropsAgainMs = await this.#tried("drops", () => this.#lookForDrops(this.#known ?? known));
     this.#told.endLook();
+    // Whatever was not to be taken in this look is not worth its reading: something newer came, or it is gone.
+    this.#aside.giveUpUnasked();
     return soonest(pointerAgainMs, dropsAgainMs);
+  }
+
+  /** Gives up what is being read; resolves when nothing is. */
+  async close(): Promise<void> {
+    await this.#aside.close();
   }
 
   /** What fails, as by a file that cannot be read, is told once, and keeps nothing else from being looked at. */
@@ -159,7 +172,7 @@ export class Look {
   async #take(drop: Drop, running: boolean): Promise<Taken> {
     const { artifact, path } = drop;
     const unpacked = isArchiveName(artifact);
-    let adopted: Adopted;
+    let adopted: Adopted | undefined;
     try {
       const settled = await this.#settling.look(path, running);
       if (settled.state === "settling") {
@@ -171,8 +184,16 @@ export class Look {
       }
       const pointerAt = await pointerChangedAt(this.#layout);
       const stillWanted = async (): Promise<boolean> => (await pointerChangedAt(this.#layout)) === pointerAt;
-      const adoption = { artifact, path, print: settled.print, stillWanted };
-      adopted = await this.#adopt(adoption, unpacked);
+      const { print } = settled;
+      adopted = await this.#aside.ask(`${artifact} ${print}`, (signal) =>
+        this.#adopt({ artifact, path, print, stillWanted, signal }, unpacked),
+      );
+      if (adopted === undefined) {
+        if (this.#told.isNews(inTarget(artifact), "reading")) {
+          this.#events({ type: "drop-reading", artifact, bytes: settled.bytes });
+        }
+        return { state: "not-yet", againMs: READ_AGAIN_MS };
+      }
     } catch (error) {
       const reason = asInplaceError(error).message;
       adopted = { result: "refused", reason, lasting: false };

@@ -123,7 +123,13 @@ async function dropFolder(layout: SiteLayout): Promise<void> {
 async function adoptDrop(layout: SiteLayout): Promise<Adopted> {
   const path = join(layout.target, "app-2");
   const print = await fingerprint(path);
-  const adoption = { artifact: "app-2", path, print, stillWanted: () => Promise.resolve(true) };
+  const adoption = {
+    artifact: "app-2",
+    path,
+    print,
+    stillWanted: () => Promise.resolve(true),
+    signal: new AbortController().signal,
+  };
   return await adopt(layout, adoption, () => undefined).catch((error: unknown): Adopted => {
     return { result: "refused", reason: String(error), lasting: false };
   });
