@@ -172,6 +172,9 @@ export class Look {
   async #take(drop: Drop, running: boolean): Promise<Taken> {
     const { artifact, path } = drop;
     const unpacked = isArchiveName(artifact);
+    // What is refused once it is read is read again by a later look.
+    const reading = `reading ${artifact}`;
+    this.#told.keep(reading);
     let adopted: Adopted | undefined;
     try {
       const settled = await this.#settling.look(path, running);
@@ -189,9 +192,9 @@ export class Look {
         this.#adopt({ artifact, path, print, stillWanted, signal }, unpacked),
       );
       if (adopted === undefined) {
-        if (this.#told.isNews(inTarget(artifact), "reading")) {
-          this.#events({ type: "drop-reading", artifact, bytes: settled.bytes });
-        }
+        const { bytes } = settled;
+        this.#told.keep(inTarget(artifact));
+        this.#told.once(reading, print, () => this.#events({ type: "drop-reading", artifact, bytes }));
         return { state: "not-yet", againMs: READ_AGAIN_MS };
       }
     } catch (error) {

@@ -8,15 +8,10 @@ export class Told {
 
   /** Tells, unless the same is known of this subject. */
   once(subject: string, fact: string, tell: () => void): void {
-    if (this.isNews(subject, fact)) tell();
-  }
-
-  /** Whether to tell it. */
-  isNews(subject: string, fact: string): boolean {
     const lasting = fact.replace(FRESH_NAMES, "");
     const known = this.#now.get(subject) ?? this.#before.get(subject);
     this.#now.set(subject, lasting);
-    return known !== lasting;
+    if (known !== lasting) tell();
   }
 
   /** What was known of this subject still holds for all that this look can say. */

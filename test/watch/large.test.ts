@@ -13,6 +13,8 @@ import { publish, RUNNING, watchedSite } from "./watched-site.js";
 
 /** Takes minutes to read, and no room on a disk that has sparse files, which NTFS has on demand only. */
 const HUGE_BYTES = 300 * 1024 ** 3;
+/** Takes some seconds to read. */
+const LARGE_BYTES = 1024 ** 3;
 const options = process.platform === "win32" ? { skip: "no sparse files" } : {};
 
 test(
@@ -52,6 +54,22 @@ test(
     await site.tells("newer.mjs");
   },
 );
+
+test("a large drop that cannot be adopted, and is read again and again, is told once", options, async (t) => {
+  const site = await watchedSite(t, { stillMs: 50, pollMs: 50 });
+  const { layout, watcher, events } = site;
+  await rm(layout.staging, { recursive: true });
+  await writeFile(layout.staging, "in the way");
+  await dropHuge(layout, "large.mjs", LARGE_BYTES);
+  await site.event("drop-refused");
+  if (process.platform === "linux") {
+    await until("it is read again", () => isOpen(layout, "large.mjs"));
+    await until("it was read again", async () => !(await isOpen(layout, "large.mjs")));
+  }
+  for (let look = 0; look < 3; look++) await watcher.check();
+  assert.equal(events.filter(({ type }) => type === "drop-refused").length, 1);
+  assert.ok(events.filter(({ type }) => type === "drop-reading").length <= 1);
+});
 
 test("a huge drop that is removed while it is read is forgotten", options, async (t) => {
   const site = await watchedSite(t, { stillMs: 50, pollMs: 50 });
@@ -103,10 +121,10 @@ for (const [ending, pack] of Object.entries({ zip, tgz: tarGz })) {
   });
 }
 
-async function dropHuge(layout: SiteLayout, name: string): Promise<string> {
+async function dropHuge(layout: SiteLayout, name: string, bytes = HUGE_BYTES): Promise<string> {
   const path = join(layout.target, name);
   const file = await open(path, "w");
-  await file.truncate(HUGE_BYTES);
+  await file.truncate(bytes);
   await file.close();
   return path;
 }
