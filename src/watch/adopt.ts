@@ -6,6 +6,7 @@ import { appendHistory } from "../site/history.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { describeArtifact, readManifest, type ArtifactContent } from "../site/manifest.ts";
 import { pointBack, readPointer, writePointer } from "../site/pointer.ts";
+import { removeRecord } from "../site/records.ts";
 import { assertSigned } from "../site/signature.ts";
 import { recordVerified } from "../site/verified.ts";
 import { fingerprint } from "./fingerprint.ts";
@@ -39,13 +40,13 @@ export async function adopt(
   adoption: Adoption,
   events: EventSink<WatchEvent>,
 ): Promise<Adopted> {
-  const { artifact, path } = adoption;
+  const { artifact, path, signal } = adoption;
   const startedAt = performance.now();
-  const content = await described(path, adoption.signal);
+  const content = await described(path, signal);
   if (!("sha256" in content)) return content;
   const ms = Math.round(performance.now() - startedAt);
   const untouched = (await fingerprint(path).catch(() => "gone")) === adoption.print;
-  if (!untouched || !(await adoption.stillWanted())) return { result: "overtaken" };
+  if (signal.aborted || !untouched || !(await adoption.stillWanted())) return { result: "overtaken" };
   const unsigned = await reasonNotToTrust(layout, artifact, content);
   if (unsigned !== undefined) return { result: "refused", reason: unsigned, lasting: false };
   const builtAt = new Date().toISOString();
@@ -79,9 +80,16 @@ async function makeCurrent(layout: SiteLayout, artifact: string, manifest: Stage
   try {
     return await manifest.claim();
   } catch (error) {
-    if (named !== undefined) await pointBack(layout, artifact, named).catch(() => undefined); // The error says more.
+    await takeBack(layout, artifact, named).catch(() => undefined); // The error says more.
     throw error;
   }
+}
+
+/** named: what the pointer named before; undefined: nothing. */
+async function takeBack(layout: SiteLayout, artifact: string, named: string | undefined): Promise<void> {
+  if (named !== undefined) return await pointBack(layout, artifact, named);
+  const now = await readPointer(layout);
+  if (now.state === "names" && now.artifact === artifact) await removeRecord(layout, layout.pointer);
 }
 
 /** Where signatures are required, only content whose signed manifest is there already may be put in by hand. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -61,6 +61,19 @@ test("a manifest that cannot come into its place once the pointer moved takes th
   watchFileCalls();
   assert.equal(adopted.result, "refused");
   assert.equal(await current(layout), RUNNING);
+});
+
+test("where there was no pointer, what cannot be adopted leaves none", async (t) => {
+  const layout = await temporarySite(t);
+  await dropFolder(layout);
+  const put = (): void => {
+    if (existsSync(layout.pointer)) mkdirSync(manifestPath(layout, "app-2"), { recursive: true });
+  };
+  watchFileCalls({ before: put });
+  const adopted = await adoptDrop(layout);
+  watchFileCalls();
+  assert.equal(adopted.result, "refused");
+  assert.equal((await readPointer(layout)).state, "missing");
 });
 
 test("a history that cannot be written keeps a drop from nothing, and an older one does not take its place", async (t) => {

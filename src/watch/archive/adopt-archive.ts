@@ -34,7 +34,7 @@ export async function adoptArchive(
     const { folder, files, bytes } = await unpack(path, staging, ARCHIVE_LIMITS, signal);
     // Another instance of the site may have been faster, and has removed the archive.
     const untouched = (await fingerprint(path).catch(() => "gone")) === adoption.print;
-    if (!untouched || !(await adoption.stillWanted())) return { result: "overtaken" };
+    if (signal.aborted || !untouched || !(await adoption.stillWanted())) return { result: "overtaken" };
     const artifact = await place(layout, folder, name, signal);
     const ms = Math.round(performance.now() - startedAt);
     events({ type: "archive-unpacked", archive, artifact, files, bytes, ms });
