@@ -81,12 +81,16 @@ export type WatchEvent =
       readonly artifact: string;
       readonly reason: "still-changing" | "open-for-writing";
     }
+  /** Before it is taken, everything in it is read, and an archive unpacked, which takes a while at its size. */
+  | { readonly type: "drop-reading"; readonly artifact: string; readonly bytes: number }
   | {
       readonly type: "artifact-adopted";
       readonly artifact: string;
       readonly bytes: number;
       readonly ms: number;
     }
+  /** It is adopted all the same. */
+  | { readonly type: "adoption-unrecorded"; readonly artifact: string; readonly message: string }
   /** An archive by hand became the folder `artifact`. */
   | {
       readonly type: "archive-unpacked";

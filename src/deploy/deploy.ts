@@ -133,7 +133,9 @@ async function publishTree(
   const prepared = await findOrBuild(options, plan, tree, staging);
   const { requireSignature } = plan.config;
   if (requireSignature !== undefined)
-    await assertSigned(layout, prepared.manifest.artifact, prepared.manifest, requireSignature);
+    await assertSigned(layout, prepared.manifest.artifact, prepared.manifest, {
+      configured: requireSignature,
+    });
   const files = await siteFiles(tree.folder, plan.config, layout);
   const staged = await stageFiles(layout, files, staging);
   await installRuntime(layout);

@@ -12,8 +12,11 @@ export const WATCH_WORDS: Words<WatchEvent> = {
     info(
       `${artifact} is not whole yet: ${reason === "still-changing" ? "it still changes" : "a program still writes it"}`,
     ),
+  "drop-reading": ({ artifact, bytes }) => info(`reading ${artifact} before it is taken (${bytes} bytes)`),
   "artifact-adopted": ({ artifact, bytes, ms }) =>
     info(`adopted ${artifact} (${bytes} bytes, hashed in ${ms} ms)`),
+  "adoption-unrecorded": ({ artifact, message }) =>
+    warn(`${artifact} is adopted, but history does not tell it: ${message}`),
   "archive-unpacked": ({ archive, artifact, files, bytes, ms }) =>
     info(`unpacked ${archive} into ${artifact} (${files} files, ${bytes} bytes, in ${ms} ms)`),
   storm: () => info("many releases within seconds: takes the newest once they cease, in 5 s at the latest"),

@@ -61,11 +61,22 @@ export function launchOf(config: PlatformConfig, layout: SiteLayout, options: La
     sendsToken: config.section === "aspNetCore",
     strict: options.strict,
     requestTimeoutMs: config.requestTimeoutMs,
-    drainMs: () => readDrainDeadline(layout, { ...options.env, ...Object.fromEntries(config.environment) }),
+    drainMs: () => readDrainDeadline(layout, applicationEnvironment(config, options.env)),
     child: (port, token) => childOptions(config, layout, options, port, token),
     // An exit with 0 is how an application makes room for its next release.
     countsAsFailure: (exit) => options.strict || exit.code !== 0,
   };
+}
+
+/** What an application inherits and web.config adds to it; variables that only one of its processes gets are left as they stand. */
+export function applicationEnvironment(
+  config: PlatformConfig | undefined,
+  env: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
+  const own = (config?.environment ?? []).map(
+    ([name, value]) => [name, expandVariables(value, env)] as const,
+  );
+  return { ...env, ...Object.fromEntries(own) };
 }
 
 function childOptions(

@@ -12,7 +12,7 @@ import type { Exchange, Router } from "./exchange.ts";
 import type { Failure } from "./failure.ts";
 import { FileWatch, settled } from "./file-watch.ts";
 import type { HoldLimits } from "./hold-queue.ts";
-import { launchOf, siteRelative } from "./launch.ts";
+import { applicationEnvironment, launchOf, siteRelative } from "./launch.ts";
 import { isMapped } from "./web-config/mappings.ts";
 import { readWebConfig, type PlatformConfig } from "./web-config/read.ts";
 
@@ -93,7 +93,8 @@ export class Site implements Router, Stage {
     if (strict) return;
     const pointer = await readPointer(layout);
     this.#known = pointer.state === "names" ? pointer.artifact : undefined;
-    this.#releases = watchReleases(layout, { mine: this.#known }, (event) => {
+    const env = (): NodeJS.ProcessEnv => applicationEnvironment(this.#config, this.#options.env);
+    this.#releases = watchReleases(layout, { mine: this.#known, env }, (event) => {
       events({ type: "watched", event });
       if (event.type !== "release-found") return;
       this.#known = event.artifact;

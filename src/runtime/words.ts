@@ -26,8 +26,12 @@ export function sayWatchEvent(event: WatchEvent): void {
       return say(`${JSON.stringify(event.name)} in _target is not taken: ${event.reason}`);
     case "release-skipped":
       return say(`${event.artifact} is marked failed and not taken`);
+    case "drop-reading":
+      return say(`reading ${event.artifact} before it is taken (${event.bytes} bytes)`);
     case "artifact-adopted":
       return say(`adopted ${event.artifact} (${event.bytes} bytes)`);
+    case "adoption-unrecorded":
+      return say(`${event.artifact} is adopted, but history does not tell it: ${event.message}`);
     case "archive-unpacked":
       return say(`unpacked ${event.archive} into ${event.artifact} (${event.files} files)`);
     case "storm":

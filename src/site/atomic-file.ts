@@ -30,9 +30,14 @@ export async function writeFileAtomic(layout: SiteLayout, path: string, content:
     await refuseForeignLinks(layout, dirname(path));
     await renameRetrying(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await removeTemporary(temporary);
     throw asRecordError(error, path);
   }
+}
+
+/** For the end of what may have failed: why it did says more than that its remains could not be removed either. */
+export async function removeTemporary(path: string): Promise<void> {
+  await rm(path, { force: true }).catch(() => undefined);
 }
 
 /**

@@ -6,7 +6,7 @@ import { basename, dirname, join } from "node:path";
 import { dateOf } from "../date-of.ts";
 import { systemCode } from "../errors.ts";
 import { isPid, isText, parseShape, withFields } from "../record-shape.ts";
-import { createFrom, whileHeldByOthers } from "./atomic-file.ts";
+import { createFrom, removeTemporary, whileHeldByOthers } from "./atomic-file.ts";
 import { asRecordError, openRecord, textOf } from "./records.ts";
 
 /** Who owns something, as its file says. */
@@ -66,7 +66,7 @@ export async function createOwned(
     const now = (await stat(temporary)).mtimeMs;
     return { created: await createFrom(temporary, path), now };
   } finally {
-    await rm(temporary, { force: true });
+    await removeTemporary(temporary);
   }
 }
 

@@ -52,15 +52,18 @@ function isSound(manifest: Manifest, key: KeyObject): boolean {
 
 /**
  * Throws ARTIFACT_UNSIGNED where the site requires a signature that this manifest does not have. configured: the
- * requireSignature that the site is about to get.
+ * requireSignature that the site is about to get. env: of what is started; default: this process's.
  */
 export async function assertSigned(
   layout: SiteLayout,
   artifact: string,
   manifest: Manifest | undefined,
-  configured?: string,
+  {
+    configured,
+    env = process.env,
+  }: { readonly configured?: string | undefined; readonly env?: NodeJS.ProcessEnv | undefined } = {},
 ): Promise<void> {
-  const key = await requiredKey(layout, process.env, configured);
+  const key = await requiredKey(layout, env, configured);
   if (key !== undefined && (manifest === undefined || !(await isSigned(manifest, key))))
     throw unsigned(artifact);
 }

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { asInplaceError } from "../errors.ts";
 import type { EventSink, WatchEvent } from "../events.ts";
 import { isArtifactName, isTemporaryName } from "../site/artifact-name.ts";
-import type { SiteLayout } from "../site/layout.ts";
+import { TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { namesIn } from "../site/present.ts";
 import { matchesManifest, readManifest } from "../site/manifest.ts";
 import { changedAt } from "./fingerprint.ts";
+import type { Told } from "./told.ts";
 
 /** So many names are looked at together: one after the other, ten thousand old artifacts take seconds on a busy machine. */
 const AT_A_TIME = 256;
@@ -24,11 +25,12 @@ export class Drops {
   readonly #layout: SiteLayout;
   readonly #events: EventSink<WatchEvent>;
   readonly #matching = new Map<string, bigint>();
-  readonly #told = new Map<string, string>();
+  readonly #told: Told;
   readonly #lastingly = new Map<string, bigint>();
 
-  constructor(layout: SiteLayout, events: EventSink<WatchEvent>) {
+  constructor(layout: SiteLayout, told: Told, events: EventSink<WatchEvent>) {
     this.#layout = layout;
+    this.#told = told;
     this.#events = events;
   }
 
@@ -43,10 +45,10 @@ export class Drops {
     return drops.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : b.artifact.localeCompare(a.artifact)));
   }
 
-  /** Tells once per name and reason that it can not become a release; lasting: until it changes. */
+  /** Tells once that it can not become a release; lasting: until it changes. */
   refuse(drop: Drop, reason: string, lasting: boolean): void {
     if (lasting) this.#lastingly.set(drop.artifact, drop.at);
-    this.#tell(drop.artifact, reason);
+    this.#no(drop.artifact, reason);
   }
 
   /** What cannot be looked into keeps no other from being found. */
@@ -64,8 +66,9 @@ export class Drops {
     const stats = await lstat(path, { bigint: true }).catch(() => undefined);
     if (stats === undefined) return undefined;
     const at = changedAt(stats);
-    const known = this.#matching.get(name) === at || this.#lastingly.get(name) === at;
-    if (at < since || known) return undefined;
+    if (at < since || this.#matching.get(name) === at) return undefined;
+    this.#told.keep(inTarget(name));
+    if (this.#lastingly.get(name) === at) return undefined;
     if (!isArtifactName(name)) return this.#no(name, "its name is no artifact name");
     if (!stats.isFile() && !stats.isDirectory()) return this.#no(name, "it is neither a file nor a folder");
     const manifest = await readManifest(this.#layout, name);
@@ -78,14 +81,13 @@ export class Drops {
   }
 
   #no(name: string, reason: string): undefined {
-    this.#tell(name, reason);
+    this.#told.once(inTarget(name), reason, () => this.#events({ type: "drop-refused", name, reason }));
   }
+}
 
-  #tell(name: string, reason: string): void {
-    if (this.#told.get(name) === reason) return;
-    this.#told.set(name, reason);
-    this.#events({ type: "drop-refused", name, reason });
-  }
+/** Of what something is told that lies in the target folder under this name. */
+export function inTarget(name: string): string {
+  return `${TARGET_FOLDER}/${name}`;
 }
 
 /** When the current release was chosen: the pointer's last change; undefined where there is no pointer. */

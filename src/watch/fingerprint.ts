@@ -3,21 +3,29 @@ import type { BigIntStats } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Over size and times of everything in an artifact; equal as long as nobody writes to it. Throws what lstat throws. */
-export async function fingerprint(path: string): Promise<string> {
-  return createHash("sha256")
-    .update(await sizeAndTimes(path))
-    .digest("hex");
+/** What can be told of an artifact without reading it. */
+export interface Outline {
+  /** Over size and times of everything in it; equal as long as nobody writes to it. */
+  readonly print: string;
+  readonly bytes: number;
 }
 
-async function sizeAndTimes(path: string): Promise<string> {
-  const stats = await lstat(path, { bigint: true });
-  const own = `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
-  if (!stats.isDirectory()) return own;
-  const names = (await readdir(path)).sort();
-  const nested: string[] = [own];
-  for (const name of names) nested.push(await sizeAndTimes(join(path, name)));
-  return nested.join("\n");
+/** Throws what lstat throws. */
+export async function outlineOf(path: string): Promise<Outline> {
+  const lines: string[] = [];
+  let bytes = 0n;
+  const walk = async (at: string): Promise<void> => {
+    const stats = await lstat(at, { bigint: true });
+    lines.push(`${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`);
+    if (!stats.isDirectory()) bytes += stats.size;
+    else for (const name of (await readdir(at)).sort()) await walk(join(at, name));
+  };
+  await walk(path);
+  return { print: createHash("sha256").update(lines.join("\n")).digest("hex"), bytes: Number(bytes) };
+}
+
+export async function fingerprint(path: string): Promise<string> {
+  return (await outlineOf(path)).print;
 }
 
 /** When it came to lie there or was last written, nanoseconds: a copy may keep an old mtime, a rename keeps every mtime. */

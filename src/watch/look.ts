@@ -1,17 +1,19 @@
 import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { asInplaceError } from "../errors.ts";
+import { asInplaceError, type ErrorCode } from "../errors.ts";
 import type { EventSink, WatchEvent } from "../events.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { matchesManifest, readManifest } from "../site/manifest.ts";
 import { readPointer } from "../site/pointer.ts";
 import { isArchiveName } from "./archive/archive-name.ts";
 import { adopt, type Adopted, type Adoption } from "./adopt.ts";
-import { Drops, pointerChangedAt, type Drop } from "./drops.ts";
+import { Aside } from "./aside.ts";
+import { Drops, inTarget, pointerChangedAt, type Drop } from "./drops.ts";
 import { changedAt } from "./fingerprint.ts";
 import { identity } from "./identity.ts";
 import type { NormalWatchOptions } from "./options.ts";
 import { Settling } from "./settling.ts";
+import { Told } from "./told.ts";
 
 /** The release that runs, or that was told last. */
 interface KnownRelease {
@@ -29,14 +31,20 @@ type Taken =
 
 /** After a drop was overtaken by another change, milliseconds. */
 const OVERTAKEN_AGAIN_MS = 50;
+/** A drop that is not read or unpacked after so long is read aside: most are small. Milliseconds. */
+const SOON_READ_MS = 1_000;
+/** While a drop is read aside, it is looked whether it has been this often, milliseconds. */
+const READ_AGAIN_MS = 250;
 
 /** One look at a site after the other: is there a release to take that is not the known one? Not to be called in parallel. */
 export class Look {
   readonly #layout: SiteLayout;
   readonly #events: EventSink<WatchEvent>;
   readonly #settling: Settling;
+  readonly #env: () => NodeJS.ProcessEnv;
   readonly #drops: Drops;
-  readonly #told = new Map<string, string>();
+  readonly #aside = new Aside<Adopted>(SOON_READ_MS);
+  readonly #told = new Told();
   #mine: string | undefined;
   /** Of the file that was started; undefined: the one that is there at the first look. */
   #started: string | undefined;
@@ -47,8 +55,9 @@ export class Look {
     this.#layout = layout;
     this.#events = events;
     this.#settling = new Settling(options.stillMs);
-    this.#drops = new Drops(layout, events);
+    this.#drops = new Drops(layout, this.#told, events);
     this.#mine = options.mine;
+    this.#env = options.env;
     this.#started = options.identity;
   }
 
@@ -60,13 +69,18 @@ export class Look {
 
   /** Returns after how many milliseconds something has to be looked at again, if so. Never rejects. */
   async once(): Promise<number | undefined> {
-    const known = await this.#tried(
-      "release",
-      async () => (this.#known ??= await this.#recognise(this.#mine)),
-    );
-    if (known === undefined) return undefined;
-    const againMs = await this.#tried("pointer", () => this.#lookAtPointer(known));
-    return soonest(againMs, await this.#tried("drops", () => this.#lookForDrops(this.#known ?? known)));
+    const known = (this.#known ??= await this.#recognise(this.#mine));
+    const pointerAgainMs = await this.#tried("pointer", () => this.#lookAtPointer(known));
+    const dropsAgainMs = await this.#tried("drops", () => this.#lookForDrops(this.#known ?? known));
+    this.#told.endLook();
+    // Whatever was not to be taken in this look is not worth its reading: something newer came, or it is gone.
+    this.#aside.giveUpUnasked();
+    return soonest(pointerAgainMs, dropsAgainMs);
+  }
+
+  /** Gives up what is being read; resolves when nothing is. */
+  async close(): Promise<void> {
+    await this.#aside.close();
   }
 
   /** What fails, as by a file that cannot be read, is told once, and keeps nothing else from being looked at. */
@@ -75,15 +89,17 @@ export class Look {
       return await look();
     } catch (error) {
       const { message } = asInplaceError(error);
-      this.#once(`look at ${what}`, message, () => this.#events({ type: "look-failed", message }));
+      this.#told.once(`look at ${what}`, message, () => this.#events({ type: "look-failed", message }));
       return undefined;
     }
   }
 
+  /** Never rejects: without it, neither the pointer nor any drop would be looked at. */
   async #recognise(artifact: string | undefined): Promise<KnownRelease> {
     if (artifact === undefined) return { artifact, identity: "gone", sha256: undefined };
     const path = join(this.#layout.target, artifact);
-    const manifest = await readManifest(this.#layout, artifact);
+    // One that cannot be read tells as little as none; the look at the pointer says so.
+    const manifest = await readManifest(this.#layout, artifact).catch(() => undefined);
     const there = await identity(path);
     const started = this.#started ?? there;
     const sound = started === there && manifest !== undefined && (await matchesManifest(path, manifest));
@@ -98,15 +114,17 @@ export class Look {
         return undefined;
       case "invalid": {
         const { code, message } = pointer.error;
-        this.#once("pointer", message, () => this.#events({ type: "pointer-refused", code, message }));
-        return undefined;
+        return this.#refusePointer(code, message);
       }
       case "names":
-        this.#told.delete("pointer");
         return await this.#consider(pointer.artifact, pointer.path, known);
       default:
         return pointer satisfies never;
     }
+  }
+
+  #refusePointer(code: ErrorCode, message: string): undefined {
+    this.#told.once("pointer", message, () => this.#events({ type: "pointer-refused", code, message }));
   }
 
   async #consider(artifact: string, path: string, known: KnownRelease): Promise<number | undefined> {
@@ -116,7 +134,11 @@ export class Look {
     if (same && known.sha256 !== undefined) return undefined;
     const manifest = await readManifest(this.#layout, artifact);
     // Cut short, or being replaced: where it is newer than the pointer, it is looked at as a drop.
-    if (manifest !== undefined && !(await matchesManifest(path, manifest))) return undefined;
+    if (manifest !== undefined && !(await matchesManifest(path, manifest))) {
+      return running
+        ? undefined
+        : this.#refusePointer("ARTIFACT_INCOMPLETE", `${artifact} is not as its manifest says.`);
+    }
     const at = changedAt(await lstat(path, { bigint: true }));
     if (!same && (await this.#isFailed(artifact, at, manifest !== undefined))) return undefined;
     let sha256 = manifest?.sha256;
@@ -152,25 +174,37 @@ export class Look {
   async #take(drop: Drop, running: boolean): Promise<Taken> {
     const { artifact, path } = drop;
     const unpacked = isArchiveName(artifact);
-    let adopted: Adopted;
+    // What is refused once it is read is read again by a later look.
+    const reading = `reading ${artifact}`;
+    this.#told.keep(reading);
+    let adopted: Adopted | undefined;
     try {
       const settled = await this.#settling.look(path, running);
       if (settled.state === "settling") {
         const { reason, againMs } = settled;
-        this.#once(artifact, reason, () => this.#events({ type: "drop-waiting", artifact, reason }));
+        this.#told.once(inTarget(artifact), reason, () =>
+          this.#events({ type: "drop-waiting", artifact, reason }),
+        );
         return { state: "not-yet", againMs };
       }
       const pointerAt = await pointerChangedAt(this.#layout);
       const stillWanted = async (): Promise<boolean> => (await pointerChangedAt(this.#layout)) === pointerAt;
-      const adoption = { artifact, path, print: settled.print, stillWanted };
-      adopted = await this.#adopt(adoption, unpacked);
+      const { print } = settled;
+      adopted = await this.#aside.ask(`${artifact} ${print}`, (signal) =>
+        this.#adopt({ artifact, path, print, stillWanted, signal, env: this.#env() }, unpacked),
+      );
+      if (adopted === undefined) {
+        const { bytes } = settled;
+        this.#told.keep(inTarget(artifact));
+        this.#told.once(reading, print, () => this.#events({ type: "drop-reading", artifact, bytes }));
+        return { state: "not-yet", againMs: READ_AGAIN_MS };
+      }
     } catch (error) {
       const reason = asInplaceError(error).message;
       adopted = { result: "refused", reason, lasting: false };
     }
     switch (adopted.result) {
       case "adopted":
-        this.#told.delete(artifact);
         return { state: "adopted", sha256: adopted.content.sha256, unpacked };
       case "overtaken":
         return { state: "not-yet", againMs: OVERTAKEN_AGAIN_MS };
@@ -194,8 +228,10 @@ export class Look {
     const mark = await stat(join(this.#layout.failed, artifact), { bigint: true }).catch(() => undefined);
     const failed = mark !== undefined && (hasManifest || at <= mark.mtimeNs);
     if (failed) {
-      this.#once(artifact, "failed", () => this.#events({ type: "release-skipped", artifact }));
-    } else if (this.#told.get(artifact) === "failed") this.#told.delete(artifact);
+      this.#told.once(inTarget(artifact), "failed", () =>
+        this.#events({ type: "release-skipped", artifact }),
+      );
+    }
     return failed;
   }
 
@@ -204,12 +240,6 @@ export class Look {
     const path = join(this.#layout.target, known.artifact);
     const stats = await lstat(path, { bigint: true }).catch(() => undefined);
     return stats === undefined ? 0n : changedAt(stats);
-  }
-
-  #once(subject: string, fact: string, tell: () => void): void {
-    if (this.#told.get(subject) === fact) return;
-    this.#told.set(subject, fact);
-    tell();
   }
 }
 

@@ -6,6 +6,8 @@ export interface WatchOptions {
   readonly identity?: string;
   /** true: only poll, as on a network share. Default: INPLACE_POLL=1. */
   readonly pollOnly?: boolean;
+  /** The environment of what is started, as it is now: it may name the key that drops have to be signed with. Default: this process's. */
+  readonly env?: () => NodeJS.ProcessEnv;
   /** Milliseconds between two looks that no event asked for. Default: 2,000. */
   readonly pollMs?: number;
   /** Milliseconds that size and times of a drop must not change. Default: 500. */
@@ -16,6 +18,7 @@ export interface NormalWatchOptions {
   readonly mine: string | undefined;
   readonly identity: string | undefined;
   readonly pollOnly: boolean;
+  readonly env: () => NodeJS.ProcessEnv;
   readonly pollMs: number;
   readonly stillMs: number;
 }
@@ -28,6 +31,7 @@ export function normalWatchOptions(options: WatchOptions): NormalWatchOptions {
     mine: options.mine,
     identity: options.identity,
     pollOnly: options.pollOnly ?? process.env["INPLACE_POLL"] === "1",
+    env: options.env ?? (() => process.env),
     pollMs: options.pollMs ?? DEFAULT_POLL_MS,
     stillMs: options.stillMs ?? DEFAULT_STILL_MS,
   };

@@ -1,9 +1,9 @@
 import { performance } from "node:perf_hooks";
-import { fingerprint } from "./fingerprint.ts";
+import { outlineOf, type Outline } from "./fingerprint.ts";
 import { isBeingWritten } from "./writers.ts";
 
 export type Settled =
-  | { readonly state: "whole"; readonly print: string }
+  | ({ readonly state: "whole" } & Outline)
   /** Look again in so many milliseconds. */
   | {
       readonly state: "settling";
@@ -28,7 +28,7 @@ export class Settling {
    * running: it runs already, so that who writes it is no matter; a running .exe looks as if held by a writer.
    */
   async look(path: string, running = false): Promise<Settled> {
-    const print = await fingerprint(path);
+    const { print, bytes } = await outlineOf(path);
     const now = performance.now();
     const before = this.#seen.get(path);
     const since = before?.print === print ? before.since : now;
@@ -38,6 +38,6 @@ export class Settling {
     if (!running && (await isBeingWritten(path))) {
       return { state: "settling", reason: "open-for-writing", againMs: WRITER_LOOK_MS };
     }
-    return { state: "whole", print };
+    return { state: "whole", print, bytes };
   }
 }

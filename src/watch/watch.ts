@@ -44,7 +44,7 @@ export function watchReleases(
     check: () => alarm.now(),
     runs: (artifact) => look.runs(artifact),
     async close() {
-      await Promise.all([alarm.off(), bell.close()]);
+      await Promise.all([alarm.off(), look.close(), bell.close()]);
     },
   };
 }

@@ -3,12 +3,14 @@ import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promise
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { startSlot } from "#src/fronts/haproxy/slot.js";
+import { markFailed } from "#src/site/health-marks.js";
 import type { SiteLayout } from "#src/site/layout.js";
+import { pointBack, writePointer } from "#src/site/pointer.js";
 import { dropFolder, folderAsEntry } from "../rig/folder-release.js";
 import { freePort } from "../rig/free-port.js";
 import { runProgram } from "../rig/program.js";
-import { drop, temporarySite } from "../rig/temporary-site.js";
-import { publish, watchedSite } from "../watch/watched-site.js";
+import { clockPasses, drop, temporarySite } from "../rig/temporary-site.js";
+import { publish, RUNNING, stage, watchedSite } from "../watch/watched-site.js";
 
 /** What may lie where a record of the site should. */
 const PLACES: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
@@ -94,6 +96,41 @@ test("a pointer to what cannot be read keeps no drop from being taken", async (t
   await drop(layout, "app-3.mjs");
   await site.tells("app-3.mjs");
   assert.match(await readFile(layout.pointer, "utf8"), /app-3/);
+});
+
+test("after a drop that failed, a live release whose manifest cannot be read keeps no other from being taken", async (t) => {
+  const site = await watchedSite(t, { pollMs: 50, stillMs: 50 });
+  const { layout, watcher } = site;
+  await drop(layout, "bad.mjs");
+  await site.tells("bad.mjs");
+  const manifest = join(layout.manifests, `${RUNNING}.json`);
+  await rm(manifest);
+  await mkdir(manifest);
+  await markFailed(layout, "bad.mjs", "exit code 1");
+  await pointBack(layout, "bad.mjs", RUNNING);
+  watcher.runs(RUNNING);
+  await watcher.check();
+  await drop(layout, "good.mjs");
+  await site.tells("good.mjs");
+  watcher.runs(RUNNING);
+  await publish(layout, "app-2.mjs");
+  await site.tells("app-2.mjs");
+});
+
+test("a published release that is not as its manifest says is not taken, and that is told once", async (t) => {
+  const site = await watchedSite(t, { pollMs: 50, stillMs: 50 });
+  const { layout } = site;
+  await stage(layout, "app-2.mjs");
+  const path = join(layout.target, "app-2.mjs");
+  await writeFile(path, "/");
+  await clockPasses(layout, path);
+  await writePointer(layout, "app-2.mjs");
+  const { code, message } = await site.event("pointer-refused");
+  assert.equal(code, "ARTIFACT_INCOMPLETE");
+  assert.match(message, /app-2\.mjs/);
+  await site.watcher.check();
+  assert.equal(site.events.filter(({ type }) => type === "pointer-refused").length, 1);
+  assert.deepEqual(site.told(), []);
 });
 
 test("an artifact that cannot be started behind HAProxy says so with a code, and nothing of it runs", async (t) => {

@@ -29,7 +29,11 @@ export async function temporaryFolder(t: Cleanup): Promise<string> {
 }
 
 /** Puts a file straight into the target folder, as a person would by hand. */
-export async function drop(layout: SiteLayout, name: string, content = `// ${name}\n`): Promise<string> {
+export async function drop(
+  layout: SiteLayout,
+  name: string,
+  content: string | Uint8Array = `// ${name}\n`,
+): Promise<string> {
   const path = join(layout.target, name);
   await writeFile(path, content);
   return path;

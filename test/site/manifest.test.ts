@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { SiteLayout } from "#src/site/layout.js";
@@ -47,6 +47,17 @@ describe("manifest", () => {
     assert.equal(await matchesManifest(path, manifest), false);
     await rm(path, { recursive: true });
     assert.equal(await matchesManifest(path, manifest), false);
+  });
+
+  it("does not match where the system will not say what is there", async (t) => {
+    const layout = await temporarySite(t);
+    const path = await folderArtifact(layout);
+    const manifest = manifestOf("site", await describeArtifact(path));
+    await symlink("loop", join(path, "loop"));
+    for (const odd of ["loop/x", "a".repeat(300), "nul\0byte", "index.mjs/x"]) {
+      const files = [{ path: odd, size: 1, sha256: "" }];
+      assert.equal(await matchesManifest(path, { ...manifest, files }), false, odd);
+    }
   });
 
   it("refuses an empty artifact", async (t) => {

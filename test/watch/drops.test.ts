@@ -160,6 +160,40 @@ test("names that can not be artifacts are refused, each said once", async (t) =>
   assert.equal(site.events.filter((event) => event.type === "drop-refused").length, 2);
 });
 
+test("a drop that cannot be adopted is told once, however often it is looked at, and taken when it can", async (t) => {
+  const site = await watchedSite(t, { stillMs: 0 });
+  const { layout, watcher } = site;
+  await rm(layout.staging, { recursive: true });
+  await writeFile(layout.staging, "in the way");
+  for (const name of ["app-2.mjs", "app-2.zip", `${"字".repeat(80)}.mjs`]) {
+    const path = await drop(layout, name);
+    for (let look = 0; look < 3; look++) await watcher.check();
+    const refusals = site.events.filter((event) => event.type === "drop-refused" && event.name === name);
+    assert.equal(refusals.length, 1, name);
+    await rm(path);
+  }
+  assert.match((await site.event("drop-refused")).reason, /staging/);
+  await rm(layout.staging);
+  await drop(layout, "app-3.mjs");
+  await site.tells("app-3.mjs");
+});
+
+test("a drop that is refused is told again when it was put there again, and nothing about it has changed", async (t) => {
+  const site = await watchedSite(t, { stillMs: 50, pollMs: 50 });
+  const refusals = (): number => site.events.filter((event) => event.type === "drop-refused").length;
+  const path = await drop(site.layout, "empty.mjs", "");
+  await until("it is refused", () => refusals() === 1);
+  await clockPasses(site.layout, path);
+  await drop(site.layout, "empty.mjs", "");
+  await until("it is refused again", () => refusals() === 2);
+  await rm(path);
+  await site.watcher.check();
+  await drop(site.layout, "empty.mjs", "");
+  await until("it is refused a third time", () => refusals() === 3);
+  for (let look = 0; look < 3; look++) await site.watcher.check();
+  assert.equal(refusals(), 3);
+});
+
 test("a file that is deleted while it is being checked is forgotten", async (t) => {
   const site = await watchedSite(t);
   // Kept open, so that it is not taken before it is deleted.

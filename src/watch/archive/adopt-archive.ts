@@ -12,6 +12,7 @@ import { adopt, type Adopted, type Adoption } from "../adopt.ts";
 import { fingerprint } from "../fingerprint.ts";
 import { withoutArchiveEnding } from "./archive-name.ts";
 import { unpack } from "./unpack.ts";
+import { ARCHIVE_LIMITS } from "./unpacking.ts";
 import { exists } from "../../site/present.ts";
 import { removeTree } from "../../site/remove-tree.ts";
 
@@ -24,17 +25,17 @@ export async function adoptArchive(
   adoption: Adoption,
   events: EventSink<WatchEvent>,
 ): Promise<Adopted> {
-  const { artifact: archive, path } = adoption;
+  const { artifact: archive, path, signal } = adoption;
   const name = withoutArchiveEnding(archive);
   const startedAt = performance.now();
   const staging = join(layout.staging, `archive-${randomBytes(6).toString("hex")}`);
   try {
     await mkdir(layout.staging, { recursive: true });
-    const { folder, files, bytes } = await unpack(path, staging);
+    const { folder, files, bytes } = await unpack(path, staging, ARCHIVE_LIMITS, signal);
     // Another instance of the site may have been faster, and has removed the archive.
     const untouched = (await fingerprint(path).catch(() => "gone")) === adoption.print;
-    if (!untouched || !(await adoption.stillWanted())) return { result: "overtaken" };
-    const artifact = await place(layout, folder, name);
+    if (signal.aborted || !untouched || !(await adoption.stillWanted())) return { result: "overtaken" };
+    const artifact = await place(layout, folder, name, signal);
     const ms = Math.round(performance.now() - startedAt);
     events({ type: "archive-unpacked", archive, artifact, files, bytes, ms });
     const placed = join(layout.target, artifact);
@@ -44,16 +45,17 @@ export async function adoptArchive(
     if (adopted.result === "adopted") await rm(path, { force: true }).catch(() => undefined);
     return adopted;
   } catch (error) {
+    if (signal.aborted) return { result: "overtaken" };
     if (!(error instanceof InplaceError)) throw error;
     const lasting = error.code === "ARCHIVE_UNSAFE" || error.code === "ARCHIVE_DAMAGED";
     return { result: "refused", reason: error.message, lasting };
   } finally {
-    await removeTree(staging);
+    await removeTree(staging).catch(() => undefined); // Why it was not unpacked says more, and a deploy clears it away.
   }
 }
 
 /** Gives the name under which the content is in the target folder. */
-async function place(layout: SiteLayout, folder: string, name: string): Promise<string> {
+async function place(layout: SiteLayout, folder: string, name: string, signal: AbortSignal): Promise<string> {
   for (let revision = 1; ; revision++) {
     const artifact = revision === 1 ? name : `${name}.${revision}`;
     if (!isArtifactName(artifact)) {
@@ -68,14 +70,14 @@ async function place(layout: SiteLayout, folder: string, name: string): Promise<
         if (!(await exists(path))) throw error;
       }
     }
-    if (await sameContent(folder, path)) return artifact;
+    if (await sameContent(folder, path, signal)) return artifact;
   }
 }
 
-async function sameContent(folder: string, path: string): Promise<boolean> {
+async function sameContent(folder: string, path: string, signal: AbortSignal): Promise<boolean> {
   const [mine, theirs] = await Promise.all([
-    describeArtifact(folder),
-    describeArtifact(path).catch(() => undefined),
+    describeArtifact(folder, signal),
+    describeArtifact(path, signal).catch(() => undefined),
   ]);
   return theirs?.kind === "folder" && mine.sha256 === theirs.sha256;
 }

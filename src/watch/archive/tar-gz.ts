@@ -14,7 +14,7 @@ const SPARSE_NAME = /^\d+ GNU\.sparse\.name=(.*)$/m;
 const SPARSE_IS = "is a sparse file";
 
 /** Rejects with ARCHIVE_UNSAFE, or with what gzip and tar say of a damaged archive. */
-export async function readTarGz(archive: string, taker: EntryTaker): Promise<void> {
+export async function readTarGz(archive: string, taker: EntryTaker, signal: AbortSignal): Promise<void> {
   const parser = new Parser({ strict: true });
   let ended = (): void => {};
   const entries = new Writable({
@@ -48,7 +48,7 @@ export async function readTarGz(archive: string, taker: EntryTaker): Promise<voi
     );
   });
   try {
-    await pipeline(createReadStream(archive), createGunzip(), entries);
+    await pipeline(createReadStream(archive), createGunzip(), entries, { signal });
     await Promise.all(open.values());
   } catch (error) {
     // Where the archive ends in the middle of an entry, that entry never ends.

@@ -16,22 +16,23 @@ export interface Unpacked {
 /**
  * Unpacks an archive into a new folder. Nothing outside it is written; links, devices, names that lead out or collide
  * on some system, kinds of entries that are not understood, and bombs are refused with ARCHIVE_UNSAFE, what cannot be read
- * with ARCHIVE_DAMAGED: it is unpacked whole or not at all.
+ * with ARCHIVE_DAMAGED: it is unpacked whole or not at all. Rejects with what it will when the signal aborts.
  */
 export async function unpack(
   archive: string,
   folder: string,
   limits: ArchiveLimits = ARCHIVE_LIMITS,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Unpacked> {
   await mkdir(folder);
   const { size } = await stat(archive);
-  const unpacking = new Unpacking(folder, size, limits);
+  const unpacking = new Unpacking(folder, size, limits, signal);
   try {
     const read = /\.(tgz|tar\.gz)$/i.test(archive) ? readTarGz : readZip;
     const survey = new Survey(size, limits);
-    await read(archive, survey);
+    await read(archive, survey, signal);
     survey.end();
-    await read(archive, unpacking);
+    await read(archive, unpacking, signal);
   } catch (error) {
     throw asArchiveError(error, folder);
   }

@@ -44,14 +44,16 @@ export class Unpacking implements EntryTaker {
   readonly #folder: string;
   readonly #archiveBytes: number;
   readonly #limits: ArchiveLimits;
+  readonly #signal: AbortSignal;
   readonly #check: EntryCheck;
   #bytes = 0;
 
   /** folder: absolute, empty, and nobody else's. */
-  constructor(folder: string, archiveBytes: number, limits: ArchiveLimits) {
+  constructor(folder: string, archiveBytes: number, limits: ArchiveLimits, signal: AbortSignal) {
     this.#folder = folder;
     this.#archiveBytes = archiveBytes;
     this.#limits = limits;
+    this.#signal = signal;
     this.#check = new EntryCheck(limits.entries);
   }
 
@@ -90,7 +92,9 @@ export class Unpacking implements EntryTaker {
       }
     }.bind(this);
     const mode = options.executable ? 0o755 : 0o644;
-    await pipeline(counted(await content()), createWriteStream(file, { flags: "wx", mode }));
+    await pipeline(counted(await content()), createWriteStream(file, { flags: "wx", mode }), {
+      signal: this.#signal,
+    });
     if (options.crc !== undefined && crc !== options.crc) throw damaged(`${path} has another checksum`);
   }
 

@@ -11,7 +11,7 @@ const METHODS = new Set([0, 8]);
 const OWNER_EXECUTES = 0o100;
 
 /** Names with backslashes, as old .NET wrote them, come as "/". Rejects with ARCHIVE_UNSAFE or what yauzl says. */
-export async function readZip(archive: string, taker: EntryTaker): Promise<void> {
+export async function readZip(archive: string, taker: EntryTaker, signal: AbortSignal): Promise<void> {
   const zip = await openPromise(archive, {
     lazyEntries: true,
     autoClose: false,
@@ -20,6 +20,7 @@ export async function readZip(archive: string, taker: EntryTaker): Promise<void>
   try {
     if (zip.entryCount > taker.entriesAllowed) throw tooMany(taker.entriesAllowed);
     for await (const entry of zip.eachEntry()) {
+      signal.throwIfAborted();
       const name = nameOf(entry);
       const mode = unixMode(entry);
       const isFolder = name.endsWith("/");
