@@ -20,7 +20,7 @@ export interface Adoption {
   /** Asked once it is hashed, which takes a while: whether it is still to be adopted. */
   readonly stillWanted: () => Promise<boolean>;
   /** As WatchOptions.env. */
-  readonly env: NodeJS.ProcessEnv;
+  readonly env?: NodeJS.ProcessEnv;
   /** Aborts when it is not to be waited for any more: then it is not read to its end. */
   readonly signal: AbortSignal;
 }
