@@ -139,11 +139,14 @@ if exist "inplace.config.json" call :mentions "inplace.config.json"
 if exist "package.json" call :mentions "package.json"
 exit /b
 
-rem A file that cannot be read may, and what was written in UTF-16 shows as text by type alone.
+rem A file that cannot be read may, and any letter may be written as an escape. findstr sees long lines of a file only, and what
+rem was written in UTF-16 shows as text by type alone.
 :mentions
 type "%~1" >nul 2>nul
 if errorlevel 1 set "INPLACE_L_SIGNED=1"
-type "%~1" 2>nul | findstr /l /c:"requireSignature" >nul 2>nul
+findstr /l /c:"requireSignature" /c:"\\u" "%~1" >nul 2>nul
+if not errorlevel 1 set "INPLACE_L_SIGNED=1"
+type "%~1" 2>nul | findstr /l /c:"requireSignature" /c:"\\u" >nul 2>nul
 if not errorlevel 1 set "INPLACE_L_SIGNED=1"
 if errorlevel 2 set "INPLACE_L_SIGNED=1"
 exit /b

@@ -22,6 +22,7 @@ const BACKGROUND = new Set([
   "log",
   "site",
   "trust",
+  "watch",
 ]);
 const BACKGROUND_PRIORITY = 10;
 

@@ -57,6 +57,14 @@ test("launch.cmd sees a key that only the configuration names, and one that nobo
   for (const [file, content] of [
     ["inplace.config.json", '{"requireSignature": "x",}'],
     ["package.json", JSON.stringify({ inplace: { requireSignature: windowsPath(publicKey) } })],
+    ["inplace.config.json", `{"\\u0072equireSignature": ${JSON.stringify(windowsPath(publicKey))}}`],
+    [
+      "package.json",
+      JSON.stringify({
+        description: "x".repeat(20_000),
+        inplace: { requireSignature: windowsPath(publicKey) },
+      }),
+    ],
   ] as const) {
     await writeFile(join(layout.root, file), content);
     const { code, stderr } = await launch(false);

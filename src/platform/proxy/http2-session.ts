@@ -128,6 +128,7 @@ export class Http2Session implements Guarded {
     }
     const release = this.#owner.take();
     if (release === undefined) {
+      this.#countReset();
       closeStream(this, stream, constants.NGHTTP2_REFUSED_STREAM);
       return;
     }

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Dirent } from "node:fs";
-import { lstat, mkdir, open, readdir, rename, rm, type FileHandle } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { asSiteError, InplaceError, systemCode } from "../../errors.ts";
 import type { SiteLayout } from "../layout.ts";
@@ -17,8 +17,9 @@ const PLACES = 8;
 /** Files that are read at the same time. */
 const AT_ONCE = 16;
 const PART_BYTES = 256 * 1024;
-/** Put aside or left by a killed process: nothing begins with it that can be a hash. */
+/** Put aside, left by a killed process, or a note of when a copy was found to be of nothing any more: no hash begins with it. */
 const ASIDE = ".";
+const LEFT_MS = 3_600_000;
 
 /**
  * The checked copy of a signed artifact: a path that only this account can write, whose files are those that were signed,
@@ -38,7 +39,7 @@ export async function seal(layout: SiteLayout, artifact: string, publicKey: stri
   } catch (error) {
     throw asSiteError(error, layout.sealed);
   } finally {
-    await rm(staged, { recursive: true, force: true }).catch(() => undefined); // The next start removes it.
+    await removed(staged);
   }
 }
 
@@ -83,7 +84,7 @@ async function put(staged: string, places: readonly string[], manifest: Manifest
     try {
       if ((await moved(place, aside)) && (await moved(staged, place))) return place;
     } finally {
-      await rm(aside, { recursive: true, force: true }).catch(() => undefined); // The next start removes it.
+      await removed(aside);
     }
   }
   const what = `The copies in ${dirname(staged)} that have been altered cannot be replaced.`;
@@ -185,15 +186,28 @@ function altered(artifact: string, { path }: ManifestFile, cause: unknown): Inpl
   return new InplaceError("ARTIFACT_ALTERED", `${which} is not what was published${why}.`, { cause });
 }
 
-/** Copies of artifacts that were removed, and what killed processes left. Best effort: on Windows, what runs stays. */
+/**
+ * Copies of artifacts that were removed an hour ago, and what killed processes left. Until then a process may still run from
+ * it, and load what it has not loaded yet. Best effort: on Windows, what runs stays.
+ */
 async function removeGone({ sealed, target }: SiteLayout): Promise<void> {
-  for (const name of await namesIn(sealed)) {
-    const path = join(sealed, name);
-    const gone = name.startsWith(ASIDE)
-      ? Date.now() - ((await lstat(path).catch(() => undefined))?.mtimeMs ?? Date.now()) > 3_600_000
-      : !(await anyPresent(target, await namesIn(path)));
-    if (gone) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  const names = await namesIn(sealed);
+  for (const name of names.filter((each) => !each.startsWith(ASIDE))) {
+    const noticed = join(sealed, `${ASIDE}${name}`);
+    if (await anyPresent(target, await namesIn(join(sealed, name)))) await removed(noticed);
+    else if (!(await exists(noticed))) await writeFile(noticed, "").catch(() => undefined);
+    else if (await isOld(noticed)) await removed(join(sealed, name));
   }
+  for (const name of names)
+    if (name.startsWith(ASIDE) && (await isOld(join(sealed, name)))) await removed(join(sealed, name));
+}
+
+async function isOld(path: string): Promise<boolean> {
+  return Date.now() - (await changedAt(path)) > LEFT_MS;
+}
+
+async function removed(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
 async function anyPresent(folder: string, names: readonly string[]): Promise<boolean> {
