@@ -13,7 +13,7 @@ import { alive } from "../rig/alive.js";
 import { defects, type Defects } from "../rig/defects.js";
 import { freePort } from "../rig/free-port.js";
 import { assertNoneFailed } from "../rig/load-report.js";
-import { startLoad } from "../rig/load.js";
+import { startLoad, type Load } from "../rig/load.js";
 import { startProgram, type Program } from "../rig/program.js";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
@@ -149,15 +149,27 @@ async function another(layout: SiteLayout, before: ReadonlySet<number>): Promise
   });
 }
 
+/** Fifty a second, each on a connection of its own. */
+const visitors = (port: number): Promise<Load> =>
+  startLoad({
+    port,
+    version: "x-version: (\\S+)",
+    streams: [{ name: "fresh", perSecond: 50, connections: "fresh" }],
+    maxMs: 2 * SETTLE_MS,
+  });
+
+/** The last supervisor takes the next release, and until then no visitor lost anything. */
+async function takesTheNext(layout: SiteLayout, load: Load): Promise<void> {
+  await publish(layout, "app-2.mjs", app("2"));
+  await load.until(({ version }) => version === "2", "a release by the last one");
+  assertNoneFailed(await load.stop());
+}
+
 test("a supervisor with a defect hands over to another one and loses no request; it does so three times in a minute", async (t) => {
   const causes = await defects(await temporaryFolder(t));
   const layout = await handoverSite(t);
   const started = await launched(t, layout, causes.env);
-  const load = await startLoad({
-    port: started.port,
-    version: "x-version: (\\S+)",
-    streams: [{ name: "fresh", perSecond: 50, connections: "fresh" }],
-  });
+  const load = await visitors(started.port);
   await load.until(({ version }) => version === "1", "the first release");
   const seen = new Set<number>();
   for (let time = 1; time <= 3; time += 1) {
@@ -166,9 +178,7 @@ test("a supervisor with a defect hands over to another one and loses no request;
     await causes.cause(pid);
   }
   const last = await another(layout, seen);
-  await publish(layout, "app-2.mjs", app("2"));
-  await load.until(({ version }) => version === "2", "a release by the last one");
-  assertNoneFailed(await load.stop());
+  await takesTheNext(layout, load);
   assert.equal(times(started), 3, started.output);
   await until("its swap is over", () => started.output.includes("swap to app-2.mjs"));
   await causes.cause(last);
@@ -184,20 +194,13 @@ test("a supervisor with a defect while it takes over is followed by another one,
   await publish(layout, "app-1.mjs", app("1", slowly));
   const started = await launched(t, layout, causes.env);
   const first = await another(layout, new Set());
-  const load = await startLoad({
-    port: started.port,
-    version: "x-version: (\\S+)",
-    streams: [{ name: "fresh", perSecond: 50, connections: "fresh" }],
-    maxMs: 2 * SETTLE_MS,
-  });
+  const load = await visitors(started.port);
   await causes.cause(first);
   const takesOver = await childOf(first, "supervise.mjs");
   await childOf(takesOver, "app-1.mjs");
   await causes.cause(takesOver);
   await another(layout, new Set([first, takesOver]));
-  await publish(layout, "app-2.mjs", app("2"));
-  await load.until(({ version }) => version === "2", "a release by the last one");
-  assertNoneFailed(await load.stop());
+  await takesTheNext(layout, load);
   assert.equal(times(started), 2, started.output);
 });
 
@@ -217,12 +220,7 @@ test("a supervisor that took over hands over, too, while the first one's last vi
   t.after(() => visitor.destroy());
   visitor.write("POST / HTTP/1.1\r\nhost: site\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n");
   await once(visitor, "data");
-  const load = await startLoad({
-    port: started.port,
-    version: "x-version: (\\S+)",
-    streams: [{ name: "fresh", perSecond: 50, connections: "fresh" }],
-    maxMs: 2 * SETTLE_MS,
-  });
+  const load = await visitors(started.port);
   await causes.cause(first);
   const second = await another(layout, new Set([first]));
   await rm(gate);
@@ -235,9 +233,7 @@ test("a supervisor that took over hands over, too, while the first one's last vi
   await until("the first one's worker has ended", () => !alive(worker));
   await writeFile(gate, "");
   await another(layout, new Set([first, second]));
-  await publish(layout, "app-2.mjs", app("2"));
-  await load.until(({ version }) => version === "2", "a release by the last one");
-  assertNoneFailed(await load.stop());
+  await takesTheNext(layout, load);
   assert.equal(times(started), 2, started.output);
 });
 

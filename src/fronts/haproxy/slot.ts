@@ -7,12 +7,12 @@ import { packageFile } from "../../package-files.ts";
 import { accepts } from "../../process/port.ts";
 import { validArtifactName } from "../../site/artifact-name.ts";
 import { TARGET_FOLDER, type SiteLayout } from "../../site/layout.ts";
+import { makeFolders } from "../../site/records.ts";
 import { runnableFile } from "../../site/trust/runnable.ts";
 import { haproxyFolder, type SlotNumber } from "./front.ts";
 import { becomesHealthy, type HealthCheck } from "./health.ts";
 import type { KeeperOrder } from "./keeper.ts";
 import { isOurs, logPath, readSlot, removeSlot, type SlotRecord } from "./slot-record.ts";
-import { makeFolders } from "../../site/records.ts";
 
 const KEEPER = packageFile("dist/fronts/haproxy/keeper.js");
 const LOG_LINES = 15;
