@@ -7,7 +7,7 @@ import { BodyScanner } from "./http1/body.ts";
 import { forwardedHead } from "./http1/forwarded.ts";
 import { readHead } from "./http1/head-reader.ts";
 import type { RequestHead } from "./http1/request-head.ts";
-import { guardEvents, guardedBy } from "./proxy/boundary.ts";
+import { guardEvents, guardedBy, type GuardedEvents } from "./proxy/boundary.ts";
 import { ClientDeadline } from "./proxy/client-deadline.ts";
 import { CLIENT_LIMITS, onItsWayMs, type ClientOptions } from "./proxy/client-options.ts";
 import { isMadeHere } from "./proxy/local.ts";
@@ -36,6 +36,15 @@ const CLOSED: State = { kind: "closed" };
 
 /** One client connection that speaks HTTP/1.x: head → body → busy → head …; or → spliced; → lingering → closed. */
 export class ClientConnection implements ExchangeClient {
+  static readonly #EVENTS: GuardedEvents<ClientConnection> = {
+    data: (client, chunk: Buffer) => client.#receive(chunk),
+    drain: (client) => client.#drained(),
+    // A client that closes its side has gone; IIS and nginx see it the same way.
+    end: (client) => client.#gone("ended"),
+    error: () => undefined, // "close" follows and says the same.
+    close: (client) => client.#gone("lost"),
+  };
+  static readonly #next = (client: ClientConnection): boolean => client.#beginNext();
   closing = false;
   readonly #socket: Socket;
   readonly #options: ClientOptions;
@@ -52,7 +61,7 @@ export class ClientConnection implements ExchangeClient {
   /** Bytes that are no part of a request yet. */
   #ahead: Buffer | undefined;
   /** One that is answered at once asks for the next from inside itself. */
-  readonly #requests = new Turns(this, TURN_REQUESTS, () => this.#beginNext());
+  readonly #requests = new Turns(this, TURN_REQUESTS, ClientConnection.#next);
   #state: State = IDLE;
 
   constructor(socket: Socket, options: ClientOptions) {
@@ -60,19 +69,12 @@ export class ClientConnection implements ExchangeClient {
     this.#options = options;
     this.#deadline = new ClientDeadline(socket, CLIENT_LIMITS.idleMs, options.minRate);
     this.#deadline.within(CLIENT_LIMITS.headMs);
-    guardEvents(this, socket, {
-      data: (chunk: Buffer) => this.#receive(chunk),
-      drain: () => this.#drained(),
-      // A client that closes its side has gone; IIS and nginx see it the same way.
-      end: () => this.#gone("ended"),
-      error: () => undefined, // "close" follows and says the same.
-      close: () => this.#gone("lost"),
-    });
+    guardEvents(this, socket, ClientConnection.#EVENTS);
   }
 
-  /** When the sweep ends it, milliseconds since the epoch. */
-  get deadline(): number {
-    return this.#deadline.at;
+  /** Every second. */
+  sweep(now: number): void {
+    if (this.#deadline.hasPassed(now)) this.#expire();
   }
 
   /** No request after the next: an idle connection closes when none is on its way, another one with its response. */
@@ -87,22 +89,6 @@ export class ClientConnection implements ExchangeClient {
   /** Nothing is due to it: stopping need not wait. */
   get upgraded(): boolean {
     return this.#state.kind === "spliced";
-  }
-
-  /** The deadline has passed. */
-  expire(): void {
-    const state = this.#state;
-    if (this.#deadline.unread) {
-      this.cut();
-    } else if (state === BEGUN) {
-      this.#refuse({ status: 408, substatus: 0, reason: "The request took too long to arrive." });
-    } else if (state === IDLE) {
-      this.end();
-    } else if (state.kind === "busy" || (state.kind === "body" && this.#paused)) {
-      state.exchange.expired();
-    } else {
-      this.cut();
-    }
   }
 
   write(bytes: string | Buffer, encoding: "latin1" | "utf8" = "latin1"): boolean {
@@ -190,7 +176,7 @@ export class ClientConnection implements ExchangeClient {
     this.#deadline.body.end();
     this.#deadline.within(Number.POSITIVE_INFINITY);
     this.#deadline.readerBegins();
-    this.#socket.end(guardedBy(this, () => this.#written()));
+    this.#socket.end(guardedBy(this, () => this.#deadline.linger()));
     this.#socket.resume();
   }
 
@@ -205,6 +191,22 @@ export class ClientConnection implements ExchangeClient {
     const socket = tcpSocketUnder(this.#socket) ?? this.#socket;
     if (endless) socket.resetAndDestroy();
     this.#socket.destroy();
+  }
+
+  /** The deadline has passed. */
+  #expire(): void {
+    const state = this.#state;
+    if (this.#deadline.unread) {
+      this.cut();
+    } else if (state === BEGUN) {
+      this.#refuse({ status: 408, substatus: 0, reason: "The request took too long to arrive." });
+    } else if (state === IDLE) {
+      this.end();
+    } else if (state.kind === "busy" || (state.kind === "body" && this.#paused)) {
+      state.exchange.expired();
+    } else {
+      this.cut();
+    }
   }
 
   #drained(): void {
@@ -341,11 +343,6 @@ export class ClientConnection implements ExchangeClient {
     });
     this.write(response, "utf8");
     return Buffer.byteLength(response);
-  }
-
-  #written(): void {
-    this.#deadline.readerDone();
-    this.#deadline.linger();
   }
 
   #gone(how: "ended" | "lost"): void {

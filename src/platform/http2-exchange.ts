@@ -227,8 +227,10 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
   #listen(exchange: Exchange, chunked: boolean): void {
     let trailers = "";
     guardEvents(this, this.#stream, {
-      data: (part: Buffer) => this.#body(exchange, part, chunked),
-      trailers: (fields: IncomingHttpHeaders) => (trailers = passableTrailers(fieldLines(fields))),
+      data: (_, part: Buffer) => this.#body(exchange, part, chunked),
+      trailers: (_, fields: IncomingHttpHeaders) => {
+        trailers = passableTrailers(fieldLines(fields));
+      },
       end: () => this.#bodyEnd(exchange, chunked ? `0\r\n${trailers}\r\n` : ""),
       drain: () => this.#drained(exchange),
       wantTrailers: () => this.#stream.sendTrailers(this.#trailers),

@@ -19,8 +19,6 @@ export const DEFAULT_PORT = 8080;
 export const MAX_CONNECTIONS = 10_000;
 
 const SWEEP_MS = 1_000;
-/** A client that vanishes without a word is noticed by the system, also where nothing is due to it or to us. */
-const SOCKETS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 } as const;
 /** A host that this machine does not have, such as ::1 where IPv6 is off. */
 const NO_SUCH_HOST: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"]);
 
@@ -45,9 +43,8 @@ export interface ListenOptions extends ConnectionLimits {
 
 /** A connection of HTTP/1, as the listener sees it. */
 interface Client extends Guarded {
-  readonly deadline: number;
   readonly upgraded: boolean;
-  expire(): void;
+  sweep(now: number): void;
   close(): void;
 }
 
@@ -57,8 +54,6 @@ export class Listener {
   readonly #addresses: AddressInfo[] = [];
   readonly #clients = new Set<Client>();
   readonly #sessions = new Set<Http2Session>();
-  /** Of all connections, those that have not told their protocol included. */
-  readonly #sockets = new Set<Socket>();
   readonly #handshakes: TlsHandshakes | undefined;
   #closing = false;
   readonly #count: ConnectionCount;
@@ -136,7 +131,7 @@ export class Listener {
     const waits = (): boolean =>
       this.#handshakes?.busy === true ||
       this.#busySessions ||
-      [...this.#clients].some((client) => !client.upgraded);
+      some(this.#clients, (client) => !client.upgraded);
     while (waits()) await once(this.#changed, "closed");
   }
 
@@ -145,12 +140,12 @@ export class Listener {
     clearInterval(this.#sweep);
     for (const client of this.#clients) client.cut();
     for (const session of this.#sessions) session.cut();
-    for (const socket of this.#sockets) socket.destroy();
+    this.#handshakes?.cut();
     while (this.#clients.size > 0 || this.#busySessions) await once(this.#changed, "closed");
   }
 
   get #busySessions(): boolean {
-    return [...this.#sessions].some((session) => session.busy);
+    return some(this.#sessions, (session) => session.busy);
   }
 
   #bind(host: string, port: number): Promise<void> {
@@ -175,33 +170,19 @@ export class Listener {
   }
 
   #createServer(): Server {
-    return createServer(SOCKETS, (socket) => {
+    return createServer({ noDelay: true }, (socket) => {
       // A connection is counted before it costs a handshake.
-      if (!this.#admit(socket)) return;
-      if (this.#handshakes === undefined) this.#speakHttp1(socket, "http");
-      else this.#handshakes.begin(socket);
+      const release = this.#count.take(socket.remoteAddress ?? "");
+      if (release === undefined) socket.destroy();
+      else if (this.#handshakes === undefined) this.#speakHttp1(socket, "http", release);
+      else this.#handshakes.begin(socket, release);
     });
-  }
-
-  #admit(socket: Socket): boolean {
-    const release = this.#count.take(socket.remoteAddress ?? "");
-    socket.on("error", () => undefined); // "close" follows and says the same.
-    if (release === undefined) {
-      socket.destroy();
-      return false;
-    }
-    this.#sockets.add(socket);
-    socket.once("close", () => {
-      this.#sockets.delete(socket);
-      release();
-    });
-    return true;
   }
 
   #acceptSecure(socket: TLSSocket): void {
     socket.on("error", () => undefined);
     if (socket.alpnProtocol === "h2") guarded(this.#ownerOf(socket), () => this.#speakHttp2(socket));
-    else this.#speakHttp1(socket, "https");
+    else this.#speakHttp1(socket, "https", () => undefined);
   }
 
   #speakHttp2(socket: TLSSocket): void {
@@ -218,11 +199,12 @@ export class Listener {
     });
   }
 
-  #speakHttp1(socket: Socket, scheme: "http" | "https"): void {
+  #speakHttp1(socket: Socket, scheme: "http" | "https", over: () => void): void {
     const client = new ClientConnection(socket, this.#clientOptions(socket, scheme));
     this.#clients.add(client);
     if (this.#closing) client.close();
-    socket.once("close", () => {
+    socket.on("close", () => {
+      over();
       this.#clients.delete(client);
       this.#changed.emit("closed");
     });
@@ -246,7 +228,7 @@ export class Listener {
         address,
         forwardedFor: this.#options.strict ? withPort(address, socket.remotePort ?? 0) : address,
         scheme,
-        localAddress: socket.localAddress ?? "",
+        localAddress: this.#options.ended === undefined ? "" : (socket.localAddress ?? ""),
         trusted: this.#options.strict || this.#options.trustedProxies.has(address),
       },
       local: this.#options.details && isLoopback(address),
@@ -259,9 +241,15 @@ export class Listener {
 
   #sweepNow(): void {
     const now = Date.now();
-    for (const client of this.#clients) if (client.deadline <= now) guarded(client, () => client.expire());
+    for (const client of this.#clients) guarded(client, () => client.sweep(now));
     for (const session of this.#sessions) guarded(session, () => session.sweep(now));
   }
+}
+
+/** Without a copy: with every connection that closes, all the others are asked. */
+function some<T>(all: Iterable<T>, holds: (each: T) => boolean): boolean {
+  for (const each of all) if (holds(each)) return true;
+  return false;
 }
 
 function withPort(address: string, port: number): string {

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { LOOPBACK } from "../process/port.ts";
-import { guardEvents, guarded, type Guarded } from "./proxy/boundary.ts";
+import { guardEvents, type Guarded, type GuardedEvents } from "./proxy/boundary.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
 
 /** Margin before the backend's own keep-alive timeout inside which an idle connection is not used for what cannot be retried. */
@@ -38,6 +38,16 @@ export interface UpstreamUser extends ResponseSink {
 
 /** One connection to a backend: free, then carrying a request, then free again. */
 export class UpstreamConnection implements Guarded {
+  static readonly #EVENTS: GuardedEvents<UpstreamConnection> = {
+    connect: (connection) => connection.#believe(),
+    data: (connection, chunk: Buffer) => connection.#receive(chunk),
+    drain: (connection) => connection.#user?.upstreamDrained(),
+    end: (connection) => connection.#ended(),
+    error: (connection, error: NodeJS.ErrnoException) => {
+      connection.#errorCode = error.code;
+    },
+    close: (connection) => connection.#closed(),
+  };
   readonly socket: Socket;
   readonly #pool: UpstreamPool;
   #user: UpstreamUser | undefined;
@@ -54,16 +64,7 @@ export class UpstreamConnection implements Guarded {
     // Nothing is said, and nothing heard, before it is known who took the connection.
     this.socket.cork();
     this.socket.pause();
-    guardEvents(this, this.socket, {
-      connect: () => guarded(this, () => this.#believe()),
-      data: (chunk: Buffer) => this.#receive(chunk),
-      drain: () => this.#user?.upstreamDrained(),
-      end: () => this.#ended(),
-      error: (error: NodeJS.ErrnoException) => {
-        this.#errorCode = error.code;
-      },
-      close: () => this.#closed(),
-    });
+    guardEvents(this, this.socket, UpstreamConnection.#EVENTS);
   }
 
   /** The backend has promised to keep the connection open for longer than a request needs to get there. */

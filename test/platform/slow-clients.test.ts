@@ -47,7 +47,7 @@ test("an answer with Connection: close is written to its end, however slowly it 
     ended: undefined,
   });
   const over = (): boolean => {
-    if (connection.deadline <= Date.now()) connection.expire();
+    connection.sweep(Date.now());
     return line.destroyed;
   };
   line.push(`GET / HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);

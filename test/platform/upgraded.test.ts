@@ -104,13 +104,21 @@ test("an upgraded connection may be quiet for as long as it likes", async (t) =>
   match((await client.sees(/echo$/))[0], /echo/);
 });
 
-test("a client that vanishes without a word is looked for by the system, though nothing is due to it", async (t) => {
-  const { port } = await rawApplication(t, (text, answer) => {
-    if (text.startsWith("GET ")) answer(SWITCHED);
+const EVENTS = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+for (const [what, answers, seen] of [
+  ["is upgraded", SWITCHED, /101 /],
+  ["reads an answer that goes on", `${EVENTS}2\r\n: \r\n`, /: \r\n/],
+] as const) {
+  test(`a client that vanishes without a word is looked for by the system while it ${what}`, async (t) => {
+    const { port } = await rawApplication(t, (text, answer) => {
+      if (text.startsWith("GET ")) answer(answers);
+    });
+    const client = rawClient(t, port);
+    client.send(UPGRADE);
+    await client.sees(seen);
+    const sockets = ["-tnoH", "state", "established", `sport = :${port}`];
+    await until("the system looks for it", async () => {
+      return (await promisify(execFile)("ss", sockets)).stdout.includes("timer:(keepalive,");
+    });
   });
-  const client = rawClient(t, port);
-  client.send(UPGRADE);
-  await client.sees(/101/);
-  const { stdout } = await promisify(execFile)("ss", ["-tnoH", "state", "established", `sport = :${port}`]);
-  match(stdout, /timer:\(keepalive,/);
-});
+}

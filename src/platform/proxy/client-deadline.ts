@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { bytesTaken } from "../../listener/node-internals.ts";
 import { CLIENT_LIMITS } from "./client-options.ts";
+import { lookForClient } from "./keep-alive-probes.ts";
 import { Pace } from "./pace.ts";
 
 /** When a client's connection is ended, unless what is due comes first. */
@@ -11,6 +12,7 @@ export class ClientDeadline {
   /** Of the client's reading of what was written. */
   readonly #reader: Pace;
   #due = Number.POSITIVE_INFINITY;
+  #lookedFor = false;
   #lingersUntil: number | undefined;
 
   /** `limitMs` and `minRate` as for Pace. */
@@ -20,10 +22,15 @@ export class ClientDeadline {
     this.#reader = new Pace(limitMs, minRate);
   }
 
-  /** Milliseconds since the epoch; Infinity: nothing is due. */
-  get at(): number {
+  /** Where nothing is due, the system looks for a client that vanished without a word. */
+  hasPassed(now: number): boolean {
     if (this.#reader.running) this.#reader.reached(bytesTaken(this.#socket));
-    return Math.min(this.#due, this.body.until, this.#reader.until);
+    const at = Math.min(this.#due, this.body.until, this.#reader.until);
+    if (at === Number.POSITIVE_INFINITY && !this.#lookedFor) {
+      this.#lookedFor = true;
+      lookForClient(this.#socket);
+    }
+    return at <= now;
   }
 
   /** It is the client that has not read in time. */
@@ -36,13 +43,15 @@ export class ClientDeadline {
     this.#due = Date.now() + ms;
   }
 
-  /** The client has to read. */
+  /** The client has to read, where anything is left to be. */
   readerBegins(): void {
-    if (!this.#reader.running) this.#reader.begin(bytesTaken(this.#socket));
+    if (!this.#reader.running && this.#socket.writableLength > 0)
+      this.#reader.begin(bytesTaken(this.#socket));
   }
 
   /** All is written: what the client still sends is thrown away, while it comes, for some time. */
   linger(): void {
+    this.readerDone();
     this.#lingersUntil ??= Date.now() + CLIENT_LIMITS.longestLingerMs;
     this.#due = Math.min(Date.now() + CLIENT_LIMITS.lingerMs, this.#lingersUntil);
   }

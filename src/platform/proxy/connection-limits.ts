@@ -42,6 +42,7 @@ export class ConnectionCount {
 
 /** What one visitor has: an IPv4 address, or an IPv6 network of 64 bits, in which a host takes as many addresses as it likes. */
 export function networkOf(address: string): string {
+  if (!address.includes(":")) return address;
   const [bare = ""] = address.split("%");
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1];
   if (mapped !== undefined || !isIPv6(bare)) return mapped ?? bare;

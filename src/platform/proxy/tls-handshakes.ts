@@ -39,9 +39,14 @@ export class TlsHandshakes {
     return this.#sockets.size > 0;
   }
 
-  begin(socket: Socket): void {
+  /** `closed`: the connection is, whether it has shaken hands or not. */
+  begin(socket: Socket, closed: () => void): void {
     this.#sockets.add(socket);
-    socket.once("close", () => this.#over(socket));
+    socket.on("error", () => undefined); // "close" follows and says the same.
+    socket.once("close", () => {
+      closed();
+      this.#over(socket);
+    });
     this.#server.emit("connection", socket);
   }
 
@@ -49,6 +54,11 @@ export class TlsHandshakes {
   close(): void {
     for (const socket of this.#sockets)
       setTimeout(() => this.#sockets.has(socket) && socket.destroy(), CLIENT_LIMITS.firstRequestMs).unref();
+  }
+
+  /** Ends them now. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   #over(socket: Socket | undefined): void {

@@ -12,8 +12,9 @@ export function trustedProxies(names: readonly string[]): TrustedProxies {
   for (const name of names) add(list, name);
   return {
     has: (address) => {
+      if (names.length === 0) return false;
       const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
-      return names.length > 0 && isIP(plain) !== 0 && list.check(plain, family(plain));
+      return isIP(plain) !== 0 && list.check(plain, family(plain));
     },
   };
 }

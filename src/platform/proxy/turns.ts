@@ -4,14 +4,14 @@ import { guardedBy, type Guarded } from "./boundary.ts";
  * Takes one step after another in a loop, however a step asks for the next from inside itself, and gives others their turn
  * after `most` steps.
  */
-export class Turns {
-  readonly #owner: Guarded;
+export class Turns<O extends Guarded> {
+  readonly #owner: O;
   readonly #most: number;
-  readonly #step: () => boolean;
+  readonly #step: (owner: O) => boolean;
   #under = false;
 
   /** `step` gives whether there may be a further one. */
-  constructor(owner: Guarded, most: number, step: () => boolean) {
+  constructor(owner: O, most: number, step: (owner: O) => boolean) {
     this.#owner = owner;
     this.#most = most;
     this.#step = step;
@@ -21,7 +21,7 @@ export class Turns {
     if (this.#under) return;
     this.#under = true;
     for (let taken = 0; taken < this.#most; taken += 1) {
-      if (this.#step()) continue;
+      if (this.#step(this.#owner)) continue;
       this.#under = false;
       return;
     }
