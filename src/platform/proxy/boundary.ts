@@ -13,30 +13,21 @@ export interface Guarded {
  * Runs what an event of the outside has caused. What it throws, or rejects with, ends `owner` and nothing else. Never throws.
  * Each handler of a socket, a stream or a timer that works for a visitor goes through here.
  */
-export function guarded<A extends unknown[]>(
-  owner: Guarded,
-  work: (...args: A) => void | Promise<void>,
-  ...args: A
-): void {
-  try {
-    const done = work(...args);
-    if (done instanceof Promise) done.catch((error: unknown) => end(owner, error));
-  } catch (error) {
-    end(owner, error);
-  }
+export function guarded(owner: Guarded, work: () => void | Promise<void>): void {
+  run(owner, work, undefined, undefined);
 }
 
 /** The handler of an event, guarded. */
-export function guardedBy<A extends unknown[]>(
+export function guardedBy<A = void, B = void>(
   owner: Guarded,
-  handler: (...args: A) => void,
-): (...args: A) => void {
-  return (...args) => guarded(owner, handler, ...args);
+  handler: (first: A, second: B) => void,
+): (first: A, second: B) => void {
+  return (first, second) => run(owner, handler, first, second);
 }
 
 /** What an owner does at each event of an emitter; one table for all owners, since most connections live for one request. */
 export type GuardedEvents<O extends Guarded> = Readonly<
-  Record<string, (owner: O, ...args: never[]) => void | Promise<void>>
+  Record<string, (owner: O, first: never) => void | Promise<void>>
 >;
 
 /** Listens to an emitter, each handler guarded. */
@@ -46,8 +37,8 @@ export function guardEvents<O extends Guarded>(
   handlers: GuardedEvents<O>,
 ): void {
   for (const event of Object.keys(handlers)) {
-    const handler = handlers[event] as (owner: O, ...args: unknown[]) => void | Promise<void>;
-    emitter.on(event, (...args: unknown[]) => guarded(owner, handler, owner, ...args));
+    const handler = handlers[event] as (owner: O, first: unknown) => void | Promise<void>;
+    emitter.on(event, (first: unknown) => run(owner, handler, owner, first));
   }
 }
 
@@ -55,6 +46,21 @@ export function guardEvents<O extends Guarded>(
 export function defectOf(error: unknown): PlatformEvent {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { type: "defect-contained", stack };
+}
+
+// Each part of each message comes through here: its arguments are not gathered in an array.
+function run<A, B>(
+  owner: Guarded,
+  work: (first: A, second: B) => void | Promise<void>,
+  first: A,
+  second: B,
+): void {
+  try {
+    const done = work(first, second);
+    if (done instanceof Promise) done.catch((error: unknown) => end(owner, error));
+  } catch (error) {
+    end(owner, error);
+  }
 }
 
 function end(owner: Guarded, error: unknown): void {

@@ -40,7 +40,7 @@ export class ClientDeadline {
 
   /** Something that is no matter of pace is due; Infinity: nothing is. */
   within(ms: number): void {
-    this.#due = Date.now() + ms;
+    this.#due = ms === Number.POSITIVE_INFINITY ? ms : Date.now() + ms;
   }
 
   /** The client has to read, where anything is left to be. */
