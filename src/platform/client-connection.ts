@@ -74,7 +74,7 @@ export class ClientConnection implements ExchangeClient {
 
   /** Every second. */
   sweep(now: number): void {
-    if (this.#deadline.hasPassed(now)) this.#expire();
+    if (this.#deadline.sweep(now)) this.#expire();
   }
 
   /** No request after the next: an idle connection closes when none is on its way, another one with its response. */

@@ -173,16 +173,20 @@ export class Listener {
     return createServer({ noDelay: true }, (socket) => {
       // A connection is counted before it costs a handshake.
       const release = this.#count.take(socket.remoteAddress ?? "");
-      if (release === undefined) socket.destroy();
-      else if (this.#handshakes === undefined) this.#speakHttp1(socket, "http", release);
-      else this.#handshakes.begin(socket, release);
+      if (release === undefined) {
+        socket.destroy();
+        return;
+      }
+      socket.on("close", release);
+      if (this.#handshakes === undefined) this.#speakHttp1(socket, "http");
+      else this.#handshakes.begin(socket);
     });
   }
 
   #acceptSecure(socket: TLSSocket): void {
     socket.on("error", () => undefined);
     if (socket.alpnProtocol === "h2") guarded(this.#ownerOf(socket), () => this.#speakHttp2(socket));
-    else this.#speakHttp1(socket, "https", () => undefined);
+    else this.#speakHttp1(socket, "https");
   }
 
   #speakHttp2(socket: TLSSocket): void {
@@ -199,12 +203,11 @@ export class Listener {
     });
   }
 
-  #speakHttp1(socket: Socket, scheme: "http" | "https", over: () => void): void {
+  #speakHttp1(socket: Socket, scheme: "http" | "https"): void {
     const client = new ClientConnection(socket, this.#clientOptions(socket, scheme));
     this.#clients.add(client);
     if (this.#closing) client.close();
     socket.on("close", () => {
-      over();
       this.#clients.delete(client);
       this.#changed.emit("closed");
     });
@@ -228,6 +231,7 @@ export class Listener {
         address,
         forwardedFor: this.#options.strict ? withPort(address, socket.remotePort ?? 0) : address,
         scheme,
+        // A system call for each connection, and only the access log asks.
         localAddress: this.#options.ended === undefined ? "" : (socket.localAddress ?? ""),
         trusted: this.#options.strict || this.#options.trustedProxies.has(address),
       },

@@ -19,6 +19,7 @@ export async function rawApplication(
   t: TestContext,
   reached: (text: string, answer: (text: string) => void, socket: Socket) => void,
   options: Partial<PlatformHandlerOptions> = {},
+  attributes = "",
 ): Promise<RawApplication> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.setEncoding("latin1");
@@ -30,7 +31,7 @@ export async function rawApplication(
   t.after(() => server.close());
   const address = server.address() as { port: number };
   const layout = await temporarySite(t);
-  await writeFile(layout.webConfig, webConfig('processPath=".\\launch.cmd"'));
+  await writeFile(layout.webConfig, webConfig(`processPath=".\\launch.cmd" ${attributes}`));
   await writeFile(
     `${layout.root}/launch.sh`,
     `exec "${process.execPath}" -e '${FORWARDER}' ${address.port}\n`,

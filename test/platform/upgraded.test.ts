@@ -1,8 +1,6 @@
 import { equal, match } from "node:assert/strict";
-import { execFile } from "node:child_process";
 import type { Socket } from "node:net";
 import { test } from "node:test";
-import { promisify } from "node:util";
 import { CLIENT_LIMITS } from "#src/platform/proxy/client-options.js";
 import { until } from "../rig/until.js";
 import { clock, sweep } from "./clock.js";
@@ -103,22 +101,3 @@ test("an upgraded connection may be quiet for as long as it likes", async (t) =>
   client.send("echo");
   match((await client.sees(/echo$/))[0], /echo/);
 });
-
-const EVENTS = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
-for (const [what, answers, seen] of [
-  ["is upgraded", SWITCHED, /101 /],
-  ["reads an answer that goes on", `${EVENTS}2\r\n: \r\n`, /: \r\n/],
-] as const) {
-  test(`a client that vanishes without a word is looked for by the system while it ${what}`, async (t) => {
-    const { port } = await rawApplication(t, (text, answer) => {
-      if (text.startsWith("GET ")) answer(answers);
-    });
-    const client = rawClient(t, port);
-    client.send(UPGRADE);
-    await client.sees(seen);
-    const sockets = ["-tnoH", "state", "established", `sport = :${port}`];
-    await until("the system looks for it", async () => {
-      return (await promisify(execFile)("ss", sockets)).stdout.includes("timer:(keepalive,");
-    });
-  });
-}

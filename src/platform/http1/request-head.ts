@@ -252,8 +252,9 @@ function mayUpgrade(protocols: string): boolean {
 
 /** Without what Connection names: those fields end at this hop. What frames the message or names the host is never taken away. */
 export function withoutFields(fields: string, names: readonly string[]): string {
-  if (fields === "" || names.every((name) => KEPT_ANYWAY.has(name))) return fields;
-  const drop = new Set(names.filter((name) => !KEPT_ANYWAY.has(name)));
+  const dropped = names.filter((name) => !KEPT_ANYWAY.has(name));
+  if (dropped.length === 0) return fields;
+  const drop = new Set(dropped);
   return fields
     .split("\r\n")
     .filter((line) => !drop.has(line.slice(0, line.indexOf(":")).toLowerCase()))

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { bytesTaken } from "../../listener/node-internals.ts";
 import { CLIENT_LIMITS } from "./client-options.ts";
-import { lookForClient } from "./keep-alive-probes.ts";
 import { Pace } from "./pace.ts";
+import { enableKeepAlive } from "./tcp-keep-alive.ts";
 
 /** When a client's connection is ended, unless what is due comes first. */
 export class ClientDeadline {
@@ -12,7 +12,7 @@ export class ClientDeadline {
   /** Of the client's reading of what was written. */
   readonly #reader: Pace;
   #due = Number.POSITIVE_INFINITY;
-  #lookedFor = false;
+  #keepsAlive = false;
   #lingersUntil: number | undefined;
 
   /** `limitMs` and `minRate` as for Pace. */
@@ -22,13 +22,13 @@ export class ClientDeadline {
     this.#reader = new Pace(limitMs, minRate);
   }
 
-  /** Where nothing is due, the system looks for a client that vanished without a word. */
-  hasPassed(now: number): boolean {
+  /** Gives whether it has passed. Where nothing is due soon, the system looks for a client that vanished without a word. */
+  sweep(now: number): boolean {
     if (this.#reader.running) this.#reader.reached(bytesTaken(this.#socket));
     const at = Math.min(this.#due, this.body.until, this.#reader.until);
-    if (at === Number.POSITIVE_INFINITY && !this.#lookedFor) {
-      this.#lookedFor = true;
-      lookForClient(this.#socket);
+    if (!this.#keepsAlive && at - now > CLIENT_LIMITS.idleMs) {
+      this.#keepsAlive = true;
+      enableKeepAlive(this.#socket);
     }
     return at <= now;
   }

@@ -12,8 +12,8 @@ import { MAX_FIELDS, MAX_HEAD_BYTES } from "../http1/request-head.ts";
 import { MAX_RESPONSE_HEAD_BYTES } from "../http1/response-head.ts";
 import { guarded, guardedBy, type Guarded } from "./boundary.ts";
 import { CLIENT_LIMITS, onItsWayMs, type ClientOptions } from "./client-options.ts";
-import { lookForClient } from "./keep-alive-probes.ts";
 import { closeStream, destroySession } from "./http2-streams.ts";
+import { enableKeepAlive } from "./tcp-keep-alive.ts";
 
 const SESSION_LIMITS = {
   settings: {
@@ -63,7 +63,7 @@ export class Http2Session implements Guarded {
     this.#socket = socket;
     this.#options = options;
     this.#owner = owner;
-    lookForClient(socket);
+    enableKeepAlive(socket);
     this.#session = performServerHandshake(socket, SESSION_LIMITS);
     this.#session.on("error", () => undefined); // The socket's "close" follows and says the same.
     this.#session.on(

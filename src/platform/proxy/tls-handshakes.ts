@@ -39,14 +39,10 @@ export class TlsHandshakes {
     return this.#sockets.size > 0;
   }
 
-  /** `closed`: the connection is, whether it has shaken hands or not. */
-  begin(socket: Socket, closed: () => void): void {
+  begin(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on("error", () => undefined); // "close" follows and says the same.
-    socket.once("close", () => {
-      closed();
-      this.#over(socket);
-    });
+    socket.once("close", () => this.#over(socket));
     this.#server.emit("connection", socket);
   }
 

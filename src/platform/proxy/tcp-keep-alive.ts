@@ -7,6 +7,6 @@ const QUIET_MS = 60_000;
  * Has the system look for a client that vanished without a word, where nothing is due to it or to us. It takes four system
  * calls, which connections of one request should not pay.
  */
-export function lookForClient(socket: Socket): void {
+export function enableKeepAlive(socket: Socket): void {
   (tcpSocketUnder(socket) ?? socket).setKeepAlive(true, QUIET_MS);
 }
