@@ -22,12 +22,22 @@ newline='
 '
 carriage_return=$(printf '\r')
 byte_order_mark=$(printf '\357\273\277')
+# UTF-16, as PowerShell and Notepad write it, either way round.
+wide_mark=$(printf '\377\376')
+wide_mark_swapped=$(printf '\376\377')
 
 # First line of a file without byte order mark, carriage return, quotes and blanks around it; fails where there is none.
+# Of UTF-16 what ASCII can say is read.
 line_of() {
   line=
   [ -f "$1" ] && [ -r "$1" ] || return 1
-  IFS= read -r line <"$1" || [ -n "$line" ] || return 1
+  IFS= read -r line 2>/dev/null <"$1" || [ -n "$line" ] || return 1
+  case $line in
+  "$wide_mark"* | "$wide_mark_swapped"*)
+    line=$(tr -d '\000\376\377' <"$1")
+    line=${line%%"$newline"*}
+    ;;
+  esac
   line=${line#"$byte_order_mark"}
   line=${line%"$carriage_return"}
   trim
@@ -41,18 +51,23 @@ trim() {
   line=${line%"${line##*[! 	]}"}
 }
 
+# Sets path to the text with every \ as /.
+slashes() {
+  path=
+  rest=$1
+  while :; do
+    case $rest in
+    *"$backslash"*) path=$path${rest%%"$backslash"*}/ rest=${rest#*"$backslash"} ;;
+    *) path=$path$rest && break ;;
+    esac
+  done
+}
+
 # Reads a name from a file as the pointer and last-good hold it: bare, relative or absolute, / or \.
 name_in() {
   line_of "$1" || return 1
-  name=
-  rest=$line
-  while :; do
-    case $rest in
-    *"$backslash"*) name=$name${rest%%"$backslash"*}/ rest=${rest#*"$backslash"} ;;
-    *) name=$name$rest && break ;;
-    esac
-  done
-  name=${name#./}
+  slashes "$line"
+  name=${path#./}
   name=${name#"$root/"}
   case $name in _[Tt][Aa][Rr][Gg][Ee][Tt]/*) name=${name#*/} ;; esac
   startable "$name"
@@ -170,7 +185,8 @@ resolve() {
 
 entry_of() {
   if line_of "$1/_entry.txt"; then
-    entry=$line
+    slashes "$line"
+    entry=$path
     case /$entry/ in */../* | //*) say "$1/_entry.txt leads out of its folder." && return 1 ;; esac
     [ -f "$1/$entry" ] && return 0
     say "$1/_entry.txt names $entry, which is not there." && return 1

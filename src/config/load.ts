@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { decodeText } from "../decode-text.ts";
 import { InplaceError, systemCode } from "../errors.ts";
 import { normalizeConfig, type SiteConfig, type UserConfig } from "./config.ts";
 import { validateConfig } from "./validate.ts";
@@ -69,13 +70,13 @@ function packageKey(manifest: unknown): unknown {
 async function readJson(path: string, mode: "strict" | "loose"): Promise<unknown> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = decodeText(await readFile(path));
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     throw new InplaceError("CONFIG_UNREADABLE", `${path} cannot be read.`, { cause: error });
   }
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, ""));
+    return JSON.parse(text);
   } catch (error) {
     if (mode === "loose") return {};
     const why = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
+import { decodeText } from "../decode-text.ts";
 import {
   isAnyOf,
   isAnything,
@@ -72,8 +73,7 @@ const WITH_COMMENTS: ReadonlySet<string> = new Set(["bin", "scripts", "dependenc
  */
 export function readPackage(folder: string): PackageManifest | undefined {
   try {
-    const text = readFileSync(join(folder, "package.json"), "utf8").replace(/^\uFEFF/, "");
-    const found: unknown = JSON.parse(text);
+    const found: unknown = JSON.parse(decodeText(readFileSync(join(folder, "package.json"))));
     return isObject(found) ? soundPackage(found) : undefined;
   } catch {
     return undefined;

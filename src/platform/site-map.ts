@@ -1,5 +1,6 @@
 import { readFile, readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { decodeText } from "../decode-text.ts";
 import { InplaceError } from "../errors.ts";
 import type { Exchange, Router } from "./exchange.ts";
 
@@ -78,7 +79,7 @@ async function sitesInFolder(folder: string): Promise<SiteEntry[]> {
 async function sitesInFile(path: string): Promise<SiteEntry[]> {
   let content: unknown;
   try {
-    content = JSON.parse(await readFile(path, "utf8"));
+    content = JSON.parse(decodeText(await readFile(path)));
   } catch (cause) {
     throw new InplaceError("CONFIG_UNREADABLE", `${path} is not JSON.`, { cause });
   }

@@ -36,11 +36,12 @@ export async function entryPoint(artifact: string): Promise<string> {
   throw new InplaceError("ARTIFACT_INCOMPLETE", `The folder ${artifact} ${what}.`);
 }
 
-/** Its first line, as launchers read it: without a byte order mark, quotes and blanks around it. */
-async function readEntryFile(path: string): Promise<string | undefined> {
-  const [line = ""] = ((await readEntry(path)) ?? "").replace(/^\uFEFF/, "").split("\n");
+/** Its first line, as launchers read it: without quotes and blanks around it, with "/" for "\\". */
+async function readEntryFile(file: string): Promise<string | undefined> {
+  const [line = ""] = ((await readEntry(file)) ?? "").split("\n");
   const name = withoutBlanks(line.replace(/\r$/, ""));
-  return withoutBlanks(/^".*"$/.test(name) ? name.slice(1, -1) : name) || undefined;
+  const path = withoutBlanks(/^".*"$/.test(name) ? name.slice(1, -1) : name);
+  return path.replaceAll("\\", "/") || undefined;
 }
 
 async function readEntry(path: string): Promise<string | undefined> {

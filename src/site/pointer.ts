@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
 import { isAbsolute, join, resolve, sep } from "node:path";
+import { decodeText } from "../decode-text.ts";
 import { InplaceError, systemCode } from "../errors.ts";
 import { isArtifactName, validArtifactName } from "./artifact-name.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
@@ -17,7 +18,7 @@ export type PointerState =
   | { readonly state: "invalid"; readonly error: InplaceError };
 
 /**
- * What `_artifact.txt` names. Takes a BOM, CRLF, quotes, blanks and the relative, bare and absolute forms,
+ * What `_artifact.txt` names. Takes UTF-16, a BOM, CRLF, quotes, blanks and the relative, bare and absolute forms,
  * and refuses whatever does not lie directly inside `_target`, also through a link.
  */
 export async function readPointer(layout: SiteLayout): Promise<PointerState> {
@@ -53,7 +54,6 @@ export async function writePointer(layout: SiteLayout, artifact: string): Promis
 /** The artifact's name. Throws POINTER_INVALID or POINTER_ESCAPES. */
 export function parsePointer(layout: SiteLayout, text: string): string {
   const line = text
-    .replace(/^\uFEFF/, "")
     .trim()
     .replace(/^"(.*)"$/, "$1")
     .trim();
@@ -128,7 +128,7 @@ async function readBounded(path: string): Promise<string> {
     if (bytesRead > POINTER_MAX_BYTES) {
       throw new InplaceError("POINTER_INVALID", `${path} is longer than ${POINTER_MAX_BYTES} bytes.`);
     }
-    return buffer.toString("utf8", 0, bytesRead);
+    return decodeText(buffer.subarray(0, bytesRead));
   } finally {
     await file.close();
   }

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { lstat, mkdir, open, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
+import { decodeText } from "../decode-text.ts";
 import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import { isInside } from "../paths.ts";
 import type { SiteLayout } from "./layout.ts";
@@ -130,7 +131,7 @@ export async function textOf(file: FileHandle, from: number, length: number): Pr
     if (bytesRead === 0) break;
     filled += bytesRead;
   }
-  return block.toString("utf8", 0, filled);
+  return decodeText(block.subarray(0, filled));
 }
 
 function unsafe(path: string, what: string, cause?: unknown): InplaceError {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { decodeText } from "../decode-text.ts";
 import { systemCode } from "../errors.ts";
 
 /** What a running site reads of its configuration; nothing in it has been checked. */
@@ -39,8 +40,8 @@ export function tolerantConfig(root: string): RunningConfig {
 function readObject(path: string): SiteConfigRead | undefined {
   let text: string | undefined;
   try {
-    text = readFileSync(path, "utf8");
-    const config: unknown = JSON.parse(text.replace(/^\uFEFF/, ""));
+    text = decodeText(readFileSync(path));
+    const config: unknown = JSON.parse(text);
     if (typeof config === "object" && config !== null) return { state: "read", config };
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;

@@ -8,6 +8,7 @@ import { choosePort } from "#src/process/port.js";
 import { recordFailures } from "#src/site/health-marks.js";
 import { readHistory } from "#src/site/history.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
+import { encodings } from "../rig/encodings.js";
 import { launchedSite, start, type Started } from "../runtime/launched-site.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
@@ -44,7 +45,12 @@ async function launched(t: TestContext, layout: SiteLayout, args: string[] = [])
   return started;
 }
 
-async function put(layout: SiteLayout, name: string, content = TELLING, mode = 0o644): Promise<string> {
+async function put(
+  layout: SiteLayout,
+  name: string,
+  content: string | Buffer = TELLING,
+  mode = 0o644,
+): Promise<string> {
   const path = join(layout.target, name);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, content);
@@ -77,7 +83,7 @@ for (const name of ["plain", "a & b (c)", "100% it's!", "-x^y$HOME;*?"]) {
   });
 }
 
-test("the pointer may have a byte order mark, quotes, blanks, either slash, be bare or absolute", async (t) => {
+test("the pointer may be UTF-16, have a byte order mark, quotes, blanks, either slash, be bare or absolute", async (t) => {
   const layout = await site(t);
   await put(layout, "named.mjs");
   const pointers = [
@@ -86,11 +92,12 @@ test("the pointer may have a byte order mark, quotes, blanks, either slash, be b
     "\uFEFFnamed.mjs",
     `"${layout.root}/_target/named.mjs"\n`,
     "_TARGET\\named.mjs\r\n",
+    ...encodings('"_target\\named.mjs"\r\n').map(([, bytes]) => bytes),
   ];
   for (const pointer of pointers) {
     await rm(layout.failed, { recursive: true, force: true });
     await writeFile(layout.pointer, pointer);
-    assert.equal(told(await launched(t, layout))["artifact"], "named.mjs", pointer);
+    assert.equal(told(await launched(t, layout))["artifact"], "named.mjs", String(pointer));
   }
 });
 
@@ -169,6 +176,8 @@ test("any kind of artifact is started: scripts, programs without the permission 
   await put(layout, "named/index.mjs", "process.exit(9)");
   await put(layout, "named/bin/run.mjs");
   await put(layout, "named/_entry.txt", "bin/run.mjs\r\n");
+  await put(layout, "wide/bin/run.mjs");
+  await put(layout, "wide/_entry.txt", Buffer.from('\uFEFF"bin\\run.mjs"\r\n', "utf16le"));
   for (const artifact of [
     "app.js",
     "app.cjs",
@@ -178,6 +187,7 @@ test("any kind of artifact is started: scripts, programs without the permission 
     "folder",
     "blog",
     "named",
+    "wide",
   ]) {
     await writeFile(layout.pointer, `_target/${artifact}\n`);
     const started = await launched(t, layout, ["a b", "c"]);

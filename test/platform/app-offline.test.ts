@@ -2,8 +2,12 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { once } from "node:events";
 import { constants, mkdir, open, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { WebSocket } from "ws";
+import { readAppOffline } from "#src/platform/app-offline.js";
+import { encodings } from "../rig/encodings.js";
+import { temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { fetch } from "./fetch.js";
 import { serveSite, type ServedSite } from "./site.js";
@@ -41,6 +45,23 @@ test("AppOfflineDroppedWhileSiteIsDown: a file that is there before the start is
   equal(site.count("backend-starting"), 0);
   await rm(site.layout.appOffline);
   await until("the site is up", async () => (await fetch(site.url)).status === 200);
+});
+
+test("the page is shown as it was written, in whatever encoding", async (t) => {
+  const path = join(await temporaryFolder(t), "app_offline.htm");
+  const pages: readonly (readonly [bytes: Buffer, page: string])[] = [
+    ...encodings("<p>zurück in 5’").map(([, bytes]) => [bytes, "<p>zurück in 5’"] as const),
+    [Buffer.from("<p>zur\xfcck in 5\x92", "latin1"), "<p>zurück in 5’"],
+    [Buffer.from('<meta charset="koi8-r"><p>\xd0\xd1', "latin1"), '<meta charset="koi8-r"><p>пя'],
+    [Buffer.from("<meta charset=unheard-of><p>\xfc", "latin1"), "<meta charset=unheard-of><p>ü"],
+    [Buffer.from("\xfc", "latin1"), "ü"],
+    [Buffer.from(""), ""],
+    [Buffer.from(`${"x".repeat(1024 * 1024 - 1)}ü`), "x".repeat(1024 * 1024 - 1)],
+  ];
+  for (const [bytes, page] of pages) {
+    await writeFile(path, bytes);
+    equal((await readAppOffline(path))?.page, page);
+  }
 });
 
 test("AppOfflineAddedAndRemovedStress: only 200 and 503 are ever answered", async (t) => {

@@ -102,15 +102,6 @@ test("a <location> that means the whole site counts, another one does not", () =
   throws(() => parse(inside('path="admin"')), /no <httpPlatform> or <aspNetCore>/);
 });
 
-test("UTF-8 and UTF-16 with a byte order mark are read", () => {
-  const xml =
-    '<?xml version="1.0"?><configuration><system.webServer><httpPlatform processPath="ü"/></system.webServer></configuration>';
-  const utf16 = Buffer.from(`\uFEFF${xml}`, "utf16le");
-  for (const bytes of [Buffer.from(`\uFEFF${xml}`), utf16, Buffer.from(utf16).swap16()]) {
-    equal(parseWebConfig(FILE, bytes).processPath, "ü");
-  }
-});
-
 const INVALID: readonly (readonly [xml: string, message: RegExp])[] = [
   [
     '<httpPlatform processPath="x" startupTimeLimit="3601"/>',

@@ -1,4 +1,5 @@
 import { DOMParser, ParseError, type Attr, type Element, type Node } from "@xmldom/xmldom";
+import { decodeText } from "../../decode-text.ts";
 import { InplaceError } from "../../errors.ts";
 
 /** An XML document that knows its file, for messages. Names are compared without case, as IIS does. */
@@ -15,7 +16,7 @@ export function parseXml(path: string, bytes: Buffer): XmlFile {
       onError: (_level, message, context: unknown) => {
         throw new InplaceError("WEB_CONFIG_INVALID", at(path, placeOf(context), message));
       },
-    }).parseFromString(decode(bytes), "text/xml");
+    }).parseFromString(decodeText(bytes), "text/xml");
     if (document.documentElement !== null) return { path, root: document.documentElement };
     throw new InplaceError("WEB_CONFIG_INVALID", at(path, undefined, "there is no element"));
   } catch (error) {
@@ -52,17 +53,6 @@ export function attributesOf(element: Element): Attr[] {
 
 export function attributeOf(element: Element, name: string): Attr | undefined {
   return attributesOf(element).find((attribute) => nameOf(attribute) === name.toLowerCase());
-}
-
-// What an editor on Windows may have written; the XML declaration's own encoding is not looked at.
-function decode(bytes: Buffer): string {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.toString("utf16le", 2);
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) {
-    return Buffer.from(bytes.subarray(2, bytes.length - (bytes.length % 2)))
-      .swap16()
-      .toString("utf16le");
-  }
-  return bytes.toString("utf8").replace(/^\uFEFF/, "");
 }
 
 interface Place {
