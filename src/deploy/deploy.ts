@@ -1,5 +1,5 @@
 import { DEFAULT_BUILD_LIMIT_MS, type SiteConfig } from "../config/config.ts";
-import { loadConfig, siteName } from "../config/load.ts";
+import { CONFIG_FILE, loadConfig, siteName } from "../config/load.ts";
 import type { DeployEvent, EventSink, SiteEvent } from "../events.ts";
 import { validSiteName } from "../site/artifact-name.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -10,10 +10,10 @@ import { findBuilt } from "./choose-name.ts";
 import type { DeployEnvironment } from "./environment.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { runPostAction } from "./post-action.ts";
-import { writeManifest } from "../site/manifest.ts";
+import { writeManifest, type Manifest } from "../site/manifest.ts";
 import { prepareArtifact, type PreparedArtifact } from "./prepare-artifact.ts";
 import { afterwards, currentArtifact, makeCurrent, placeArtifact, withdrawArtifact } from "./publish.ts";
-import { siteFiles } from "./site-files.ts";
+import { siteFiles, type SiteFile } from "./site-files.ts";
 import { identityOf, readSource, type Source, type UnnamedIdentity, type Wanted } from "./source.ts";
 import { assertSigned, signManifest } from "../site/signature.ts";
 import { openStaging, type Staging } from "./staging.ts";
@@ -131,19 +131,14 @@ async function publishTree(
 ): Promise<Published> {
   const { layout, environment, emit } = options;
   const prepared = await findOrBuild(options, plan, tree, staging);
-  const { requireSignature } = plan.config;
-  if (requireSignature !== undefined)
-    await assertSigned(layout, prepared.manifest.artifact, prepared.manifest, {
-      configured: requireSignature,
-    });
   const files = await siteFiles(tree.folder, plan.config, layout);
+  await expectSigned(layout, prepared.manifest, plan.config, files);
   const staged = await stageFiles(layout, files, staging);
   await installRuntime(layout);
-  await writeRollout(layout, plan.config, emit);
   options.signal.throwIfAborted();
   await lock.confirm();
   await staging.confirm();
-  const previous = await publish(options, plan.source, prepared, staged);
+  const previous = await publish(options, plan, prepared, staged);
   await afterwards("files that are gone from the source may be left", emit, () =>
     removeGone(layout, tree.folder, files, environment, emit),
   );
@@ -160,7 +155,7 @@ async function findOrBuild(
   const found = options.rebuild ? undefined : await findBuilt(layout, identity, signingKey);
   if (found !== undefined) {
     emit({ type: "artifact-reused", artifact: found.artifact });
-    return { manifest: found, staged: undefined };
+    return { manifest: found, staged: undefined, recorded: true };
   }
   await tree.providePackages();
   const env = buildEnvironment(options);
@@ -180,8 +175,20 @@ async function findOrBuild(
   // What was described is what this run built, in a folder that nobody else could write.
   await staging.confirm();
   const manifest = await signManifest(prepared.manifest, signingKey);
-  if (prepared.staged === undefined) await writeManifest(layout, manifest);
-  return { ...prepared, manifest };
+  return { ...prepared, manifest, recorded: false };
+}
+
+/** By the configuration that the site will have, before anything of what runs there is touched. Throws ARTIFACT_UNSIGNED. */
+async function expectSigned(
+  layout: SiteLayout,
+  manifest: Manifest,
+  { requireSignature }: SiteConfig,
+  files: readonly SiteFile[],
+): Promise<void> {
+  const replacesConfig = files.some(({ path }) => path === CONFIG_FILE);
+  const given = process.env["INPLACE_PUBLIC_KEY"] || requireSignature;
+  if (replacesConfig && given === undefined) return;
+  await assertSigned(layout, manifest.artifact, manifest, { configured: requireSignature });
 }
 
 /** The folder itself, or a clean checkout where it does not show the commit. */
@@ -200,17 +207,19 @@ async function workingTree(options: DeployOptions, source: Source, staging: Stag
   });
 }
 
-/** Gives what was current before. */
+/** All that the site runs changes here, after everything was checked. Gives what was current before. */
 async function publish(
   { layout, emit }: DeployOptions,
-  source: Source,
-  { manifest, staged }: PreparedArtifact,
+  { source, config }: Plan,
+  { manifest, staged, recorded }: PreparedArtifact,
   files: StagedFiles,
 ): Promise<string | undefined> {
   const { artifact } = manifest;
   const { id: commit, subject } = source.commit ?? {};
   try {
     if (staged !== undefined) await placeArtifact(layout, staged, manifest);
+    else if (!recorded) await writeManifest(layout, manifest);
+    await writeRollout(layout, config, emit);
     await placeFiles(layout, files, emit);
     const move = { event: "published" as const, ...(commit && { commit }), ...(subject && { subject }) };
     return await makeCurrent(layout, artifact, move, emit);

@@ -4,7 +4,13 @@ import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import type { DeployEvent, EventSink } from "../events.ts";
 import { artifactName } from "../site/artifact-name.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { describeArtifact, writeManifest, type ArtifactContent, type Manifest } from "../site/manifest.ts";
+import {
+  contentHash,
+  describeArtifact,
+  readManifest,
+  type ArtifactContent,
+  type Manifest,
+} from "../site/manifest.ts";
 import { buildOutside, expectOnly, guardSite } from "./build-guard.ts";
 import { build } from "./builders/build.ts";
 import type { Built, BuildRequest } from "./builders/builder.ts";
@@ -19,6 +25,8 @@ export interface PreparedArtifact {
   readonly manifest: Manifest;
   /** Where it waits to be placed; undefined: it is in the target folder already. */
   readonly staged: string | undefined;
+  /** The site has this very manifest already. */
+  readonly recorded: boolean;
 }
 
 export interface PrepareOptions {
@@ -58,8 +66,18 @@ export async function prepareArtifact(options: PrepareOptions): Promise<Prepared
     ...(source.dirty !== undefined && { dirty: source.dirty }),
     ...content,
   };
-  if (taken) await writeManifest(layout, manifest);
-  return { manifest, staged: taken ? undefined : built.path };
+  const before = taken ? await readManifest(layout, artifact) : undefined;
+  if (before !== undefined && tellsTheSame(before, manifest))
+    return { manifest: before, staged: undefined, recorded: true };
+  return { manifest, staged: taken ? undefined : built.path, recorded: false };
+}
+
+/** What a manifest says is kept where the content is the same: a signature over it would be lost. */
+function tellsTheSame(before: Manifest, now: Manifest): boolean {
+  const sameContent = before.sha256 === now.sha256 && contentHash(before.files) === now.sha256;
+  const sameSource =
+    before.origin === now.origin && before.commit === now.commit && before.dirty === now.dirty;
+  return sameContent && (sameSource || before.signature !== undefined);
 }
 
 interface Described {

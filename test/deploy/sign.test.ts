@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { manifestPath, readManifest, type Manifest } from "#src/site/manifest.js";
 import { isSigned } from "#src/site/signature.js";
+import { snapshot } from "../rig/snapshot.js";
 import { inplace, sourceAndSite } from "../rig/source.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
 import { deployOf } from "./built-site.js";
@@ -112,4 +113,55 @@ test("inplace sign without a key is a USAGE error that names both ways to give o
   const { code, stderr } = await inplace(t, ["sign", "x.mjs", "--yes"], { cwd });
   assert.equal(code, 2);
   assert.match(stderr, /--key.*INPLACE_SIGNING_KEY/);
+});
+
+/** Makes what CONTENT says, and fails where it says nothing. */
+const MAKES_CONTENT = `
+  if (process.env.CONTENT === "") process.exit(1);
+  require("fs").writeFileSync(process.env.ARTIFACT, process.env.CONTENT ?? "console.log('one')");`;
+
+test("a rebuild that is not signed rightly leaves every byte of the live, signed release as it is", async (t) => {
+  const { folder, key, publicKey } = await keys(t);
+  const other = await keys(t);
+  const build = { builder: "command", command: [process.execPath, "-e", MAKES_CONTENT], extension: ".mjs" };
+  const { repository, layout } = await sourceAndSite(t, {
+    "inplace.config.json": { build, requireSignature: publicKey },
+  });
+  const deploy = async (args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
+    const all = ["deploy", "--json", "--site-root", layout.root, ...args];
+    const { code, stdout } = await inplace(t, all, { cwd: repository.folder, env });
+    return [code, (JSON.parse(stdout) as { error?: { code: string } }).error?.code];
+  };
+  assert.deepEqual(await deploy(["--sign", key]), [0, undefined]);
+  const before = await snapshot(layout.root);
+  const rebuilds: readonly [string, string[], NodeJS.ProcessEnv, unknown[]][] = [
+    ["without a key", [], {}, [0, undefined]],
+    ["with another key", ["--sign", other.key], {}, [4, "ARTIFACT_UNSIGNED"]],
+    ["with a key that is not there", ["--sign", join(folder, "none")], {}, [2, "SIGNING_KEY_INVALID"]],
+    ["that makes something else", [], { CONTENT: "console.log('two')" }, [4, "ARTIFACT_UNSIGNED"]],
+    ["that fails", ["--sign", key], { CONTENT: "" }, [3, "BUILD_FAILED"]],
+    ["for another key of the host", [], { INPLACE_PUBLIC_KEY: other.publicKey }, [4, "ARTIFACT_UNSIGNED"]],
+  ];
+  for (const [name, args, env, expected] of rebuilds) {
+    assert.deepEqual(await deploy(["--rebuild", ...args], env), expected, name);
+    assert.deepEqual(await snapshot(layout.root), before, name);
+  }
+});
+
+test("a release that the host's key refuses changes neither launchers nor the rollout of what runs", async (t) => {
+  const { publicKey } = await keys(t);
+  const { repository, layout } = await deployOf(t, APP);
+  await writeFile(join(repository.folder, "launch.sh"), "#!/bin/sh\n# another one\n");
+  await writeFile(
+    join(repository.folder, "inplace.config.json"),
+    JSON.stringify({ ...APP["inplace.config.json"], rollout: "recycle" }),
+  );
+  await repository.commit("two");
+  const before = await snapshot(layout.root);
+  const { code } = await inplace(t, ["deploy", "--json", "--site-root", layout.root], {
+    cwd: repository.folder,
+    env: { INPLACE_PUBLIC_KEY: publicKey },
+  });
+  assert.equal(code, 4);
+  assert.deepEqual(await snapshot(layout.root), before);
 });
