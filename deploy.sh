@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the HEAD commit and puts it live in place. Kudu and git hooks call it; so do people: bash deploy.sh [--serve]
 #   --serve   afterwards serves the site on http://localhost:8080 (or PORT) until Ctrl+C
-# All other arguments go to `inplace deploy`.
+# All other arguments go to `inplace-deploy deploy`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

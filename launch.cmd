@@ -171,7 +171,7 @@ set "INPLACE_L_NAME="
 set "INPLACE_L_SIGNED="
 exit /b
 :unchecked
->&2 echo launch.cmd: this site may require signatures, which the runtime checks (inplace deploy) with Node 20 or newer on the PATH; nothing is started.
+>&2 echo launch.cmd: this site may require signatures, which the runtime checks (inplace-deploy deploy) with Node 20 or newer on the PATH; nothing is started.
 exit /b
 
 

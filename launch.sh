@@ -115,7 +115,7 @@ signature_needed() {
 # Sets name and program to what the runtime has checked, in place of the one that has just failed.
 checked() {
   if ! line_of .inplace/runtime/current || [ ! -f ".inplace/runtime/$line/choose.mjs" ] || ! recent_node; then
-    say 'this site may require signatures, and they are checked by the runtime (inplace deploy) with Node 20 or newer on the PATH; nothing is started.'
+    say 'this site may require signatures, and they are checked by the runtime (inplace-deploy deploy) with Node 20 or newer on the PATH; nothing is started.'
     return $NOTHING_TO_START
   fi
   chosen=$(node ".inplace/runtime/$line/choose.mjs" "$1") || return

@@ -20,7 +20,7 @@ interface ErrorEntry {
 
 /** Every expected failure. A code is never renamed and never used again for something else. */
 export const ERROR_CODES = {
-  USAGE: { exit: EXIT.usage, hint: "Run inplace --help." },
+  USAGE: { exit: EXIT.usage, hint: "Run inplace-deploy --help." },
   INTERNAL: {
     exit: EXIT.failed,
     hint: "This is a defect of inplace-deploy; please report it with the text above.",
@@ -64,7 +64,10 @@ export const ERROR_CODES = {
     exit: EXIT.failed,
     hint: "Look at what lies there: another kind of file, a loop of links, too long a name, a failing disk.",
   },
-  DISK_FULL: { exit: EXIT.failed, hint: "Free space on the site's disk (inplace prune), then try again." },
+  DISK_FULL: {
+    exit: EXIT.failed,
+    hint: "Free space on the site's disk (inplace-deploy prune), then try again.",
+  },
   NOT_A_REPOSITORY: { exit: EXIT.usage, hint: "Run the command inside a git repository that git can read." },
   NOT_A_BARE_REPOSITORY: {
     exit: EXIT.usage,
@@ -90,10 +93,10 @@ export const ERROR_CODES = {
   BUILD_OUTSIDE: { exit: EXIT.buildFailed, hint: "The build may write only to the path in ARTIFACT." },
   SYNC_FAILED: { exit: EXIT.failed, hint: "Close the program that holds the file, then deploy again." },
   POST_ACTION_FAILED: { exit: EXIT.failed, hint: "Mend the post-deployment action, then deploy again." },
-  ARTIFACT_NAME_INVALID: { exit: EXIT.artifactInvalid, hint: "Name it as inplace history lists it." },
+  ARTIFACT_NAME_INVALID: { exit: EXIT.artifactInvalid, hint: "Name it as inplace-deploy history lists it." },
   ARTIFACT_MISSING: {
     exit: EXIT.artifactInvalid,
-    hint: "inplace history lists the artifacts that are still there.",
+    hint: "inplace-deploy history lists the artifacts that are still there.",
   },
   ARTIFACT_INCOMPLETE: { exit: EXIT.artifactInvalid, hint: "Build or copy the artifact again." },
   ARTIFACT_ALTERED: {
@@ -101,7 +104,7 @@ export const ERROR_CODES = {
     hint: "Deploy the commit again with --rebuild, or roll back to another artifact.",
   },
   ARTIFACT_UNSIGNED: { exit: EXIT.artifactInvalid, hint: "Deploy it with --sign and the site's key." },
-  SIGNING_KEY_INVALID: { exit: EXIT.usage, hint: "inplace keygen makes a pair of keys." },
+  SIGNING_KEY_INVALID: { exit: EXIT.usage, hint: "inplace-deploy keygen makes a pair of keys." },
   ARCHIVE_UNSAFE: {
     exit: EXIT.artifactInvalid,
     hint: "Pack the archive anew, with plain files and folders only, or drop the unpacked folder.",
@@ -113,11 +116,11 @@ export const ERROR_CODES = {
   },
   POINTER_INVALID: {
     exit: EXIT.artifactInvalid,
-    hint: "_artifact.txt holds one line, _target/NAME; inplace rollback writes a sound one.",
+    hint: "_artifact.txt holds one line, _target/NAME; inplace-deploy rollback writes a sound one.",
   },
   POINTER_ESCAPES: {
     exit: EXIT.artifactInvalid,
-    hint: "The pointer may only name something directly inside _target; inplace rollback writes a sound one.",
+    hint: "The pointer may only name something directly inside _target; inplace-deploy rollback writes a sound one.",
   },
   LOCK_HELD: { exit: EXIT.lockHeld, hint: "Wait for the other deploy to end, then try again." },
   LOCK_SUPERSEDED: { exit: EXIT.lockHeld, hint: "Nothing to do: the newer deploy goes first." },
@@ -126,12 +129,12 @@ export const ERROR_CODES = {
   DECLINED: { exit: EXIT.failed, hint: "Nothing has changed." },
   NOTHING_TO_ROLL_BACK: {
     exit: EXIT.artifactInvalid,
-    hint: "inplace history lists what can be rolled back to.",
+    hint: "inplace-deploy history lists what can be rolled back to.",
   },
   ARTIFACT_MARKED_FAILED: { exit: EXIT.artifactInvalid, hint: "Use --force to start it all the same." },
   WEB_CONFIG_MISSING: {
     exit: EXIT.usage,
-    hint: "Create a web.config (inplace init), or name the folder that holds it.",
+    hint: "Create a web.config (inplace-deploy init), or name the folder that holds it.",
   },
   WEB_CONFIG_INVALID: { exit: EXIT.usage, hint: "Correct web.config at the place named." },
   PORT_IN_USE: { exit: EXIT.failed, hint: "Stop the other program, or choose another port with --port." },
@@ -140,10 +143,10 @@ export const ERROR_CODES = {
   HAPROXY_NOT_CONFIGURED: { exit: EXIT.usage, hint: 'Add "haproxy": {} to inplace.config.json.' },
   HAPROXY_MISSING: { exit: EXIT.failed, hint: "Install HAProxy 2.6 or newer (apt-get install haproxy)." },
   HAPROXY_CONFIG_INVALID: { exit: EXIT.usage, hint: 'Correct "haproxy" in inplace.config.json.' },
-  HAPROXY_UNREACHABLE: { exit: EXIT.failed, hint: "Start it with inplace haproxy up." },
+  HAPROXY_UNREACHABLE: { exit: EXIT.failed, hint: "Start it with inplace-deploy haproxy up." },
   HAPROXY_REFUSED: {
     exit: EXIT.failed,
-    hint: "Look at inplace haproxy status, then run inplace haproxy up.",
+    hint: "Look at inplace-deploy haproxy status, then run inplace-deploy haproxy up.",
   },
   HOST_UNREACHABLE: {
     exit: EXIT.failed,
@@ -160,8 +163,8 @@ export const ERROR_CODES = {
     exit: EXIT.failed,
     hint: "Mend what is named; the site is served all the same.",
   },
-  NOT_SUPERVISED: { exit: EXIT.failed, hint: "Start one with inplace supervise." },
-  TIMED_OUT: { exit: EXIT.timedOut, hint: "Look at inplace status, then try again." },
+  NOT_SUPERVISED: { exit: EXIT.failed, hint: "Start one with inplace-deploy supervise." },
+  TIMED_OUT: { exit: EXIT.timedOut, hint: "Look at inplace-deploy status, then try again." },
 } as const satisfies Record<string, ErrorEntry>;
 export type ErrorCode = keyof typeof ERROR_CODES;
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the HEAD commit and puts it live in place. Kudu and git hooks call it; so do people: bash deploy.sh [--serve]
 #   --serve   afterwards serves the site on http://localhost:8080 until Ctrl+C
-# All other arguments go to `inplace deploy`.
+# All other arguments go to `inplace-deploy deploy`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -46,10 +46,10 @@ done
 
 # Where this package is: among the app's, else where a global installation put it.
 find_inplace() {
-  for inplace in node_modules/.bin/inplace "$top/node_modules/.bin/inplace"; do
+  for inplace in node_modules/.bin/inplace-deploy "$top/node_modules/.bin/inplace-deploy"; do
     if [ -e "$inplace" ]; then return 0; fi
   done
-  inplace=$(command -v inplace) && [ ! -e package.json ]
+  inplace=$(command -v inplace-deploy) && [ ! -e package.json ]
 }
 
 # Only when needed: a second terminal may deploy while the first one serves from the same checkout.
@@ -64,7 +64,7 @@ if ! find_inplace; then
   if [ -e package.json ]; then
     echo "deploy.sh: inplace-deploy is not among the packages of package.json. Add it: npm install inplace-deploy" >&2
   else
-    echo "deploy.sh: inplace is not installed. Install it: npm install --global inplace-deploy" >&2
+    echo "deploy.sh: inplace-deploy is not installed. Install it: npm install --global inplace-deploy" >&2
   fi
   exit 1
 fi

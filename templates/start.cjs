@@ -1,4 +1,4 @@
-// Starts the app of this folder as its start line does, which _start.json holds in parts. Written by inplace deploy.
+// Starts the app of this folder as its start line does, which _start.json holds in parts. Written by inplace-deploy deploy.
 "use strict";
 const Module = require("node:module");
 const { existsSync, readFileSync } = require("node:fs");

@@ -1,4 +1,4 @@
-// Serves the folder public/ beside it: files, folders by their index.html, /about by about.html. Written by inplace deploy.
+// Serves the folder public/ beside it: files, folders by their index.html, /about by about.html. Written by inplace-deploy deploy.
 import { createReadStream, readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";

@@ -207,7 +207,7 @@ async function wantedArtifact(
   if (pointer.state === "names") return pointer.artifact;
   if (pointer.state === "invalid") throw pointer.error;
   throw new InplaceError("ARTIFACT_MISSING", "There is no current artifact.", {
-    hint: "Run inplace deploy first, or name one.",
+    hint: "Run inplace-deploy deploy first, or name one.",
   });
 }
 

@@ -38,7 +38,7 @@ function whatWasSeen({ build, reasons }: Proposal): string[][] {
 
 function nextStep(kept: readonly WrittenFile[]): string {
   return kept.some(({ path }) => path === "deploy.sh")
-    ? "commit these files, then: inplace deploy (the deploy.sh here is not ours)"
+    ? "commit these files, then: inplace-deploy deploy (the deploy.sh here is not ours)"
     : "commit these files, then: bash deploy.sh --serve";
 }
 

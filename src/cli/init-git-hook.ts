@@ -16,7 +16,7 @@ export async function initGitHook(context: VerbContext, flags: GitHookFlags): Pr
   const { root } = context.site();
   if (realpathSync(root) === realpathSync(context.cwd)) {
     throw new InplaceError("USAGE", "Name the site that a push deploys to.", {
-      hint: "inplace init --git-hook --site-root <folder>",
+      hint: "inplace-deploy init --git-hook --site-root <folder>",
     });
   }
   const hook = await installGitHook({

@@ -48,7 +48,7 @@ export async function initSystemd(context: VerbContext, flags: SystemdFlags): Pr
   const paths = await writeUnits(folder, units, flags.force === true);
   const enable = howToEnable(paths, units, manager);
   const how = supervise
-    ? "rollout: handover: the service is inplace supervise"
+    ? "rollout: handover: the service is inplace-deploy supervise"
     : "rollout: recycle: one slow request of the old release holds the queue for everybody";
   return {
     document: { units: paths, rollout: supervise ? "handover" : "recycle", enable },

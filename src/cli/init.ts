@@ -21,7 +21,7 @@ export const defineInit: DefineVerb = (program, run) => {
     .option("--user", "units for systemctl --user")
     .option(
       "--supervise",
-      "the service is inplace supervise (default, unless the rollout is recycle or there are several sockets)",
+      "the service is inplace-deploy supervise (default, unless the rollout is recycle or there are several sockets)",
     )
     .option(
       "--no-supervise",

@@ -25,7 +25,7 @@ async function runKeygen({ cwd }: VerbContext, out: string): Promise<Outcome> {
   await writeNew(privateFile, privateKey, OWNER_ONLY);
   await writeNew(publicFile, publicKey, 0o644);
   const text = [
-    `private: ${privateFile}  (for inplace deploy --sign; keep it from the server)`,
+    `private: ${privateFile}  (for inplace-deploy deploy --sign; keep it from the server)`,
     `public:  ${publicFile}  (on the server, outside the site: INPLACE_PUBLIC_KEY or requireSignature)`,
   ].join("\n");
   return { document: { privateKey: privateFile, publicKey: publicFile }, text };

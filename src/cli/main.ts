@@ -11,6 +11,9 @@ import { printDocument, printText } from "./print.ts";
 import type { RunVerb, VerbContext } from "./verb.ts";
 import { verbsFor } from "./verbs.ts";
 
+/** The name that nobody else has in the registry: `npx inplace` is another project's package. */
+const COMMAND_NAME = "inplace-deploy";
+
 interface GlobalOptions {
   readonly siteRoot?: string;
   readonly json?: boolean;
@@ -20,7 +23,7 @@ interface GlobalOptions {
 export async function main(argv: readonly string[]): Promise<ExitCode> {
   let exit: ExitCode = EXIT.done;
   const json = argv.includes("--json");
-  const program = new Command("inplace")
+  const program = new Command(COMMAND_NAME)
     .description("Replaces a running web site in place, by the file system alone.")
     .version(packageVersion())
     .option("--site-root <folder>", "the site (default: the nearest folder upwards with a web.config)")
@@ -37,7 +40,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   };
   for (const define of await verbsFor(argv)) define(program, run);
   for (const verb of program.commands) {
-    const examples = EXAMPLES[verb.name()]?.map((example) => `  ${example}`) ?? [];
+    const examples = EXAMPLES[verb.name()]?.map((example) => `  ${COMMAND_NAME} ${example}`) ?? [];
     if (examples.length > 0) verb.addHelpText("after", ["", "Examples:", ...examples].join("\n"));
   }
   try {

@@ -5,7 +5,9 @@ import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 export const defineReload: DefineVerb = (program, run) => {
   program
     .command("reload")
-    .description("fresh processes of the current release, without a lost request (needs inplace supervise)")
+    .description(
+      "fresh processes of the current release, without a lost request (needs inplace-deploy supervise)",
+    )
     .action(() => run(runReload));
 };
 

@@ -12,9 +12,9 @@ export function socketOfSystemd(): SocketPlace | undefined {
   if (more.length > 0 || first.place.kind !== "tcp") {
     throw new InplaceError(
       "USAGE",
-      `inplace supervise holds one TCP socket; systemd gave ${sockets.map(name).join(", ")}.`,
+      `inplace-deploy supervise holds one TCP socket; systemd gave ${sockets.map(name).join(", ")}.`,
       {
-        hint: "Name one --port in inplace init --systemd --supervise.",
+        hint: "Name one --port in inplace-deploy init --systemd --supervise.",
       },
     );
   }

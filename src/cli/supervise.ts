@@ -29,7 +29,7 @@ async function supervise(
       "CONFIG_INVALID",
       "overlap is false: the app may not run twice, and a handover runs it twice.",
       {
-        hint: "inplace serve and systemd end the old process first.",
+        hint: "inplace-deploy serve and systemd end the old process first.",
       },
     );
   }

@@ -33,7 +33,7 @@ export interface InitialisedApp {
 const COPIES = [
   [".deployment", ".deployment", "tells Kudu to run deploy.sh, and to leave the running site alone"],
   ["templates/deploy.sh", "deploy.sh", "installs, builds and publishes a commit: bash deploy.sh"],
-  ["web.config", "web.config", "tells IIS, and inplace serve, to start the site by launch.cmd"],
+  ["web.config", "web.config", "tells IIS, and inplace-deploy serve, to start the site by launch.cmd"],
   ["launch.cmd", "launch.cmd", "starts the current artifact on Windows"],
   ["launch.sh", "launch.sh", "the same elsewhere"],
 ] as const;

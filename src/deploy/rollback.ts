@@ -49,7 +49,7 @@ export async function rollback(options: RollbackOptions): Promise<Rollback> {
     const current = await currentArtifact(layout);
     if (from !== undefined && from !== current) {
       throw new InplaceError("SUPERSEDED", `${current ?? "nothing"} is current by now, no more ${from}.`, {
-        hint: "Look at inplace status, then roll back again.",
+        hint: "Look at inplace-deploy status, then roll back again.",
       });
     }
     await expectUsable(layout, artifact, options.force);

@@ -94,6 +94,6 @@ export function expectAnswer(what: string, tried: TrialResult): number {
   const why = tried.result === "answered" ? `it answered GET / with status ${tried.status}` : tried.why;
   const tail = tried.tail.length === 0 ? "It wrote nothing." : tried.tail.join("\n");
   throw new InplaceError("START_FAILED", `${what} was started, and ${why}. Its last output:\n${tail}`, {
-    hint: "Mend what its output names, or the start in inplace.config.json, then run inplace init --check again.",
+    hint: "Mend what its output names, or the start in inplace.config.json, then run inplace-deploy init --check again.",
   });
 }

@@ -31,12 +31,12 @@ export async function waitUntilLive(
     if (mark !== undefined) {
       await recordFailures(layout);
       throw new InplaceError("START_FAILED", `${artifact} failed: ${mark.reason}.`, {
-        hint: "The last good release goes on; look at inplace status.",
+        hint: "The last good release goes on; look at inplace-deploy status.",
       });
     }
     if (Date.now() - startedAt > timeoutMs) {
       throw new InplaceError("TIMED_OUT", `${artifact} did not prove healthy within ${timeoutMs / 1000} s.`, {
-        hint: "Is the site running, and does anybody ask it for something? See inplace status.",
+        hint: "Is the site running, and does anybody ask it for something? See inplace-deploy status.",
       });
     }
     await delay(LOOK_MS, undefined, { signal }).catch(() => signal.throwIfAborted());

@@ -3,21 +3,30 @@ export type Severity = "broken" | "risk";
 
 /** What doctor can find, and what to do about it; docs/doctor.md lists the same. Codes are never renamed. */
 export const FINDINGS = {
-  POINTER_UNSOUND: ["broken", "Write one line, _target/NAME, to _artifact.txt; inplace rollback does."],
-  POINTER_DANGLING: ["broken", "inplace rollback makes an artifact current that is there; or deploy again."],
+  POINTER_UNSOUND: [
+    "broken",
+    "Write one line, _target/NAME, to _artifact.txt; inplace-deploy rollback does.",
+  ],
+  POINTER_DANGLING: [
+    "broken",
+    "inplace-deploy rollback makes an artifact current that is there; or deploy again.",
+  ],
   POINTER_IN_FUTURE: ["risk", "Correct the clock, then deploy again: until then drops by hand look old."],
   NO_ARTIFACT: ["broken", "Deploy the site, or copy a build into _target."],
   CURRENT_FAILED: [
     "broken",
-    "Deploy a mended commit, or inplace rollback; read the reason in inplace history.",
+    "Deploy a mended commit, or inplace-deploy rollback; read the reason in inplace-deploy history.",
   ],
   NO_ENTRY_POINT: ["broken", "Name the program in _entry.txt inside the artifact's folder."],
-  ARTIFACT_ALTERED: ["broken", "inplace deploy --rebuild, or inplace rollback."],
+  ARTIFACT_ALTERED: ["broken", "inplace-deploy deploy --rebuild, or inplace-deploy rollback."],
   ARTIFACT_UNSIGNED: [
     "broken",
     "Deploy with --sign and the private key that belongs to the site's public key.",
   ],
-  SIGNING_KEY_INVALID: ["broken", "Keep an Ed25519 public key outside the site; inplace keygen makes one."],
+  SIGNING_KEY_INVALID: [
+    "broken",
+    "Keep an Ed25519 public key outside the site; inplace-deploy keygen makes one.",
+  ],
   ARCHIVE_WAITS: [
     "risk",
     "Archives are unpacked by the running app only: start it, or drop the unpacked folder.",
@@ -25,13 +34,13 @@ export const FINDINGS = {
   NOT_WRITABLE: ["broken", "Give the account that deploys and the one that runs the site write access."],
   UNREADABLE: ["broken", "Look at what lies there, and who may read it: the check could not."],
   WORLD_WRITABLE: ["risk", "chmod o-w: who may write there decides what the site runs."],
-  DISK_LOW: ["risk", "inplace prune removes old releases."],
+  DISK_LOW: ["risk", "inplace-deploy prune removes old releases."],
   CONFIG_UNSOUND: ["broken", "Correct inplace.config.json; docs/configuration.md lists all keys."],
   RUNTIME_MISSING: ["risk", "Deploy again: it installs the runtime, without which Node apps do not drain."],
-  LOCK_LEFT: ["risk", "The next deploy takes it over; inplace unlock removes it."],
+  LOCK_LEFT: ["risk", "The next deploy takes it over; inplace-deploy unlock removes it."],
   HISTORY_DAMAGED: ["risk", "Look at .inplace/history.jsonl; damaged lines are skipped."],
   APP_OFFLINE: ["broken", "Remove app_offline.htm: while it is there, every request is answered with 503."],
-  WEB_CONFIG_MISSING: ["risk", "inplace serve and IIS need a web.config; other hosts do not."],
+  WEB_CONFIG_MISSING: ["risk", "inplace-deploy serve and IIS need a web.config; other hosts do not."],
   WEB_CONFIG_UNSOUND: [
     "broken",
     "Correct web.config at the place named: IIS answers 500.19 to all requests.",
@@ -41,7 +50,7 @@ export const FINDINGS = {
     "broken",
     "Leave the attribute out, or install the handler that has it: IIS answers 500.19 to all requests.",
   ],
-  LAUNCHER_MISSING: ["broken", "Put launch.cmd and launch.sh into the site; inplace deploy does."],
+  LAUNCHER_MISSING: ["broken", "Put launch.cmd and launch.sh into the site; inplace-deploy deploy does."],
   LAUNCHER_DETACHES: [
     "broken",
     "Call the program without `start`: the handler takes the launcher's end for the app's.",

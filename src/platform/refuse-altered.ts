@@ -33,7 +33,7 @@ async function assertAsks({ root }: SiteLayout, program: string): Promise<void> 
   if (text.includes("choose.mjs")) return;
   const what = `This site requires a signature, and ${program}, which web.config names, starts what nobody has checked.`;
   throw new InplaceError("ARTIFACT_UNSIGNED", what, {
-    hint: "Let processPath name launch.cmd as inplace deploy puts it into the site.",
+    hint: "Let processPath name launch.cmd as inplace-deploy deploy puts it into the site.",
   });
 }
 

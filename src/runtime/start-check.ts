@@ -31,7 +31,7 @@ export async function reasonNotToStart(
 
 const NOT_SEALED =
   "ARTIFACT_UNSIGNED: this site requires a signature, and what started this program did not check it. " +
-  "Use the launchers of this version: inplace deploy puts them into the site.";
+  "Use the launchers of this version: inplace-deploy deploy puts them into the site.";
 
 async function isSealed({ sealed }: SiteLayout, program: string): Promise<boolean> {
   try {

@@ -36,7 +36,7 @@ export async function askSupervisor<K extends ControlRequest["ask"]>(
   if (text === undefined) return undefined;
   if (text === "") {
     throw new InplaceError("NOT_SUPERVISED", "The supervisor ended before it answered.", {
-      hint: "Look at inplace status, then try again.",
+      hint: "Look at inplace-deploy status, then try again.",
     });
   }
   const { answer, error } = parseShape(text, isReply) ?? {};

@@ -17,7 +17,7 @@ export async function writeTable(): Promise<void> {
   const good = table.filter((row) => cellsOf(row)[3] === "ok").length;
   const text = `# Apps
 
-\`npm run test:apps\` takes apps as their own projects document them, with pinned packages, from \`inplace init\` to four swaps under
+\`npm run test:apps\` takes apps as their own projects document them, with pinned packages, from \`inplace-deploy init\` to four swaps under
 50 to 60 requests a second, on new and on kept connections, with POST bodies where the app takes them; no visitor of ours
 retries. The third release is a bad build, which must not go live, the fourth mends it. Lost is what was refused, reset, cut,
 answered by a 5xx or not within 10 s, or by an old release 6 s after \`deploy --wait\` came back. The swap time is the median from

@@ -12,7 +12,7 @@ test("the help of every verb shows it in use", async () => {
   const names = verbs.map((verb) => verb.trim()).filter((verb) => verb !== "help");
   assert.ok(names.length > 12, `${names.length} verbs`);
   for (const name of names) {
-    assert.match(await help(name), new RegExp(`Examples:\n {2}inplace ${name}\\b`), name);
+    assert.match(await help(name), new RegExp(`Examples:\n {2}inplace-deploy ${name}\\b`), name);
   }
 });
 

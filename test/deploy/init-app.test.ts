@@ -88,7 +88,11 @@ for (const [name, program, lockOnly] of MANAGERS) {
       "greeting/package.json": { name: "greeting", version: "1.0.0", main: "index.js" },
       "greeting/index.js": `module.exports = "greetings by ${name}";`,
       // Stands for this package from a registry, and for all that it would bring.
-      "inplace/package.json": { name: "inplace-deploy", version: "1.0.0", bin: { inplace: "inplace.js" } },
+      "inplace/package.json": {
+        name: "inplace-deploy",
+        version: "1.0.0",
+        bin: { "inplace-deploy": "inplace.js" },
+      },
       "inplace/inplace.js": `#!/usr/bin/env node\nimport(${JSON.stringify(join(PROJECT, "bin", "inplace.js"))});\n`,
       "index.js": `console.log(require("greeting"));`,
     });

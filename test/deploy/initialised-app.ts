@@ -21,7 +21,10 @@ export async function initialised(
   const modules = join(repository.folder, "node_modules");
   await mkdir(join(modules, ".bin"), { recursive: true });
   await install(modules);
-  await script(join(modules, ".bin", "inplace"), `exec node "${join(PROJECT, "bin", "inplace.js")}" "$@"`);
+  await script(
+    join(modules, ".bin", "inplace-deploy"),
+    `exec node "${join(PROJECT, "bin", "inplace.js")}" "$@"`,
+  );
   const { code, stderr } = await inplace(t, ["init"], { cwd: repository.folder });
   assert.equal(code, 0, stderr);
   await repository.commit("deployed in place");

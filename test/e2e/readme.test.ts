@@ -15,7 +15,7 @@ interface Typed {
 }
 
 /** These run the tests, the demo or a registry: what they do is tested elsewhere. */
-const NOT_HERE = /^(npm|npx inplace-deploy)\b/;
+const NOT_HERE = /^npm\b/;
 /** Lines that only a machine without the packages shows; here they are linked. */
 const ONLY_WHEN_NEW = /^installing packages$/;
 const START_TIMEOUT_MS = 60_000;

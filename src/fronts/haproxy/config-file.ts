@@ -5,7 +5,7 @@ export const KEEP_ALIVE_MS = 10_000;
 
 /** haproxy.cfg for the site. What it says of health and of moving traffic, rollout.ts relies on. */
 export function haproxyConfig(front: Front): string {
-  return `# Written by inplace haproxy up; changes are lost. Change "haproxy" in inplace.config.json instead.
+  return `# Written by inplace-deploy haproxy up; changes are lost. Change "haproxy" in inplace.config.json instead.
 global
     # The runtime API. A Unix socket of this account alone: whoever reaches it decides where requests go.
     stats socket "${front.socket}" mode 600 level admin expose-fd listeners

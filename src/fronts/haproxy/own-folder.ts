@@ -4,7 +4,7 @@ import { expectOwn } from "../../site/own-account.ts";
 import { haproxyFolder } from "./front.ts";
 
 const HINT =
-  "Run inplace haproxy as the account that it belongs to: what runs behind HAProxy is started by that account.";
+  "Run inplace-deploy haproxy as the account that it belongs to: what runs behind HAProxy is started by that account.";
 
 /**
  * Throws OTHER_ACCOUNT where another account owns the folder that says what HAProxy does, and which processes are to be
