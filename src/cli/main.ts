@@ -8,7 +8,8 @@ import { EXAMPLES } from "./examples.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { findSite } from "./site-root.ts";
 import { printDocument, printText } from "./print.ts";
-import type { RunVerb, VerbContext } from "./verb.ts";
+import { outputWritten, standardOutput } from "../standard-streams.ts";
+import type { RunOptions, RunVerb, VerbContext } from "./verb.ts";
 import { verbsFor } from "./verbs.ts";
 
 /** The name that nobody else has in the registry: `npx inplace` is another project's package. */
@@ -19,7 +20,10 @@ interface GlobalOptions {
   readonly json?: boolean;
 }
 
-/** Runs one command line and gives its exit code. Ends when the verb ends. */
+/** Whoever does not read the last lines of an interrupted verb within so long does not read. Milliseconds. */
+const INTERRUPTED_UNREAD_MS = 1_000;
+
+/** Runs one command line and gives its exit code. Ends when the verb has ended and its output is with its reader. */
 export async function main(argv: readonly string[]): Promise<ExitCode> {
   let exit: ExitCode = EXIT.done;
   const json = argv.includes("--json");
@@ -31,9 +35,18 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .showSuggestionAfterError()
     .exitOverride()
     // Commander's own words go out once, by fail().
-    .configureOutput({ writeErr: () => undefined });
-  const run: RunVerb = async (body, { hangup } = {}) => {
-    const outcome = await withContext(program.opts<GlobalOptions>(), hangup !== "reload", body);
+    .configureOutput({
+      writeOut: (text) => standardOutput.writeResult(text),
+      writeErr: () => undefined,
+    });
+  let unreadMs = Number.POSITIVE_INFINITY;
+  const run: RunVerb = async (body, options = {}) => {
+    unreadMs = options.unreadMs ?? unreadMs;
+    const interrupt = onInterrupt(options);
+    interrupt.signal.addEventListener("abort", () => (unreadMs = INTERRUPTED_UNREAD_MS));
+    const outcome = await withContext(program.opts<GlobalOptions>(), options, interrupt.signal, body).finally(
+      () => interrupt.close(),
+    );
     exit = outcome.exit ?? EXIT.done;
     if (json) printDocument(outcome.document);
     else if (outcome.text !== undefined) printText(outcome.text);
@@ -50,36 +63,33 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     exit = fail(error, json);
   }
+  if (!(await outputWritten(unreadMs))) process.exit(exit);
   return exit;
 }
 
 async function withContext<T>(
   options: GlobalOptions,
-  hangup: boolean,
+  { service = false }: RunOptions,
+  signal: AbortSignal,
   body: (context: VerbContext) => Promise<T>,
 ): Promise<T> {
   const cwd = workingFolder();
-  const interrupt = onInterrupt({ hangup });
   const env = process.env;
   const signingKey = env["INPLACE_SIGNING_KEY"] || undefined;
   // Out of this process too: git, its hooks and all else that is started inherit what it has.
   delete env["INPLACE_SIGNING_KEY"];
   const json = options.json === true;
-  try {
-    return await body({
-      cwd,
-      env,
-      signingKey,
-      json,
-      emit: createLog({ json }),
-      signal: interrupt.signal,
-      confirm: confirmOnTerminal(interrupt.signal),
-      site: ({ named, otherwise = cwd } = {}) =>
-        findSite([options.siteRoot, named, env["INPLACE_SITE_ROOT"]], { cwd, otherwise }),
-    });
-  } finally {
-    interrupt.close();
-  }
+  return await body({
+    cwd,
+    env,
+    signingKey,
+    json,
+    emit: createLog({ json, timed: service }),
+    signal,
+    confirm: confirmOnTerminal(signal),
+    site: ({ named, otherwise = cwd } = {}) =>
+      findSite([options.siteRoot, named, env["INPLACE_SITE_ROOT"]], { cwd, otherwise }),
+  });
 }
 
 function workingFolder(): string {

@@ -8,8 +8,13 @@ export const defineReceive: DefineVerb = (program, run) => {
     .command("receive", { hidden: true })
     .description("deploy what was pushed; called by the git hook")
     .option("--branch <name>", "the branch that goes live")
-    .action((flags: { readonly branch?: string }) => run((context) => runReceive(context, flags.branch)));
+    .action((flags: { readonly branch?: string }) =>
+      run((context) => runReceive(context, flags.branch), { unreadMs: UNREAD_MS }),
+    );
 };
+
+/** git keeps a hook's output open, and reads it no more, where whoever pushed has gone. */
+const UNREAD_MS = 5_000;
 
 async function runReceive(context: VerbContext, branch: string | undefined): Promise<Outcome> {
   const done = await receivePush({

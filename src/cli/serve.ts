@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import { EXIT, InplaceError, systemCode } from "../errors.ts";
+import { SiteOutput } from "../log/site-output.ts";
+import { writeOutput } from "../log/write-line.ts";
 import { ACCESS_LOG_FORMATS, type AccessLogFormat } from "../platform/access-log.ts";
 import { startPlatformHandler, type PlatformHandlerOptions } from "../platform/handler.ts";
 import { HOLD_LIMITS } from "../platform/hold-queue.ts";
@@ -66,7 +68,7 @@ export const defineServe: DefineVerb = (program, run) => {
       'proxies whose X-Forwarded-* are believed: addresses, networks or "loopback", separated by commas',
       (text: string, before?: readonly string[]) => [...(before ?? []), ...text.split(",")],
     )
-    .action((options: ServeOptions) => run((context) => serve(context, options)));
+    .action((options: ServeOptions) => run((context) => serve(context, options), { service: true }));
 };
 
 /** After a defect of our own, what is in flight may take so long; then, and at most so long, the applications' own stop. */
@@ -118,6 +120,7 @@ async function serve(context: VerbContext, options: ServeOptions) {
 
 async function handlerOptions(context: VerbContext, options: ServeOptions): Promise<PlatformHandlerOptions> {
   const { cwd } = context;
+  const output = new SiteOutput();
   const { tlsCert, tlsKey, accessLog } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new InplaceError("USAGE", "--tls-cert and --tls-key belong together.");
@@ -157,10 +160,11 @@ async function handlerOptions(context: VerbContext, options: ServeOptions): Prom
     details: options.details,
     env: context.env,
     events: context.emit,
-    onOutput: (chunk, stream) => {
+    onOutput: (chunk, stream, site) => {
       // stdout is for the one document.
-      const to = stream === "stdout" && !context.json ? process.stdout : process.stderr;
-      to.write(chunk);
+      const to = context.json ? "stderr" : stream;
+      if (site === undefined) writeOutput(chunk, to);
+      else output.write(chunk, to, site);
     },
   };
 }

@@ -1,19 +1,24 @@
 // What launchers start in a site unless its rollout is "recycle"; bundled into the site's runtime.
-import { stderr, stdout } from "node:process";
 import { asInplaceError, ERROR_CODES, InplaceError, stackOf } from "../errors.ts";
 import type { EventSink } from "../events.ts";
 import { wordsFor } from "../log/words.ts";
+import { writeLine, writeOutput } from "../log/write-line.ts";
 import { onStdinEnd } from "../runtime/signals.ts";
 import { readHandover } from "../site/handover.ts";
 import { siteLayout, type SiteLayout } from "../site/layout.ts";
+import { outputWritten } from "../standard-streams.ts";
 import { handoverOptions, type HandoverOptions } from "../supervisor/handover-options.ts";
 import { isSuccessor } from "../supervisor/succession.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { placeOf, superviseOptions, superviseSite } from "./supervise-site.ts";
 
+/** Whoever does not read the last lines within so long does not read. Milliseconds. */
+const UNREAD_MS = 1_000;
+
 const print: EventSink = (event) => {
-  const { level, text } = wordsFor(event);
-  if (level !== "detail") (level === "info" ? stdout : stderr).write(`${text}\n`);
+  if (event.type === "worker-output") return writeOutput(event.text, event.stream);
+  const line = wordsFor(event);
+  if (line.level !== "detail") writeLine(line, true);
 };
 
 /** The working folder is the site's root, the arguments are the artifact's. */
@@ -56,3 +61,4 @@ function stdinEnd(env: NodeJS.ProcessEnv): AbortSignal {
 process.exitCode = await main(process);
 // A successor's channel to its keeper would keep it alive.
 if (process.connected) process.disconnect();
+if (!(await outputWritten(UNREAD_MS))) process.exit();

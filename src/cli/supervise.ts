@@ -11,7 +11,7 @@ export const defineSupervise: DefineVerb = (program, run) => {
     .option("--host <address>", "address to listen on (default: all; 127.0.0.1 behind a platform handler)")
     .argument("[arguments...]", "passed on to the site's program")
     .action((args: readonly string[], flags: WantedPlace) =>
-      run((context) => supervise(context, args, flags), { hangup: "reload" }),
+      run((context) => supervise(context, args, flags), { service: true, hangup: false }),
     );
 };
 

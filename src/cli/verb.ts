@@ -36,8 +36,12 @@ export interface Outcome {
 }
 
 export interface RunOptions {
-  /** What SIGHUP means where it does not come from a console: "interrupt" (default), or the verb's own affair. */
-  readonly hangup?: "interrupt" | "reload";
+  /** It runs until it is told to end, and each line of its log has a time. Default: false. */
+  readonly service?: boolean;
+  /** false: SIGHUP is the verb's own affair where it does not come from a console of Windows. Default: true. */
+  readonly hangup?: boolean;
+  /** Whoever does not read the last of its output within so long has gone. Milliseconds; default: any time. */
+  readonly unreadMs?: number;
 }
 
 /** Runs the body of a verb: context in, outcome printed, errors turned into exit codes. */

@@ -1,38 +1,48 @@
-import { createLogger, format, transports } from "winston";
-import pc from "picocolors";
+import { Writable } from "node:stream";
+import { createLogger, transports } from "winston";
 import type { EventSink, InplaceEvent } from "../events.ts";
 import type { Line } from "./line.ts";
 import { wordsFor } from "./words.ts";
+import { writeLine, writeOutput } from "./write-line.ts";
 
 export interface LogOptions {
   /** stdout belongs to one JSON document: what would go there is left out. Default: false. */
   readonly json?: boolean;
   /** Default: INPLACE_VERBOSE=1. */
   readonly verbose?: boolean;
+  /** See writeLine. Default: false. */
+  readonly timed?: boolean;
 }
 
 const LEVELS: Readonly<Record<Line["level"], number>> = { error: 0, warn: 1, info: 2, detail: 3 };
 
-/** Events in, lines out: info on stdout, problems on stderr. */
+/** Events in, lines out: info on stdout, problems on stderr. What an app writes goes out as it is. */
 export function createLog(options: LogOptions = {}): EventSink<InplaceEvent> {
+  const { json = false, timed = false } = options;
   const verbose = options.verbose ?? process.env["INPLACE_VERBOSE"] === "1";
-  const highest = options.json === true ? "warn" : verbose ? "detail" : "info";
   const logger = createLogger({
     levels: { ...LEVELS },
-    level: highest,
-    format: format.printf(({ level, message }) => coloured(level, String(message))),
-    transports: [new transports.Console({ stderrLevels: ["error", "warn"] })],
+    level: json ? "warn" : verbose ? "detail" : "info",
+    transports: [new transports.Stream({ stream: lines(timed) })],
   });
   return (event) => {
+    if (event.type === "worker-output") {
+      // stdout is for the one document.
+      writeOutput(event.text, json ? "stderr" : event.stream);
+      return;
+    }
     const { level, text } = wordsFor(event);
     logger.log(level, text);
   };
 }
 
-function coloured(level: string, text: string): string {
-  // isTTY is undefined where stderr is a file, and undefined would stand for picocolors' own guess.
-  const colors = pc.createColors(Boolean(process.stderr.isTTY) && pc.isColorSupported);
-  if (level === "error") return colors.red(text);
-  if (level === "warn") return colors.yellow(text);
-  return text;
+/** winston hands over what is logged as it is: its own transports know nothing of a reader that stands still. */
+function lines(timed: boolean): Writable {
+  return new Writable({
+    objectMode: true,
+    write: ({ level, message }: { readonly level: Line["level"]; readonly message: string }, _, next) => {
+      writeLine({ level, text: message }, timed);
+      next();
+    },
+  });
 }

@@ -51,8 +51,8 @@ export interface PlatformHandlerOptions {
   /** What the application inherits. Default: the environment of this process. */
   readonly env?: NodeJS.ProcessEnv;
   readonly events?: EventSink<PlatformEvent>;
-  /** What the application writes to stdout and stderr. */
-  readonly onOutput?: (chunk: Buffer, stream: "stdout" | "stderr") => void;
+  /** What the application writes to stdout and stderr. site: its name, where there are several. */
+  readonly onOutput?: (chunk: Buffer, stream: "stdout" | "stderr", site?: string) => void;
 }
 
 export interface PlatformHandler {
@@ -128,16 +128,16 @@ async function openSites(
   options: PlatformHandlerOptions,
   events: EventSink<PlatformEvent>,
 ): Promise<{ readonly router: Router; readonly sites: readonly Site[] }> {
-  const common: Omit<SiteOptions, "layout" | "basePath" | "events"> = {
+  const common: Omit<SiteOptions, "layout" | "basePath" | "events" | "onOutput"> = {
     strict: options.strict ?? false,
     env: options.env ?? process.env,
     hold: { ...HOLD_LIMITS, ...options.hold },
-    onOutput: options.onOutput,
   };
+  const { onOutput } = options;
   if (options.sites === undefined) {
     if (options.siteRoot === undefined) throw new InplaceError("USAGE", "There is no site to serve.");
     const layout = siteLayout(options.siteRoot);
-    const site = await Site.open({ ...common, layout, basePath: "/", events });
+    const site = await Site.open({ ...common, layout, basePath: "/", events, onOutput });
     return { router: site, sites: [site] };
   }
   const entries = await readSites(options.sites);
@@ -145,7 +145,13 @@ async function openSites(
     entries.map(async (entry) => {
       const layout = siteLayout(entry.root);
       const scoped = (event: PlatformEvent): void => events({ type: "of-site", site: entry.name, event });
-      const site = await Site.openAnyway({ ...common, layout, basePath: entry.path, events: scoped });
+      const site = await Site.openAnyway({
+        ...common,
+        layout,
+        basePath: entry.path,
+        events: scoped,
+        onOutput: (chunk, stream) => onOutput?.(chunk, stream, entry.name),
+      });
       return [entry, site] as const;
     }),
   );

@@ -11,7 +11,7 @@ export interface LastResort {
 
 /**
  * What no boundary caught is told, and the process hands over before it ends with 1, so that whoever started it starts the
- * next. A second one meanwhile ends it at once. A log that nobody reads any more is no defect. Gives what takes it back.
+ * next. A second one meanwhile ends it at once. Gives what takes it back.
  */
 export function onDefect({ report, handOver, limitMs }: LastResort): () => void {
   let handing = false;
@@ -33,12 +33,6 @@ export function onDefect({ report, handOver, limitMs }: LastResort): () => void 
         handing = false;
       }, handle);
   };
-  const unread = (): void => undefined;
-  const log = [process.stdout, process.stderr];
-  for (const stream of log) stream.on("error", unread);
   process.on("uncaughtException", handle).on("unhandledRejection", handle);
-  return () => {
-    process.off("uncaughtException", handle).off("unhandledRejection", handle);
-    for (const stream of log) stream.off("error", unread);
-  };
+  return () => void process.off("uncaughtException", handle).off("unhandledRejection", handle);
 }

@@ -1,4 +1,4 @@
-import { writeSync } from "node:fs";
+import { fstatSync, writeSync } from "node:fs";
 import type { WatchEvent } from "../events.ts";
 import type { Cut, DrainReport } from "../listener/report.ts";
 import { printableLines } from "../printable.ts";
@@ -8,10 +8,19 @@ const STDERR = 2;
 /** One line on standard error. Written at once: the process may be about to end. Never throws. */
 export function say(line: string): void {
   try {
+    pipeNeverBlocks ??= openPipe();
     writeSync(STDERR, `inplace: ${printableLines(line)}\n`);
   } catch {
     return; // Nobody reads it; the app goes on.
   }
+}
+
+let pipeNeverBlocks: boolean | undefined;
+
+/** Node has a pipe never block from when it opens it as process.stderr; else one that nobody reads could hold up the app. */
+function openPipe(): boolean {
+  const stat = fstatSync(STDERR);
+  return (stat.isFIFO() || stat.isSocket()) && process.stderr !== undefined;
 }
 
 /** Of what the watcher tells, a running app's log gets what somebody may have to act on. */

@@ -2,7 +2,6 @@
 // "-" where none is required after all. Its argument is the artifact that has just failed, or "". The working folder is the
 // site's root. Exit code 4, and no output: nothing may be started.
 import { relative } from "node:path";
-import { stderr, stdout } from "node:process";
 import { ERROR_CODES, InplaceError } from "../errors.ts";
 import { printableLines } from "../printable.ts";
 import { isMarkedFailed, markFailed } from "../site/health-marks.ts";
@@ -11,6 +10,7 @@ import { readPointer } from "../site/pointer.ts";
 import { requiredKey } from "../site/trust/required-key.ts";
 import { isRefusal } from "../site/trust/refusal.ts";
 import { runnableFile } from "../site/trust/runnable.ts";
+import { standardError, standardOutput } from "../standard-streams.ts";
 import { lastGoodRelease } from "./release.ts";
 
 interface Choice {
@@ -52,16 +52,16 @@ async function checked(layout: SiteLayout, artifact: string): Promise<Choice | I
 }
 
 function say(text: string): void {
-  stderr.write(`launcher: ${printableLines(text)}\n`);
+  standardError.write(`launcher: ${printableLines(text)}\n`);
 }
 
 try {
   const layout = siteLayout(".");
   if ((await requiredKey(layout)) === undefined) {
-    stdout.write("-\n");
+    standardOutput.writeResult("-\n");
   } else {
     const { artifact, program } = await choose(layout, process.argv[2] || undefined);
-    stdout.write(`${artifact}\n${program}\n`);
+    standardOutput.writeResult(`${artifact}\n${program}\n`);
   }
 } catch (error) {
   const known = error instanceof InplaceError;

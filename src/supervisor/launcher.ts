@@ -1,3 +1,4 @@
+import { StringDecoder } from "node:string_decoder";
 import { InplaceError } from "../errors.ts";
 import type { EventSink, SupervisorEvent } from "../events.ts";
 import { choosePort } from "../process/port.ts";
@@ -57,12 +58,15 @@ export class Launcher {
     const call = workerCommand(await runnableFile(layout, artifact), { args, socket: options.socket });
     const port = String(await choosePort());
     if (this.#closed) throw new InplaceError("START_FAILED", `${artifact} was not started: it is to end.`);
+    // A chunk may end inside a character.
+    const characters = { stdout: new StringDecoder("utf8"), stderr: new StringDecoder("utf8") };
     const worker = await Worker.start(artifact, {
       call,
       cwd: layout.root,
       drainMs: options.drainMs,
       env: { ...this.#env, PORT: port, HTTP_PLATFORM_PORT: port, INPLACE_ARTIFACT: artifact },
-      onOutput: (chunk, stream) => events({ type: "worker-output", stream, text: chunk.toString("utf8") }),
+      onOutput: (chunk, stream) =>
+        events({ type: "worker-output", stream, text: characters[stream].write(chunk) }),
     });
     this.#running.add(worker);
     void worker.exited.then(() => {

@@ -21,7 +21,7 @@ import { handoverSite, launched } from "../supervisor/handover-site.js";
 import { app, publish, SETTLE_MS } from "../supervisor/supervised-site.js";
 
 const INPLACE = fileURLToPath(new URL("../../bin/inplace.js", import.meta.url));
-const TOLD = /INTERNAL: a defect that a test causes\n.*TypeError: a defect that a test causes\n +at /;
+const TOLD = /INTERNAL: a defect that a test causes\n.*TypeError: a defect that a test causes\n\S+Z +at /;
 
 const times = (program: Program): number => program.output.split("error INTERNAL").length - 1;
 

@@ -96,6 +96,7 @@ function holds(output: string, shown: readonly string[]): boolean {
 
 function shape(line: string): string {
   return line
+    .replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z /, "") // A terminal shows no times.
     .replace(/ \(connections: [^)]*\)/, "") // Which are open then depends on how long the deploy took.
     .replace(/\b[0-9a-f]{10}\b/g, "COMMIT")
     .replace(/\d+(\.\d+)?/g, "N")

@@ -9,6 +9,7 @@ import type { SpawnCall } from "../../process/command.ts";
 import { onDefect } from "../../process/last-resort.ts";
 import { NODE_PROGRAM } from "../../site/entry-point.ts";
 import { siteLayout } from "../../site/layout.ts";
+import { standardOutput } from "../../standard-streams.ts";
 import { runnableFile } from "../../site/trust/runnable.ts";
 import type { SlotNumber } from "./front.ts";
 import { removeSlot, startOf, writeSlot, type SlotRecord } from "./slot-record.ts";
@@ -95,7 +96,7 @@ async function pause(beforeMs: number, startedAt: number, signal: AbortSignal): 
 }
 
 function say(text: string): void {
-  process.stdout.write(`${new Date().toISOString()} ${printableLines(text)}\n`);
+  standardOutput.write(`${new Date().toISOString()} ${printableLines(text)}\n`);
 }
 
 /** What has run may have changed itself: each further start is checked like the first. */
@@ -108,7 +109,7 @@ async function start({ root, artifact, entry, port }: KeeperOrder, restarts: num
     call: callOf(program),
     cwd: root,
     env,
-    onOutput: (chunk) => process.stdout.write(chunk),
+    onOutput: (chunk) => standardOutput.write(chunk),
   });
 }
 
