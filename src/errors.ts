@@ -137,6 +137,10 @@ export const ERROR_CODES = {
     hint: "Create a web.config (inplace-deploy init), or name the folder that holds it.",
   },
   WEB_CONFIG_INVALID: { exit: EXIT.usage, hint: "Correct web.config at the place named." },
+  PROGRAM_MISSING: {
+    exit: EXIT.usage,
+    hint: "Correct processPath in web.config, or install the program that it names.",
+  },
   PORT_IN_USE: { exit: EXIT.failed, hint: "Stop the other program, or choose another port with --port." },
   START_FAILED: { exit: EXIT.unhealthy, hint: "Read the last output of the process above." },
   LISTENER_STOPPED: { exit: EXIT.failed, hint: "Create a new server; a drained one does not listen again." },

@@ -176,6 +176,10 @@ export type PlatformEvent =
   | { readonly type: "site-file-changed"; readonly path: string }
   | { readonly type: "stdout-log-failed"; readonly problem: string }
   | { readonly type: "site-broken"; readonly problem: string }
+  /** A changed web.config cannot be used: the site goes on by the one before. */
+  | { readonly type: "config-refused"; readonly problem: string }
+  /** A path or a variable in web.config leads nowhere on this machine. */
+  | { readonly type: "web-config-problem"; readonly problem: string }
   /** As web.config itself wants it (disallowRotationOnConfigChange). */
   | { readonly type: "config-change-ignored" }
   /** web.config asks for something that only IIS can give: the token of a client that IIS has authenticated. */

@@ -1,68 +1,111 @@
 import { readFile, stat } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
 import { InplaceError } from "../errors.ts";
+import { expandVariables } from "../platform/expand.ts";
+import {
+  pathProblems,
+  programProblem,
+  type PathProblem,
+  type PathProblemKind,
+} from "../platform/web-config/path-problems.ts";
 import type { PlatformConfig } from "../platform/web-config/read.ts";
+import { findProgram } from "../process/command.ts";
+import { localPath, unquoted } from "../process/windows-path.ts";
 import { readHandover } from "../site/handover.ts";
 import { readLastGood } from "../site/health-marks.ts";
 import { readDrainDeadline } from "../site/drain-deadline.ts";
 import { readRecord } from "../site/records.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { finding, type Finding } from "./finding.ts";
+import { finding, type Finding, type FindingCode } from "./finding.ts";
 import type { Patient } from "./patient.ts";
 
 /** Fewer rollouts a minute than this are too few for a busy day. */
 const ROLLOUTS_PER_MINUTE = 5;
 /** A start that takes more of its limit than this will exceed it one day. */
 const NEAR_LIMIT = 0.8;
+const OUR_LAUNCHER = /[\\/]launch\.(cmd|sh)$/i;
+const BATCH_OR_SHELL = /\.(cmd|bat|sh)$/i;
 
 export async function checkAppOffline({ layout }: Patient): Promise<readonly Finding[]> {
   return (await isFile(layout.appOffline)) ? [finding("APP_OFFLINE", `${layout.appOffline} is there.`)] : [];
 }
 
 /** What web.config asks of IIS, and what IIS makes of it. */
-export async function checkWebConfig({ layout, webConfig }: Patient): Promise<readonly Finding[]> {
+export async function checkWebConfig(patient: Patient): Promise<readonly Finding[]> {
+  const { layout, webConfig } = patient;
   if (webConfig instanceof InplaceError) {
     const code = webConfig.code === "WEB_CONFIG_MISSING" ? "WEB_CONFIG_MISSING" : "WEB_CONFIG_UNSOUND";
     return [finding(code, webConfig.message)];
   }
   return [
-    ...(await quoting(layout, webConfig)),
+    ...paths(patient, webConfig),
+    ...(await quoting(patient, webConfig)),
     ...((await readHandover(layout)) === undefined ? rapidFails(webConfig) : []),
     ...(await startTime(layout, webConfig)),
     ...(await drainDeadline(layout, webConfig)),
   ];
 }
 
-/** The launcher that web.config names, or its twin for this system. */
-export async function checkLauncher({ layout, webConfig }: Patient): Promise<readonly Finding[]> {
+/** The program that web.config names, which may be a launcher, or its twin for this system. */
+export async function checkLauncher({ layout, webConfig, env }: Patient): Promise<readonly Finding[]> {
   if (webConfig instanceof InplaceError) return [];
-  const path = inSite(layout, webConfig.processPath);
-  if (!/\.(cmd|bat|sh)$/i.test(path)) return [];
-  const twin = process.platform === "win32" ? path : path.replace(/\.(cmd|bat)$/i, ".sh");
+  const written = expandVariables(webConfig.processPath, env);
+  const { path } = findProgram(written, layout.root);
+  const missing = programProblem(webConfig, layout.root, env);
+  const isOurs = OUR_LAUNCHER.test(path) && missing?.kind === "program";
   const findings: Finding[] = [];
-  if (!(await isFile(twin))) findings.push(finding("LAUNCHER_MISSING", `There is no ${twin}.`));
-  const batch = await readFile(path, "utf8").catch(() => "");
-  const detaching = batch.split(/\r?\n/).find((line) => /^\s*@?start\s/i.test(line));
-  if (/\.(cmd|bat)$/i.test(path) && detaching !== undefined) {
-    findings.push(finding("LAUNCHER_DETACHES", `${path} says ${JSON.stringify(detaching.trim())}.`));
+  if (isOurs) findings.push(finding("LAUNCHER_MISSING", `There is no ${path}.`));
+  else if (missing !== undefined) findings.push(asFinding(missing));
+  if (!BATCH_OR_SHELL.test(path)) return findings;
+  const batch = /\.(cmd|bat)$/i.test(unquoted(written)) ? localPath(written, layout.root).path : undefined;
+  const text = batch === undefined ? "" : await readFile(batch, "utf8").catch(() => "");
+  const detaching = text.split(/\r?\n/).find((line) => /^\s*@?start\s/i.test(line));
+  if (detaching !== undefined) {
+    findings.push(finding("LAUNCHER_DETACHES", `${batch} says ${JSON.stringify(detaching.trim())}.`));
   }
-  const script = twin.endsWith(".sh") ? await readFile(twin, "utf8").catch(() => "") : "";
-  if (script.includes("\r\n")) findings.push(finding("LAUNCHER_LINE_ENDS", `${twin} has CRLF line ends.`));
+  const script = path.endsWith(".sh") ? await readFile(path, "utf8").catch(() => "") : "";
+  if (script.includes("\r\n")) findings.push(finding("LAUNCHER_LINE_ENDS", `${path} has CRLF line ends.`));
   return findings;
 }
 
-/** Only what is really there counts as a path: words of other arguments may be anything. */
-async function quoting(layout: SiteLayout, config: PlatformConfig): Promise<readonly Finding[]> {
+const FINDING_OF = {
+  program: "PROGRAM_MISSING",
+  variable: "VARIABLE_UNSET",
+  "not-here": "PATH_NOT_HERE",
+  "log-outside": "LOG_OUTSIDE",
+} as const satisfies Record<PathProblemKind, FindingCode>;
+
+function asFinding({ kind, what, cure }: PathProblem): Finding {
+  return finding(FINDING_OF[kind], `${what} ${cure}`);
+}
+
+/** What the program itself has to do with is told by checkLauncher. On App Service logs belong where they are fetched from. */
+function paths({ layout, env }: Patient, config: PlatformConfig): readonly Finding[] {
+  const program = programProblem(config, layout.root, env)?.what;
+  return pathProblems(config, layout.root, env)
+    .filter(({ kind, what }) => {
+      if (kind === "log-outside" && env["WEBSITE_SITE_NAME"] !== undefined) return false;
+      return what !== program;
+    })
+    .map(asFinding);
+}
+
+/**
+ * Windows finds a program whose path has blanks, but cmd.exe, which runs batch files, does not. Of arguments only what is
+ * really there counts as a path: words of others may be anything.
+ */
+async function quoting({ layout, env }: Patient, config: PlatformConfig): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   const { processPath } = config;
-  if (/\s/.test(processPath) && !processPath.startsWith('"') && (await isFile(inSite(layout, processPath)))) {
+  const isThere = (path: string): Promise<boolean> =>
+    isFile(localPath(expandVariables(path, env), layout.root).path);
+  if (/\s.*\.(cmd|bat)$/i.test(processPath) && !processPath.includes('"') && (await isThere(processPath))) {
     findings.push(finding("PATH_NOT_QUOTED", `processPath is ${processPath}.`));
   }
   const words = config.arguments.replace(/"[^"]*"/g, "").split(/\s+/);
   for (let from = 0; from < words.length; from++) {
     for (let to = from + 2; to <= words.length; to++) {
       const path = words.slice(from, to).join(" ");
-      if (path.trim() === path && (await isFile(inSite(layout, path)))) {
+      if (path.trim() === path && (await isThere(path.replace(/^-[^=\\\s]*=/, "")))) {
         findings.push(finding("PATH_NOT_QUOTED", `arguments hold ${path}.`));
       }
     }
@@ -102,12 +145,6 @@ async function drainDeadline(
   return [
     finding("DRAIN_TOO_LONG", `drain.deadlineMs is ${deadlineMs}, requestTimeout ${requestTimeoutMs} ms.`),
   ];
-}
-
-function inSite({ root }: SiteLayout, path: string): string {
-  const plain = path.replaceAll('"', "");
-  const native = process.platform === "win32" ? plain : plain.replaceAll("\\", "/");
-  return isAbsolute(native) ? native : join(root, native);
 }
 
 async function isFile(path: string): Promise<boolean> {

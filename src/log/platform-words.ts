@@ -30,6 +30,9 @@ export const PLATFORM_WORDS: Words<PlatformEvent> = {
   "log-behind": ({ log, entries }) =>
     warn(`the disk does not keep up: ${entries} entries of the ${log} log are lost`),
   "site-broken": ({ problem }) => warn(`the site answers 500.19: ${problem}`),
+  "config-refused": ({ problem }) =>
+    warn(`web.config is not taken, the site goes on by the one before: ${problem}`),
+  "web-config-problem": ({ problem }) => warn(problem),
   "config-change-ignored": () =>
     info("the processes stay as they are: web.config says disallowRotationOnConfigChange"),
   "setting-without-effect": ({ setting }) =>

@@ -183,8 +183,9 @@ export class Backend {
       }
       const failure = await this.#attempt(attempt, signal, false);
       if (failure === undefined) return undefined;
-      if (!signal.aborted) this.#guard.record();
       ({ problem, output } = failure);
+      if (failure.certain === true) break;
+      if (!signal.aborted) this.#guard.record();
     }
     this.#state = STOPPED;
     this.#owner.startFailed(problem, output);

@@ -1,12 +1,16 @@
-import { join, resolve } from "node:path";
+import { InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import type { ChildOptions, Exit } from "../process/child.ts";
-import { programPath, spawnCall } from "../process/command.ts";
+import { findProgram, spawnCall } from "../process/command.ts";
+import { mergedEnvironment } from "../process/environment.ts";
+import { localPath } from "../process/windows-path.ts";
 import { readDrainDeadline } from "../site/drain-deadline.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { WATCHED_ENV } from "../process/worker-messages.ts";
+import { applicationEnvironment, ownVariables } from "./application-environment.ts";
 import { expandVariables } from "./expand.ts";
 import { STDOUT_LOG_MAX_BYTES, STDOUT_LOG_MAX_FILES, StdoutLog } from "./stdout-log.ts";
+import { programProblem } from "./web-config/path-problems.ts";
 import type { PlatformConfig } from "./web-config/read.ts";
 
 /** How the processes of an application are started and judged: web.config made ready for use. */
@@ -49,10 +53,9 @@ export interface LaunchOptions {
 const STOP_WITH_US = process.platform === "win32" ? { INPLACE_STOP_ON_STDIN_END: "1" } : {};
 
 export function launchOf(config: PlatformConfig, layout: SiteLayout, options: LaunchOptions): Launch {
-  const processPath = expandVariables(config.processPath, options.env);
   return {
     layout,
-    program: programPath(siteRelative(processPath, layout.root), layout.root),
+    program: findProgram(expandVariables(config.processPath, options.env), layout.root).path,
     processes: config.processesPerApplication,
     attempts: config.startupAttempts,
     startupTimeLimitMs: config.startupTimeLimitMs,
@@ -61,22 +64,11 @@ export function launchOf(config: PlatformConfig, layout: SiteLayout, options: La
     sendsToken: config.section === "aspNetCore",
     strict: options.strict,
     requestTimeoutMs: config.requestTimeoutMs,
-    drainMs: () => readDrainDeadline(layout, applicationEnvironment(config, options.env)),
+    drainMs: () => readDrainDeadline(layout, applicationEnvironment(config, options.env, layout.root)),
     child: (port, token) => childOptions(config, layout, options, port, token),
     // An exit with 0 is how an application makes room for its next release.
     countsAsFailure: (exit) => options.strict || exit.code !== 0,
   };
-}
-
-/** What an application inherits and web.config adds to it; variables that only one of its processes gets are left as they stand. */
-export function applicationEnvironment(
-  config: PlatformConfig | undefined,
-  env: NodeJS.ProcessEnv,
-): NodeJS.ProcessEnv {
-  const own = (config?.environment ?? []).map(
-    ([name, value]) => [name, expandVariables(value, env)] as const,
-  );
-  return { ...env, ...Object.fromEntries(own) };
 }
 
 function childOptions(
@@ -89,18 +81,20 @@ function childOptions(
   const platform = platformVariables(config, layout, options.basePath, port, token);
   const known = { ...options.env, ...platform };
   const expand = (text: string): string => expandVariables(text, known);
-  const own = Object.fromEntries(config.environment.map(([name, value]) => [name, expand(value)]));
-  const program = siteRelative(expand(config.processPath), layout.root);
+  const problem = programProblem(config, layout.root, options.env);
+  if (problem !== undefined) {
+    throw new InplaceError("PROGRAM_MISSING", `${problem.what} ${problem.cure}`, { hint: problem.cure });
+  }
   return {
-    call: spawnCall(program, expand(config.arguments), layout.root),
+    call: spawnCall(expand(config.processPath), expand(config.arguments), layout.root),
     cwd: layout.root,
-    env: {
-      ...options.env,
-      ...STOP_WITH_US,
-      ...own,
-      ...platform,
-      [WATCHED_ENV]: options.strict ? undefined : "1",
-    },
+    env: mergedEnvironment([
+      options.env,
+      STOP_WITH_US,
+      ownVariables(config, known, layout.root),
+      platform,
+      { [WATCHED_ENV]: options.strict ? undefined : "1" },
+    ]),
     ...output(config, layout, options, expand),
   };
 }
@@ -113,8 +107,10 @@ function output(
   expand: (text: string) => string,
 ): Pick<ChildOptions, "onOutput" | "onClose"> {
   if (!config.stdoutLogEnabled) return { onOutput: options.onOutput };
+  const { path, notHere } = localPath(expand(config.stdoutLogFile), layout.root);
+  if (notHere !== undefined) return { onOutput: options.onOutput }; // Which is told when web.config is read.
   const log = new StdoutLog({
-    path: resolve(layout.root, siteRelative(expand(config.stdoutLogFile), layout.root)),
+    path,
     maxBytes: STDOUT_LOG_MAX_BYTES,
     // Each process has a file in use.
     maxFiles: STDOUT_LOG_MAX_FILES + config.processesPerApplication - 1,
@@ -146,9 +142,4 @@ function platformVariables(
     PORT: String(port),
     INPLACE_SITE_ROOT: layout.root,
   };
-}
-
-/** A leading dot means the site root. */
-export function siteRelative(path: string, root: string): string {
-  return /^\.{1,2}[\\/]/.test(path) ? join(root, path.replaceAll("\\", "/")) : path;
 }

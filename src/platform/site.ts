@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { asInplaceError, InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import type { ChildOptions } from "../process/child.ts";
@@ -12,8 +11,12 @@ import type { Exchange, Router } from "./exchange.ts";
 import type { Failure } from "./failure.ts";
 import { FileWatch, settled } from "./file-watch.ts";
 import type { HoldLimits } from "./hold-queue.ts";
-import { applicationEnvironment, launchOf, siteRelative } from "./launch.ts";
+import { applicationEnvironment } from "./application-environment.ts";
+import { expandVariables } from "./expand.ts";
+import { launchOf } from "./launch.ts";
+import { localPath } from "../process/windows-path.ts";
 import { isMapped } from "./web-config/mappings.ts";
+import { pathProblems } from "./web-config/path-problems.ts";
 import { readWebConfig, type PlatformConfig } from "./web-config/read.ts";
 
 export interface SiteOptions {
@@ -33,7 +36,7 @@ type State =
   | { readonly kind: "serving"; readonly application: Application; readonly config: PlatformConfig }
   /** app_offline.htm is there. */
   | { readonly kind: "offline"; readonly answer: Failure }
-  /** web.config has become unreadable. */
+  /** web.config cannot be used, and by none before it anything runs. */
   | { readonly kind: "broken"; readonly answer: Failure }
   | { readonly kind: "stopped"; readonly answer: Failure };
 
@@ -44,7 +47,7 @@ const STOPPED: State = {
 
 /**
  * One site: its web.config, its application, and the files and releases that change both.
- * serving ⇄ offline (app_offline.htm), serving ⇄ broken (web.config); each → stopped.
+ * serving ⇄ offline (app_offline.htm); broken (web.config at the start, as in IIS at any time) ⇄ serving; each → stopped.
  */
 export class Site implements Router, Stage {
   readonly #options: SiteOptions;
@@ -56,7 +59,7 @@ export class Site implements Router, Stage {
   /** What the watch for releases compares with. */
   #known: string | undefined;
   #state: State = STOPPED;
-  /** undefined while web.config cannot be used. */
+  /** undefined where web.config cannot be used. */
   #config: PlatformConfig | undefined;
   #stopping = false;
 
@@ -93,7 +96,7 @@ export class Site implements Router, Stage {
     if (strict) return;
     const pointer = await readPointer(layout);
     this.#known = pointer.state === "names" ? pointer.artifact : undefined;
-    const env = (): NodeJS.ProcessEnv => applicationEnvironment(this.#config, this.#options.env);
+    const env = (): NodeJS.ProcessEnv => applicationEnvironment(this.#config, this.#options.env, layout.root);
     this.#releases = watchReleases(layout, { mine: this.#known, env }, (event) => {
       events({ type: "watched", event });
       if (event.type !== "release-found") return;
@@ -206,13 +209,17 @@ export class Site implements Router, Stage {
     }
   }
 
-  /** Takes web.config as it is now; the processes that run by the old one drain. */
+  /**
+   * Takes web.config as it is now; the processes that run by the old one drain. One that cannot be used takes nothing down: the site
+   * goes on by the one before. (IIS stops the application and answers 500.19: its own configuration cannot be read either.)
+   */
   async #reload(): Promise<void> {
-    const { layout, events } = this.#options;
+    const { layout, events, strict } = this.#options;
     try {
       await this.#use(await settled(() => readWebConfig(layout.webConfig)));
     } catch (error) {
       const problem = asInplaceError(error).message;
+      if (this.#config !== undefined && !strict) return events({ type: "config-refused", problem });
       events({ type: "site-broken", problem });
       const reason = "web.config cannot be used.";
       this.#config = undefined;
@@ -221,16 +228,20 @@ export class Site implements Router, Stage {
   }
 
   async #use(config: PlatformConfig): Promise<void> {
-    const { layout, events, strict } = this.#options;
+    const { layout, events, strict, env } = this.#options;
     const { root } = layout;
     if (config.forwardWindowsAuthToken) {
       events({ type: "setting-without-effect", setting: "forwardWindowsAuthToken" });
+    }
+    for (const { what, cure } of pathProblems(config, root, env)) {
+      events({ type: "web-config-problem", problem: `${what} ${cure}` });
     }
     this.#config = config;
     if (this.#state.kind === "serving" && !strict)
       this.#changeover.want({ artifact: undefined, again: true });
     else this.#replace(await this.#stateFor(config));
-    await this.#watch.also(config.recycleOnFileChange.map((path) => resolve(root, siteRelative(path, root))));
+    const watched = config.recycleOnFileChange.map((path) => localPath(expandVariables(path, env), root));
+    await this.#watch.also(watched.filter(({ notHere }) => notHere === undefined).map(({ path }) => path));
   }
 
   /** Goes offline or comes back, as app_offline.htm says. */

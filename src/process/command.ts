@@ -1,5 +1,6 @@
-import { existsSync } from "node:fs";
-import { isAbsolute, relative, resolve } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { basename, isAbsolute, relative, resolve } from "node:path";
+import { localArgument, localPath, unquoted, type LocalPath } from "./windows-path.ts";
 
 /** What to hand to child_process.spawn. */
 export interface SpawnCall {
@@ -22,23 +23,28 @@ export function spawnCall(
   cwd: string,
   platform: NodeJS.Platform = process.platform,
 ): SpawnCall {
-  if (platform === "win32") return windowsCall(program, argumentLine.trim(), cwd);
-  const path = programPath(program, cwd, platform);
-  const args = splitArguments(argumentLine);
+  if (platform === "win32") return windowsCall(unquoted(program), argumentLine.trim(), cwd);
+  const { path } = findProgram(program, cwd, platform);
+  const args = splitArguments(argumentLine).map((word) => localArgument(word, cwd));
   // Through sh, because a checkout made on Windows has lost the executable bit.
   if (path.endsWith(".sh")) return { file: "/bin/sh", args: [path, ...args], verbatim: false };
   return { file: path, args, verbatim: false };
 }
 
 /** The file that `spawnCall` runs for it, or the bare name that is left to PATH. */
-export function programPath(
+export function findProgram(
   program: string,
   cwd: string,
   platform: NodeJS.Platform = process.platform,
-): string {
-  if (platform === "win32") return inFolder(program, cwd);
-  const file = BATCH_FILE.test(program) ? program.replace(BATCH_FILE, ".sh") : program;
-  return inFolder(file.replaceAll("\\", "/"), cwd);
+): LocalPath {
+  const name = unquoted(program);
+  if (platform === "win32") return { path: inFolder(name, cwd) };
+  const twin = name.replace(BATCH_FILE, ".sh");
+  const { path, notHere } = localPath(twin, cwd, platform);
+  if (notHere !== undefined) return { path, notHere };
+  // Programs have no such extension here: java.exe is java.
+  const file = existsSync(path) ? path : path.replace(/\.exe$/i, "");
+  return { path: /[\\/]/.test(twin) || isFile(file) ? file : basename(file) };
 }
 
 function windowsCall(program: string, argumentLine: string, cwd: string): SpawnCall {
@@ -55,7 +61,11 @@ function windowsCall(program: string, argumentLine: string, cwd: string): SpawnC
 /** A path counts from the folder; a bare name that is no file there is left to PATH. */
 function inFolder(program: string, cwd: string): string {
   const path = resolve(cwd, program);
-  return /[\\/]/.test(program) || existsSync(path) ? path : program;
+  return /[\\/]/.test(program) || isFile(path) ? path : program;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** By Windows' rules: blanks separate, double quotes keep together, backslashes are special only before a quote. */

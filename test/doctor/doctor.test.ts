@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { appendFile, copyFile, readFile, stat, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { describe, it, test, type TestContext } from "node:test";
 import { examine } from "#src/doctor/examine.js";
@@ -75,6 +75,29 @@ test("what recycle costs under IIS is told by the last drain; elsewhere, and of 
   await writeHandover(layout, {});
   const env = { ...iis.env, PATH: dirname(process.execPath) };
   assert.deepEqual(await examine(layout, { ...iis, env }), []);
+});
+
+test("a processPath that works is found fault with on no account: with blanks, quotes, variables, or a name of the PATH", async (t) => {
+  const layout = await healthySite(t);
+  const sound = await readFile(layout.webConfig, "utf8");
+  await mkdir(join(layout.root, "my app"));
+  for (const name of ["run.cmd", "run.sh", "tool", "index.js"])
+    await writeFile(join(layout.root, "my app", name), "");
+  for (const attributes of [
+    'processPath="node" arguments="&quot;.\\my app\\index.js&quot; %HTTP_PLATFORM_PORT%"',
+    'processPath="node.exe" arguments="--x=a b"',
+    'processPath="&quot;.\\my app\\run.cmd&quot;"',
+    'processPath=".\\my app\\tool.exe"',
+    'processPath="%ROOT%\\my app\\tool.exe"',
+    'processPath=".\\LAUNCH.CMD" stdoutLogFile="D:\\not\\logged"',
+  ]) {
+    await writeFile(
+      layout.webConfig,
+      sound.replace(/<httpPlatform [^>]*>/, `<httpPlatform ${attributes} rapidFailsPerMinute="100" />`),
+    );
+    const env = { ROOT: layout.root, PATH: dirname(process.execPath) };
+    assert.deepEqual(await examine(layout, { env }), [], attributes);
+  }
 });
 
 test("a last drain that cannot be read is none", async (t) => {

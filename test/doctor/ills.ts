@@ -176,11 +176,44 @@ export const ILLS: readonly Ill[] = [
   },
   {
     code: "PATH_NOT_QUOTED",
-    how: "processPath has a blank",
+    how: "a batch file has a blank in its path",
     harm: async (s) => {
-      await writeFile(join(s.root, "my app.exe"), "");
-      await webConfig(s, `processPath="my app.exe"`);
+      await writeFile(join(s.root, "my app.cmd"), "");
+      await webConfig(s, `processPath=".\\my app.cmd"`);
     },
+  },
+  {
+    code: "PROGRAM_MISSING",
+    how: "the program is on another system's disk",
+    harm: (s) => webConfig(s, `processPath="D:\\home\\node.exe"`),
+  },
+  {
+    code: "PROGRAM_MISSING",
+    how: "a batch file has no twin",
+    harm: async (s) => {
+      await writeFile(join(s.root, "run.cmd"), "");
+      await webConfig(s, `processPath=".\\run.cmd"`);
+    },
+  },
+  {
+    code: "VARIABLE_UNSET",
+    how: "a variable is not set",
+    harm: (s) => webConfig(s, `processPath=".\\launch.cmd" arguments="%NOBODY_SETS_IT%"`),
+  },
+  {
+    code: "PATH_NOT_HERE",
+    how: "the log is on another system's disk",
+    harm: (s) =>
+      webConfig(
+        s,
+        `processPath=".\\launch.cmd" stdoutLogEnabled="true" stdoutLogFile="D:\\home\\LogFiles\\x"`,
+      ),
+  },
+  {
+    code: "LOG_OUTSIDE",
+    how: "the log lies outside",
+    harm: (s) =>
+      webConfig(s, `processPath=".\\launch.cmd" stdoutLogEnabled="true" stdoutLogFile="..\\..\\LogFiles\\x"`),
   },
   {
     code: "RAPID_FAILS_LOW",

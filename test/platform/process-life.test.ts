@@ -1,6 +1,6 @@
 // Mirrors the ASP.NET Core Module's own tests; the name of the one it mirrors stands before the colon.
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
-import { readFile, readdir, utimes, writeFile } from "node:fs/promises";
+import { readFile, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { alive } from "../rig/alive.js";
@@ -89,8 +89,30 @@ test("forwardWindowsAuthToken: that it has no effect is said at the start", asyn
   );
 });
 
-test("a web.config that becomes malformed is answered with 500.19 and its place, and mending it brings the site back", async (t) => {
+test("a web.config that becomes malformed, or goes, takes nothing down: that is said, and mending it is a swap", async (t) => {
   const site = await serveSite(t);
+  const before = pidOf(await fetch(site.url));
+  await writeFile(site.layout.webConfig, webConfig('processPath=".\\launch.cmd" startupTimeLimit="soon"'));
+  const refused = await site.nth("config-refused", 1);
+  match(
+    refused.type === "config-refused" ? refused.problem : "",
+    /web\.config:4:\d+: startupTimeLimit="soon" is not a whole number/,
+  );
+  equal(pidOf(await fetch(site.url)), before);
+  await rm(site.layout.webConfig);
+  await site.nth("config-refused", 2);
+  equal(pidOf(await fetch(site.url)), before);
+  await writeFile(site.layout.appOffline, "away");
+  await until("the site is offline", async () => (await fetch(site.url)).status === 503);
+  await rm(site.layout.appOffline);
+  await until("the site is back", async () => (await fetch(site.url)).status === 200);
+  const again = pidOf(await fetch(site.url));
+  await writeSite(site.layout);
+  await until("the mended one is taken", async () => pidOf(await fetch(site.url)) !== again);
+});
+
+test("--strict-iis: a web.config that becomes malformed is answered with 500.19 and its place, and mending it brings the site back", async (t) => {
+  const site = await serveSite(t, { strict: true });
   equal((await fetch(site.url)).status, 200);
   await writeFile(site.layout.webConfig, webConfig('processPath=".\\launch.cmd" startupTimeLimit="soon"'));
   await site.nth("site-broken", 1);

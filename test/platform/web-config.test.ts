@@ -26,6 +26,7 @@ test("httpPlatform: what is not said has the module's default", () => {
     file: FILE,
     section: "httpPlatform",
     attributes: ["processPath"],
+    places: new Map([["processPath", `${FILE}:3:27`]]),
     processPath: "app.exe",
     arguments: "",
     startupTimeLimitMs: 120_000,
@@ -139,7 +140,9 @@ const INVALID: readonly (readonly [xml: string, message: RegExp])[] = [
     '<httpPlatform processPath="x"><somethingElse/></httpPlatform>',
     /unrecognized element <somethingElse> in <httpPlatform>/,
   ],
+  ['<httpPlatform processPath="x">', /:3:\d+: <\/system\.webServer> where <httpPlatform> is still open$/],
   ['<httpPlatform processPath="x"', /:\d+:\d+: /],
+  ['<httpPlatform processPath="x" processPath="y"/>', /:3:1: Attribute processPath redefined$/],
   ["<httpPlatform processPath=x/>", /:\d+:\d+: /],
   ['<httpPlatform processPath="x"></httpPlatfrom>', /:\d+:\d+: /],
 ];
@@ -149,6 +152,19 @@ test("what is wrong is named with file, line and column, the attribute and its r
     const found = problem(xml).message;
     match(found, message);
     match(found, /^C:\\site\\web\.config:\d+:\d+: /);
+  }
+});
+
+test("what is no XML is said in its own words, once", () => {
+  for (const [xml, message] of [
+    ["<configuration>\n<system.webServer>", "2:1: <system.webServer> is not closed"],
+    ["<configuration>", "1:1: <configuration> is not closed"],
+    ["", "1:1: there is no element"],
+    ["not a word of XML", "1:1: there is no element"],
+    ["<configuration/><configuration/>", "1:17: Only one element can be added and only after doctype"],
+    ['<configuration a="1></configuration>', "1:1: attribute value no end '\"' match"],
+  ] as const) {
+    throws(() => parse(xml), { code: "WEB_CONFIG_INVALID", message: `${FILE}:${message}` }, xml);
   }
 });
 

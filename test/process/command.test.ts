@@ -1,6 +1,7 @@
 import { deepEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { spawnCall, splitArguments } from "#src/process/command.js";
+import { mergedEnvironment } from "#src/process/environment.js";
 
 test("an argument line is split by Windows' rules", () => {
   const cases: readonly (readonly [line: string, expected: readonly string[]])[] = [
@@ -37,4 +38,24 @@ test("a batch file goes through cmd.exe on Windows, quoted, with its arguments a
     { shell: /cmd\.exe$/i.test(file), args, verbatim },
     { shell: true, args: ['/d /s /c "".\\launch.CMD" a "b c""'], verbatim: true },
   );
+});
+
+test("environments over one another: on Windows a name is the same in any case, elsewhere it is not", () => {
+  const parts = [{ Path: "inherited", A: "1" }, { PATH: "own", a: "2" }, { B: undefined }];
+  deepEqual(mergedEnvironment(parts, "win32"), { Path: "own", A: "2", B: undefined });
+  deepEqual(mergedEnvironment(parts, "linux"), {
+    Path: "inherited",
+    PATH: "own",
+    A: "1",
+    a: "2",
+    B: undefined,
+  });
+  deepEqual(mergedEnvironment([{ http_proxy: "x" }, { HTTP_PROXY: undefined }], "win32"), {
+    http_proxy: undefined,
+  });
+});
+
+test("a program in quotes is the same without them, also on Windows", () => {
+  const { args } = spawnCall('".\\my launch.cmd"', "", "/site", "win32");
+  deepEqual(args, ['/d /s /c "".\\my launch.cmd""']);
 });

@@ -23,6 +23,8 @@ export interface StartFailure {
 export interface AttemptFailure extends StartFailure {
   /** Not for what was started to answer for. */
   readonly temporary: boolean;
+  /** Nothing was started, and another try would end as this one. */
+  readonly certain?: boolean;
 }
 
 export interface StartAttempt {
@@ -53,7 +55,7 @@ export async function attemptStart(order: StartAttempt): Promise<Instance | Atte
     const problem = code === "INTERNAL" ? `${code}: ${message}` : message;
     const { attempt, owner } = order;
     owner.events({ type: "backend-start-failed", pid: undefined, attempt, problem });
-    return { problem, output: stackOf(error) ?? "", temporary: false };
+    return { problem, output: stackOf(error) ?? "", temporary: false, certain: code === "PROGRAM_MISSING" };
   }
 }
 

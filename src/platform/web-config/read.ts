@@ -11,6 +11,7 @@ import {
   invalidAt,
   nameOf,
   parseXml,
+  placeIn,
   type XmlFile,
 } from "./xml.ts";
 
@@ -20,6 +21,8 @@ export interface PlatformConfig {
   readonly section: "httpPlatform" | "aspNetCore";
   /** Names of the attributes that the section has. */
   readonly attributes: readonly string[];
+  /** Where its attributes, environment variables and watched files stand, by name: `FILE:LINE:COLUMN`. */
+  readonly places: ReadonlyMap<string, string>;
   readonly processPath: string;
   readonly arguments: string;
   readonly startupTimeLimitMs: number;
@@ -138,6 +141,12 @@ function readSection(file: XmlFile, element: Element, mappings: readonly Handler
     file: file.path,
     section,
     attributes: [...values.keys()],
+    places: new Map([
+      ...[...values.keys()].map((name) => [name, placeIn(file, attributeOf(element, name))] as const),
+      ...childElements(element)
+        .flatMap(childElements)
+        .map((entry) => [nameIn(entry), placeIn(file, entry)] as const),
+    ]),
     processPath,
     arguments: text(values, "arguments", ""),
     startupTimeLimitMs: number(values, "startupTimeLimit", DEFAULTS.startupTimeLimit) * 1000,
@@ -184,6 +193,10 @@ function readChildren(
     }
   }
   return { environment, keepsProcesses, recycleOnFileChange };
+}
+
+function nameIn(entry: Element): string {
+  return attributeOf(entry, "name")?.value ?? attributeOf(entry, "path")?.value ?? "";
 }
 
 function text(values: ReadonlyMap<string, AttributeValue>, name: string, otherwise: string): string {

@@ -10,19 +10,33 @@ export interface XmlFile {
 
 /** Parses; throws WEB_CONFIG_INVALID with file, line and column. */
 export function parseXml(path: string, bytes: Buffer): XmlFile {
+  let problem: string | undefined;
+  const parser = new DOMParser({
+    // Warnings too: what xmldom warns of and mends, such as a value without quotes, IIS does not read. What is thrown here
+    // it would report as an error of its own.
+    onError: (_level, message, context: unknown) => {
+      problem ??= at(path, placeOf(context), inWords(message));
+    },
+  });
   try {
-    const document = new DOMParser({
-      // Warnings too: what xmldom warns of and mends, such as a value without quotes, IIS does not read.
-      onError: (_level, message, context: unknown) => {
-        throw new InplaceError("WEB_CONFIG_INVALID", at(path, placeOf(context), message));
-      },
-    }).parseFromString(decodeText(bytes), "text/xml");
-    if (document.documentElement !== null) return { path, root: document.documentElement };
-    throw new InplaceError("WEB_CONFIG_INVALID", at(path, undefined, "there is no element"));
+    const { documentElement: root } = parser.parseFromString(decodeText(bytes), "text/xml");
+    if (root !== null && problem === undefined) return { path, root };
+    throw new InplaceError("WEB_CONFIG_INVALID", problem ?? at(path, undefined, "there is no element"));
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
-    throw new InplaceError("WEB_CONFIG_INVALID", at(path, placeOf(error), error.message), { cause: error });
+    const what = problem ?? at(path, placeOf(error), inWords(error.message));
+    throw new InplaceError("WEB_CONFIG_INVALID", what, { cause: error });
   }
+}
+
+/** What xmldom says, without the words of its inside. */
+function inWords(message: string): string {
+  const [, open] = /^unclosed xml tag\(s\): (?:.*, )?(\S+)$/.exec(message) ?? [];
+  if (open !== undefined) return `<${open}> is not closed`;
+  const [, begun, ended] = /^Opening and ending tag mismatch: "(.*)" != "(.*)"$/.exec(message) ?? [];
+  if (begun !== undefined) return `</${ended}> where <${begun}> is still open`;
+  if (message === "missing root element") return "there is no element";
+  return message.replace(/^.*\b(\w*Error): /s, "");
 }
 
 /** An error at a place of the file. */
@@ -32,6 +46,11 @@ export function invalidAt(file: XmlFile, node: Node, message: string, hint?: str
     at(file.path, node, message),
     hint === undefined ? {} : { hint },
   );
+}
+
+/** FILE:LINE:COLUMN */
+export function placeIn(file: XmlFile, node: Node | undefined): string {
+  return `${file.path}:${node?.lineNumber ?? 1}:${node?.columnNumber ?? 1}`;
 }
 
 export function nameOf(node: Element | Attr): string {
@@ -67,6 +86,6 @@ function placeOf(context: unknown): Place | undefined {
 }
 
 function at(path: string, place: Place | undefined, message: string): string {
-  const line = place?.lineNumber ?? 1;
+  const line = Math.max(1, place?.lineNumber ?? 1);
   return `${path}:${line}:${place?.columnNumber ?? 1}: ${message.replace(/\s+/g, " ").trim()}`;
 }

@@ -1,0 +1,157 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { findProgram, splitArguments } from "../../process/command.ts";
+import { isInside } from "../../paths.ts";
+import { localPath } from "../../process/windows-path.ts";
+import { applicationEnvironment } from "../application-environment.ts";
+import { expandVariables, lookUp, unsetVariables } from "../expand.ts";
+import type { PlatformConfig } from "./read.ts";
+
+export type PathProblemKind = "program" | "variable" | "not-here" | "log-outside";
+
+/** What web.config names and does not lead anywhere on this machine. */
+export interface PathProblem {
+  readonly kind: PathProblemKind;
+  /** With file, line and column. */
+  readonly what: string;
+  readonly cure: string;
+}
+
+/** What only one process of the application knows; web.config may name it. */
+const OF_A_PROCESS = /^(HTTP_PLATFORM|ASPNETCORE)_(PORT|TOKEN|APPL_PATH)$|^(PORT|INPLACE_SITE_ROOT)$/i;
+
+/** Everything that is wrong with the paths and variables of a web.config, for processes with this environment. */
+export function pathProblems(
+  config: PlatformConfig,
+  root: string,
+  env: NodeJS.ProcessEnv,
+): readonly PathProblem[] {
+  return [
+    ...variableProblems(config, env),
+    ...optional(programProblem(config, root, env)),
+    ...argumentProblems(config, root, env),
+    ...optional(logProblem(config, root, env)),
+    ...watchedProblems(config, root),
+  ];
+}
+
+/** Why what processPath names cannot be started. */
+export function programProblem(
+  config: PlatformConfig,
+  root: string,
+  env: NodeJS.ProcessEnv,
+): PathProblem | undefined {
+  const written = expandVariables(config.processPath, env);
+  const [unset] = unsetProblems(config, "processPath", "processPath", config.processPath, env);
+  if (unset !== undefined) return unset;
+  const { path, notHere } = findProgram(written, root);
+  const at = `${placeOf(config, "processPath")}: processPath="${config.processPath}"`;
+  if (notHere !== undefined) {
+    const cure =
+      'Name the program without its folder, as in processPath="node", or let processPath name .\\launch.cmd.';
+    return { kind: "program", what: `${at}: ${notHere}.`, cure };
+  }
+  if (isThere(path, applicationEnvironment(config, env, root))) return undefined;
+  if (/[\\/]/.test(path)) {
+    const batch = /\.(cmd|bat)"?$/i.test(written) && path.endsWith(".sh");
+    const why = batch
+      ? `there is no ${path}, which is started here in place of the batch file`
+      : `there is no ${path}`;
+    const cure = batch
+      ? "Put a shell script of that name beside the batch file, or let processPath name .\\launch.cmd."
+      : "Correct the path, or let processPath name .\\launch.cmd.";
+    return { kind: "program", what: `${at}: ${why}.`, cure };
+  }
+  const cure = `Install ${path}, or add its folder to the PATH of who starts the site.`;
+  return { kind: "program", what: `${at}: there is no ${path} in the site nor on the PATH.`, cure };
+}
+
+function variableProblems(config: PlatformConfig, env: NodeJS.ProcessEnv): readonly PathProblem[] {
+  const texts: readonly (readonly [place: string, label: string, text: string])[] = [
+    ["arguments", "arguments", config.arguments],
+    ...(config.stdoutLogEnabled ? ([["stdoutLogFile", "stdoutLogFile", config.stdoutLogFile]] as const) : []),
+    ...config.environment.map(([name, value]) => [name, `the variable ${name}`, value] as const),
+  ];
+  return texts.flatMap(([place, label, text]) => unsetProblems(config, place, label, text, env));
+}
+
+function unsetProblems(
+  config: PlatformConfig,
+  place: string,
+  label: string,
+  text: string,
+  env: NodeJS.ProcessEnv,
+): readonly PathProblem[] {
+  return unsetVariables(expandVariables(text, env))
+    .filter((name) => !OF_A_PROCESS.test(name))
+    .map((name) => ({
+      kind: "variable",
+      what: `${placeOf(config, place)}: ${label}="${text}": %${name}% is not set, and stays as it stands.`,
+      cure: `Set ${name} for who starts the site, or write the value in place of %${name}%.`,
+    }));
+}
+
+/** Of the words only paths by their form: others may be anything. */
+function argumentProblems(
+  config: PlatformConfig,
+  root: string,
+  env: NodeJS.ProcessEnv,
+): readonly PathProblem[] {
+  return splitArguments(expandVariables(config.arguments, env)).flatMap((word) => {
+    const path = word.replace(/^-[^=\\]*=/, "");
+    const { notHere } = /^([A-Za-z]:[\\/]|\\\\)/.test(path) ? localPath(path, root) : {};
+    if (notHere === undefined) return [];
+    const what = `${placeOf(config, "arguments")}: arguments name ${path}, and ${notHere}.`;
+    return [{ kind: "not-here", what, cure: "Write the path relative to the site's folder." }];
+  });
+}
+
+function logProblem(config: PlatformConfig, root: string, env: NodeJS.ProcessEnv): PathProblem | undefined {
+  const written = expandVariables(config.stdoutLogFile, env);
+  if (!config.stdoutLogEnabled || unsetVariables(written).length > 0) return undefined;
+  const { path, notHere } = localPath(written, root);
+  const at = `${placeOf(config, "stdoutLogFile")}: stdoutLogFile="${config.stdoutLogFile}"`;
+  const cure = 'Name a file in the site, as in stdoutLogFile=".\\logs\\stdout".';
+  if (notHere !== undefined) return { kind: "not-here", what: `${at}: ${notHere}; nothing is logged.`, cure };
+  return isInside(root, path)
+    ? undefined
+    : { kind: "log-outside", what: `${at} is ${path}, outside of the site.`, cure };
+}
+
+function watchedProblems(config: PlatformConfig, root: string): readonly PathProblem[] {
+  return config.recycleOnFileChange.flatMap((written) => {
+    const { notHere } = localPath(written, root);
+    if (notHere === undefined) return [];
+    const what = `${placeOf(config, written)}: <file path="${written}">: ${notHere}; no change of it is seen.`;
+    return [{ kind: "not-here", what, cure: "Name a file in the site." }];
+  });
+}
+
+/** A path, or a name on the PATH. */
+function isThere(program: string, env: NodeJS.ProcessEnv): boolean {
+  if (/[\\/]/.test(program)) return isFile(program);
+  const names = process.platform === "win32" ? [program, `${program}.exe`, `${program}.cmd`] : [program];
+  const folders = (lookUp(env, "PATH") ?? "").split(delimiter).filter((folder) => folder !== "");
+  return folders.some((folder) => names.some((name) => isProgram(join(folder, name))));
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return isFile(path);
+  } catch {
+    return false;
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function placeOf({ file, places }: PlatformConfig, name: string): string {
+  return places.get(name) ?? `${file}:1:1`;
+}
+
+function optional<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
+}
