@@ -90,6 +90,10 @@ export const ERROR_CODES = {
   },
   BUILD_FAILED: { exit: EXIT.buildFailed, hint: "Mend the build; the site still runs what it ran before." },
   BUILD_EMPTY: { exit: EXIT.buildFailed, hint: "The build has to create what ARTIFACT names, with content." },
+  BUILD_STALE: {
+    exit: EXIT.buildFailed,
+    hint: "Let build.command make it, or build before the deploy; build.allowIgnored takes it as it is.",
+  },
   BUILD_OUTSIDE: { exit: EXIT.buildFailed, hint: "The build may write only to the path in ARTIFACT." },
   SYNC_FAILED: { exit: EXIT.failed, hint: "Close the program that holds the file, then deploy again." },
   POST_ACTION_FAILED: { exit: EXIT.failed, hint: "Mend the post-deployment action, then deploy again." },

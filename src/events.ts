@@ -40,6 +40,8 @@ export type DeployEvent =
   /** `artifact` without its extension. */
   | { readonly type: "build-started"; readonly artifact: string; readonly builder: string }
   | { readonly type: "build-output"; readonly line: string }
+  /** The artifact was built, and something is wrong with it, or will be elsewhere. */
+  | { readonly type: "build-warning"; readonly message: string; readonly hint: string }
   /** Said again and again while a build is silent. */
   | { readonly type: "build-goes-on"; readonly elapsedMs: number }
   | { readonly type: "build-ended"; readonly artifact: string; readonly ms: number }

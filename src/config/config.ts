@@ -9,6 +9,7 @@ export interface EntryBuild {
   readonly assets?: readonly string[];
   readonly sourceMap?: "inline" | "none";
   readonly minify?: boolean;
+  readonly allowIgnored?: boolean;
   readonly timeLimitMs?: number;
 }
 
@@ -18,6 +19,7 @@ export interface ExecutableBuild {
   readonly node?: string;
   readonly assets?: readonly string[];
   readonly minify?: boolean;
+  readonly allowIgnored?: boolean;
   readonly timeLimitMs?: number;
 }
 
@@ -40,6 +42,7 @@ export interface DirectoryBuild extends CommandLine {
   readonly start?: string;
   readonly static?: "pages" | "app";
   readonly install?: boolean | "all";
+  readonly allowIgnored?: boolean;
   readonly timeLimitMs?: number;
 }
 

@@ -13,9 +13,11 @@ const NEVER_COPIED: ReadonlySet<string> = new Set([
   ".git",
 ]);
 
-/** Copies a file, or a folder with all in it; links are followed, where they stay inside. */
-export async function copyTree(from: string, to: string, signal: AbortSignal): Promise<void> {
-  await copyFiles(from, await filesBelow(from), to, signal);
+/** Copies a file, or a folder with all in it; links are followed, where they stay inside. Gives what it copied, absolute. */
+export async function copyTree(from: string, to: string, signal: AbortSignal): Promise<string[]> {
+  const files = await filesBelow(from);
+  await copyFiles(from, files, to, signal);
+  return files.map((file) => join(from, file));
 }
 
 /** So many files of a copy are under way at the same time. */

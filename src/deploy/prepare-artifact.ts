@@ -13,12 +13,13 @@ import {
 } from "../site/manifest.ts";
 import { buildOutside, expectOnly, guardSite } from "./build-guard.ts";
 import { build } from "./builders/build.ts";
-import type { Built, BuildRequest } from "./builders/builder.ts";
+import type { Built, BuildRequest, BuildWarning } from "./builders/builder.ts";
 import { inferBuild } from "./infer/infer.ts";
 import { chooseName } from "./choose-name.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import type { Source, UnnamedIdentity } from "./source.ts";
 import type { Staging } from "./staging.ts";
+import { expectOfCommit } from "./taken-files.ts";
 
 /** An artifact that is whole and described. */
 export interface PreparedArtifact {
@@ -107,6 +108,25 @@ async function buildGuarded(options: PrepareOptions): Promise<Described> {
 }
 
 async function runBuild(config: BuildConfig, options: PrepareOptions): Promise<Built> {
+  const built = await runBuilder(config, options);
+  await expectFromCommit(config, options, built);
+  return built;
+}
+
+/** A clean checkout holds nothing but the commit. */
+async function expectFromCommit(
+  config: BuildConfig,
+  { source: { repository, needsCheckout }, emit }: PrepareOptions,
+  { taken }: Built,
+): Promise<void> {
+  if (repository === undefined || needsCheckout) return;
+  if (config.builder === "command" || config.allowIgnored === true) return;
+  const built = config.builder === "directory" && (config.command ?? config.shell) !== undefined;
+  const onWarning = (warning: BuildWarning): void => emit({ type: "build-warning", ...warning });
+  await expectOfCommit({ repository, taken, built, onWarning });
+}
+
+async function runBuilder(config: BuildConfig, options: PrepareOptions): Promise<Built> {
   const { identity, source, emit } = options;
   const name = artifactName({ ...identity, extension: "" });
   const startedAt = Date.now();
@@ -125,6 +145,7 @@ async function runBuild(config: BuildConfig, options: PrepareOptions): Promise<B
       heartbeat.heard();
       emit({ type: "build-output", line });
     },
+    onWarning: (warning) => emit({ type: "build-warning", ...warning }),
   };
   try {
     const built = await build(config, request);

@@ -22,6 +22,8 @@ export interface Repository {
   /** Throws COMMIT_INVALID for what is no commit id, COMMIT_UNKNOWN for what the repository does not have. */
   commit(id: string): Promise<Commit>;
   git(...args: string[]): Promise<string>;
+  /** What git ignores and is there, relative to the top with "/"; a folder of nothing else ends with "/". */
+  ignored(): Promise<string[]>;
   /** Fetches and checks out the submodules of a working tree of this repository. */
   submodules(workTree: string): Promise<void>;
 }
@@ -50,6 +52,11 @@ export async function openRepository(folder: string): Promise<Repository | undef
   return {
     top,
     git,
+    ignored: async () => {
+      const which = ["--others", "--ignored", "--exclude-standard", "--directory"];
+      const list = await git("ls-files", ...which, "-z");
+      return list.split("\0").filter((path) => path !== "");
+    },
     submodules: async (workTree) =>
       void (await gitIn(workTree)("submodule", "update", "--init", "--recursive")),
     head: async () => {

@@ -57,8 +57,16 @@ export async function readSource(folder: string, wanted: Wanted, layout: SiteLay
   const shown = { folder, repository, commit, dirty: undefined, needsCheckout: false };
   if (commit === undefined) return shown;
   if (head?.id !== commit.id) return { ...shown, needsCheckout: true };
-  const dirty = await hashChanges(repository.top, await ownPaths(repository, layout));
-  return wanted.by === "flag" ? { ...shown, needsCheckout: dirty !== undefined } : { ...shown, dirty };
+  const own = await ownPaths(repository, layout);
+  const dirty = await hashChanges(repository.top, own);
+  if (wanted.by !== "flag") return { ...shown, dirty };
+  return { ...shown, needsCheckout: dirty !== undefined || (await hasIgnored(repository, own)) };
+}
+
+/** Whether there is anything that git ignores, packages apart: an earlier build's output, say. */
+async function hasIgnored(repository: Repository, except: readonly string[]): Promise<boolean> {
+  const paths = (await repository.ignored()).map((path) => path.replace(/\/$/, ""));
+  return paths.some((path) => !/(^|\/)node_modules$/.test(path) && !except.includes(path));
 }
 
 /** What is known of an artifact's name before it is built. */

@@ -9,6 +9,7 @@ export const DEPLOY_WORDS: Words<DeployEvent> = {
     info(`still waiting for another deploy after ${Math.round(elapsedMs / 1000)} s`),
   "build-started": ({ artifact, builder }) => info(`building ${artifact} (${builder})`),
   "build-output": ({ line }) => info(`  | ${line}`),
+  "build-warning": ({ message, hint }) => warn(`${message}\n  ${hint}`),
   "build-goes-on": ({ elapsedMs }) => info(`still building after ${Math.round(elapsedMs / 1000)} s`),
   "build-ended": ({ artifact, ms }) => info(`built ${artifact} in ${seconds(ms)}`),
   "artifact-reused": ({ artifact }) => info(`${artifact} was built before; not built again`),

@@ -12,6 +12,14 @@ export interface BuildRequest extends Omit<RunOptions, "cwd"> {
   readonly name: string;
   readonly commit: string | undefined;
   readonly site: string;
+  /** Says what will go wrong with the artifact, though it can be built. */
+  readonly onWarning: (warning: BuildWarning) => void;
+}
+
+export interface BuildWarning {
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint: string;
 }
 
 export interface Built {
@@ -20,6 +28,8 @@ export interface Built {
   readonly extension: string;
   /** How it was built, for people. */
   readonly builder: string;
+  /** Files that lay in the source already and are part of the artifact, absolute; packages apart. */
+  readonly taken: readonly string[];
 }
 
 /** Throws BUILD_FAILED or BUILD_TIMED_OUT with the last lines of the command's output. */

@@ -13,7 +13,7 @@ export async function buildByCommand(config: CommandBuild, request: BuildRequest
   await expectArtifact(path);
   // A name without extension is started as it is, so it has to be executable.
   if (extension === "" && (await lstat(path)).isFile()) await chmod(path, 0o755);
-  return { path, extension, builder: `command: ${command}` };
+  return { path, extension, builder: `command: ${command}`, taken: [] };
 }
 
 /** Runs the configured command in the source; gives its text. Throws BUILD_FAILED or BUILD_TIMED_OUT. */

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import type { DirectoryBuild } from "../../config/config.ts";
 import { InplaceError } from "../../errors.ts";
@@ -27,18 +27,12 @@ export async function buildDirectory(config: DirectoryBuild, request: BuildReque
   const root = isWholeApp ? workspace : from;
   await provideInstalled(request);
   const hasCommand = config.command !== undefined || config.shell !== undefined;
+  const startedAt = Date.now();
   if (hasCommand) await runBuildCommand(config, request, path);
   const content = config.static === undefined ? path : join(path, "public");
   await mkdir(content, { recursive: true });
-  if (isWholeApp || isSource) {
-    await copyFiles(root, await filesOfApp(root, hasCommand), content, request.signal);
-  } else {
-    await copyTree(
-      await insideSource(request.source, config.directory, "build.directory"),
-      content,
-      request.signal,
-    );
-  }
+  const copied = await copyContent(config, request, isWholeApp || isSource ? root : undefined, content);
+  const taken = hasCommand ? await untouchedSince(startedAt, copied) : copied;
   if (isWholeApp && config.install !== false) await copyInstalled(config, request, { app: from, root }, path);
   if (!isWholeApp && (await needsPackages(config, path))) {
     if (NPM_LOCKS.some((name) => existsSync(join(path, name)))) await installLocked(request, path);
@@ -52,7 +46,33 @@ export async function buildDirectory(config: DirectoryBuild, request: BuildReque
   }
   const source = isWholeApp ? root : resolve(request.source);
   await nameEntry(config, path, relative(root, from), source);
-  return { path, extension: "", builder: `directory: ${config.directory}` };
+  return { path, extension: "", builder: `directory: ${config.directory}`, taken };
+}
+
+/** The files of the app at `app`, or of the configured folder as it is; gives them, absolute. */
+async function copyContent(
+  config: DirectoryBuild,
+  { source, signal }: BuildRequest,
+  app: string | undefined,
+  to: string,
+): Promise<readonly string[]> {
+  if (app === undefined)
+    return copyTree(await insideSource(source, config.directory, "build.directory"), to, signal);
+  const files = await filesOfApp(app, config.command !== undefined || config.shell !== undefined);
+  await copyFiles(app, files, to, signal);
+  return files.map((file) => join(app, file));
+}
+
+/** File systems stamp with a clock that may be behind by a tick. Milliseconds. */
+const CLOCK_TICK_MS = 20;
+
+/** Those that the build's command has not written: they were there before. */
+async function untouchedSince(startedAt: number, paths: readonly string[]): Promise<string[]> {
+  const stats = await Promise.all(paths.map((path) => lstat(path)));
+  return paths.filter((_, at) => {
+    const found = stats[at];
+    return found !== undefined && Math.max(found.mtimeMs, found.ctimeMs) < startedAt - CLOCK_TICK_MS;
+  });
 }
 
 async function nameEntry(config: DirectoryBuild, path: string, below: string, source: string): Promise<void> {

@@ -20,19 +20,24 @@ const __inplaceDirname = __inplaceDirnameOf(__inplaceFilename);`;
 export async function buildEntry(config: EntryBuild, request: BuildRequest): Promise<Built> {
   const folder = join(request.output, request.name);
   await mkdir(folder);
-  await bundleEntry(config, request, folder);
+  const taken = [...(await bundleEntry(config, request, folder))];
   for (const asset of config.assets ?? []) {
     const from = await insideSource(request.source, asset, "build.assets");
-    await copyTree(from, join(folder, asset), request.signal);
+    taken.push(...(await copyTree(from, join(folder, asset), request.signal)));
   }
   const builder = `entry: ${config.entry}`;
-  if ((await readdir(folder)).length > 1) return { path: folder, extension: "", builder };
+  if ((await readdir(folder)).length > 1) return { path: folder, extension: "", builder, taken };
   const path = `${folder}.mjs`;
   await rename(join(folder, ENTRY_FILE), path);
-  return { path, extension: ".mjs", builder };
+  return { path, extension: ".mjs", builder, taken };
 }
 
-async function bundleEntry(config: EntryBuild, request: BuildRequest, folder: string): Promise<void> {
+/** Gives the files that went into it. */
+async function bundleEntry(
+  config: EntryBuild,
+  request: BuildRequest,
+  folder: string,
+): Promise<readonly string[]> {
   const options = {
     entryPoints: [await insideSource(request.source, config.entry, "build.entry")],
     // Written by us: the paths in a source map are then relative to the source, the same in every checkout.
@@ -44,7 +49,9 @@ async function bundleEntry(config: EntryBuild, request: BuildRequest, folder: st
     define: { __filename: "__inplaceFilename", __dirname: "__inplaceDirname" },
     plugins: [nativeAddons(folder)],
   } satisfies BuildOptions;
-  await writeFile(join(folder, ENTRY_FILE), await bundle(config.entry, options, request));
+  const { text, inputs } = await bundle(config.entry, options, request);
+  await writeFile(join(folder, ENTRY_FILE), text);
+  return inputs;
 }
 
 // An addon cannot be bundled: it is copied beside the code and loaded from there.

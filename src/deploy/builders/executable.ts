@@ -8,7 +8,7 @@ import { packageFile } from "../../package-files.ts";
 import { filesBelow, insideSource } from "../copy-tree.ts";
 import { runCommand } from "../run-command.ts";
 import { expectSuccess, type Built, type BuildRequest } from "./builder.ts";
-import { bundle } from "./bundle.ts";
+import { bundle, type Bundled } from "./bundle.ts";
 
 const MACOS = process.platform === "darwin";
 // https://nodejs.org/api/single-executable-applications.html
@@ -31,7 +31,7 @@ export async function buildExecutable(config: ExecutableBuild, request: BuildReq
   const path = join(request.output, `${request.name}${extension}`);
   const folder = join(request.output, "parts");
   await mkdir(folder);
-  const blob = await prepareBlob(config, request, folder);
+  const { blob, taken } = await prepareBlob(config, request, folder);
   await copyFile(node, path);
   await chmod(path, 0o755);
   if (MACOS) await run(request, "codesign", "--remove-signature", path);
@@ -39,7 +39,7 @@ export async function buildExecutable(config: ExecutableBuild, request: BuildReq
   await run(request, process.execPath, postject, path, RESOURCE, blob, ...where);
   if (MACOS) await run(request, "codesign", "--sign", "-", path);
   await rm(folder, { recursive: true });
-  return { path, extension, builder: `executable: ${config.entry} in Node ${process.version}` };
+  return { path, extension, builder: `executable: ${config.entry} in Node ${process.version}`, taken };
 }
 
 /** The program that the app is put into. Throws CONFIG_INVALID where what we prepare would not fit. */
@@ -55,20 +55,25 @@ async function nodeProgram({ node }: ExecutableBuild, source: string): Promise<s
   });
 }
 
-/** What is put into the executable; gives its path. */
-async function prepareBlob(config: ExecutableBuild, request: BuildRequest, folder: string): Promise<string> {
+/** What is put into the executable; gives its path, and the files that went into it. */
+async function prepareBlob(
+  config: ExecutableBuild,
+  request: BuildRequest,
+  folder: string,
+): Promise<{ readonly blob: string; readonly taken: readonly string[] }> {
   const main = join(folder, "main.cjs");
   const blob = join(folder, "blob");
   const description = join(folder, "sea.json");
-  await writeFile(main, await bundleMain(config, request));
+  const { text, inputs } = await bundleMain(config, request);
+  await writeFile(main, text);
   const assets = await assetsOf(config, request.source);
   const sea = { main, output: blob, disableExperimentalSEAWarning: true, assets };
   await writeFile(description, JSON.stringify(sea));
   await run(request, process.execPath, "--experimental-sea-config", description);
-  return blob;
+  return { blob, taken: [...inputs, ...Object.values(assets)] };
 }
 
-async function bundleMain(config: ExecutableBuild, request: BuildRequest): Promise<Uint8Array> {
+async function bundleMain(config: ExecutableBuild, request: BuildRequest): Promise<Bundled> {
   const entry = await insideSource(request.source, config.entry, "build.entry");
   const main = `import { takePart } from ${JSON.stringify(RUNTIME)};
 takePart().then(() => import(${JSON.stringify(entry)}));`;

@@ -46,6 +46,7 @@ async function failureOf(
       limitMs: BUNDLE_MS,
       signal,
       onLine,
+      onWarning: () => undefined,
     };
     const { path } = await build(config, request);
     const [warning] = warnings;
