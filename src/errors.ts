@@ -37,6 +37,10 @@ export const ERROR_CODES = {
     exit: EXIT.usage,
     hint: "Name an existing folder with --site-root, or run the command inside the site.",
   },
+  NOT_A_SITE: {
+    exit: EXIT.usage,
+    hint: "Run the command in the site's folder, or name it with --site-root; in an app, inplace-deploy init makes one.",
+  },
   SOURCE_MISSING: {
     exit: EXIT.usage,
     hint: "Name an existing folder with --source or DEPLOYMENT_SOURCE, or run the command inside it.",
@@ -102,6 +106,7 @@ export const ERROR_CODES = {
     exit: EXIT.artifactInvalid,
     hint: "inplace-deploy history lists the artifacts that are still there.",
   },
+  ARTIFACT_AMBIGUOUS: { exit: EXIT.usage, hint: "Type more of the name, or all of it." },
   ARTIFACT_INCOMPLETE: { exit: EXIT.artifactInvalid, hint: "Build or copy the artifact again." },
   ARTIFACT_ALTERED: {
     exit: EXIT.artifactInvalid,

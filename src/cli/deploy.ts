@@ -36,7 +36,7 @@ export const defineDeploy: DefineVerb = (program, run) => {
 async function runDeploy(context: VerbContext, flags: DeployFlags): Promise<Outcome> {
   const environment = readEnvironment(context.env);
   const source = await findSourceFolder(flags.source ?? environment.source, context.cwd);
-  const layout = context.site({ named: environment.target, otherwise: source });
+  const layout = context.site({ named: environment.target, otherwise: source, mayBeNew: true });
   const done = await deploy({
     layout,
     source,

@@ -17,6 +17,7 @@ import {
 import { RuntimeApi } from "../fronts/haproxy/runtime-api.ts";
 import { isArtifactName } from "../site/artifact-name.ts";
 import { openDeployFolder } from "../site/deploy-folder.ts";
+import { findArtifact } from "../site/find-artifact.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { readPointer } from "../site/pointer.ts";
 import { table } from "./table.ts";
@@ -54,7 +55,7 @@ function defineDeploy(verb: Command, run: RunVerb): void {
   verb
     .command("deploy [artifact]")
     .description(
-      "start the artifact (default: the current one) beside the old one, move traffic, stop the old one",
+      "start the artifact (default: the current one) beside the old one, move traffic, stop the old one; the verb deploy builds it before",
     )
     .option("--from-tag <YYYYMMDDHHMM>", "the artifact that has this time in its name")
     .option("--batch <hosts>", "hosts at a time", count(1), DEFAULT_BATCH)
@@ -177,7 +178,7 @@ function statusDocument(view: HostView): Readonly<Record<string, unknown>> {
 
 async function runBackend(context: VerbContext): Promise<Outcome> {
   const request = parseRequest(await readText(process.stdin));
-  const layout = context.site({ named: request.siteRoot });
+  const layout = context.site({ named: request.siteRoot, mayBeNew: true });
   return { document: { ...(await answerRequest(layout, { ...request, siteRoot: undefined })) } };
 }
 
@@ -202,7 +203,7 @@ async function wantedArtifact(
     throw new InplaceError("USAGE", "Name the artifact or its tag, not both.");
   }
   if (tag !== undefined) return artifactWithTag(layout, tag);
-  if (named !== undefined) return named;
+  if (named !== undefined) return findArtifact(layout, named);
   const pointer = await readPointer(layout);
   if (pointer.state === "names") return pointer.artifact;
   if (pointer.state === "invalid") throw pointer.error;

@@ -13,7 +13,7 @@ export interface GitHookFlags {
 
 /** Makes the bare repository in cwd deploy what is pushed to it. */
 export async function initGitHook(context: VerbContext, flags: GitHookFlags): Promise<Outcome> {
-  const { root } = context.site();
+  const { root } = context.site({ mayBeNew: true });
   if (realpathSync(root) === realpathSync(context.cwd)) {
     throw new InplaceError("USAGE", "Name the site that a push deploys to.", {
       hint: "inplace-deploy init --git-hook --site-root <folder>",

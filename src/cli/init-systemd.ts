@@ -27,7 +27,7 @@ export interface SystemdFlags {
 
 /** Writes a socket and a service unit for the site. */
 export async function initSystemd(context: VerbContext, flags: SystemdFlags): Promise<Outcome> {
-  const layout = context.site();
+  const layout = context.site({ mayBeNew: true });
   const manager = flags.user === true ? "user" : "system";
   const config = await loadConfig(layout.root);
   const listen = flags.port ?? [DEFAULT_LISTEN];

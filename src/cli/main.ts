@@ -1,19 +1,16 @@
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { CommanderError, type Command } from "commander";
 import { asInplaceError, ERROR_CODES, EXIT, InplaceError, stackOf, type ExitCode } from "../errors.ts";
 import { createLog } from "../log/log.ts";
 import { packageFile } from "../package-files.ts";
 import { confirmOnTerminal } from "./confirm.ts";
-import { EXAMPLES } from "./examples.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { findSite } from "./site-root.ts";
 import { printDocument, printText } from "./print.ts";
-import { outputWritten, standardOutput } from "../standard-streams.ts";
+import { outputWritten } from "../standard-streams.ts";
+import { addExamples, createProgram, hintFor, usageError } from "./program.ts";
 import type { RunOptions, RunVerb, VerbContext } from "./verb.ts";
 import { verbsFor } from "./verbs.ts";
-
-/** The name that nobody else has in the registry: `npx inplace` is another project's package. */
-const COMMAND_NAME = "inplace-deploy";
 
 interface GlobalOptions {
   readonly siteRoot?: string;
@@ -27,18 +24,9 @@ const INTERRUPTED_UNREAD_MS = 1_000;
 export async function main(argv: readonly string[]): Promise<ExitCode> {
   let exit: ExitCode = EXIT.done;
   const json = argv.includes("--json");
-  const program = new Command(COMMAND_NAME)
-    .description("Replaces a running web site in place, by the file system alone.")
-    .version(packageVersion())
-    .option("--site-root <folder>", "the site (default: the nearest folder upwards with a web.config)")
-    .option("--json", "print exactly one JSON document on stdout")
-    .showSuggestionAfterError()
-    .exitOverride()
-    // Commander's own words go out once, by fail().
-    .configureOutput({
-      writeOut: (text) => standardOutput.writeResult(text),
-      writeErr: () => undefined,
-    });
+  const version = packageVersion();
+  let shown = "";
+  const program = createProgram(version, (text) => (shown += text));
   let unreadMs = Number.POSITIVE_INFINITY;
   const run: RunVerb = async (body, options = {}) => {
     unreadMs = options.unreadMs ?? unreadMs;
@@ -52,16 +40,16 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     else if (outcome.text !== undefined) printText(outcome.text);
   };
   for (const define of await verbsFor(argv)) define(program, run);
-  for (const verb of program.commands) {
-    const examples = EXAMPLES[verb.name()]?.map((example) => `  ${COMMAND_NAME} ${example}`) ?? [];
-    if (examples.length > 0) verb.addHelpText("after", ["", "Examples:", ...examples].join("\n"));
-  }
+  addExamples(program);
   try {
     if (argv.length === 0)
       throw new InplaceError("USAGE", `A verb is missing.\n\n${program.helpInformation()}`);
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
-    exit = fail(error, json);
+    if (error instanceof CommanderError && error.exitCode === 0) {
+      if (json) printDocument(error.code === "commander.version" ? { version } : { help: shown });
+      else printText(shown.trimEnd());
+    } else exit = fail(error, json, program, argv);
   }
   if (!(await outputWritten(unreadMs))) process.exit(exit);
   return exit;
@@ -87,8 +75,8 @@ async function withContext<T>(
     emit: createLog({ json, timed: service }),
     signal,
     confirm: confirmOnTerminal(signal),
-    site: ({ named, otherwise = cwd } = {}) =>
-      findSite([options.siteRoot, named, env["INPLACE_SITE_ROOT"]], { cwd, otherwise }),
+    site: ({ named, otherwise = cwd, mayBeNew = false } = {}) =>
+      findSite([options.siteRoot, named, env["INPLACE_SITE_ROOT"]], { cwd, otherwise, mayBeNew }),
   });
 }
 
@@ -103,27 +91,21 @@ function workingFolder(): string {
   }
 }
 
-function fail(error: unknown, json: boolean): ExitCode {
-  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
-  const failure = asFailure(error);
+function fail(error: unknown, json: boolean, program: Command, argv: readonly string[]): ExitCode {
+  const failure = error instanceof CommanderError ? usageError(error, program, argv) : asInplaceError(error);
+  const hint = hintFor(failure, program, argv);
   if (json) {
-    printDocument({ error: { code: failure.code, message: failure.message, hint: failure.hint } });
+    printDocument({ error: { code: failure.code, message: failure.message, hint } });
   } else {
     createLog({ json })({
       type: "command-failed",
       code: failure.code,
       message: failure.message,
-      hint: failure.hint,
+      hint,
       stack: failure.code === "INTERNAL" ? stackOf(error) : undefined,
     });
   }
   return ERROR_CODES[failure.code].exit;
-}
-
-function asFailure(error: unknown): InplaceError {
-  if (error instanceof CommanderError)
-    return new InplaceError("USAGE", error.message.replace(/^error: /, ""));
-  return asInplaceError(error);
 }
 
 function packageVersion(): string {

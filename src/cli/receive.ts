@@ -18,7 +18,7 @@ const UNREAD_MS = 5_000;
 
 async function runReceive(context: VerbContext, branch: string | undefined): Promise<Outcome> {
   const done = await receivePush({
-    layout: context.site(),
+    layout: context.site({ mayBeNew: true }),
     repository: context.cwd,
     branch,
     updates: await text(process.stdin),

@@ -1,6 +1,7 @@
 import { planRollback, rollback, type Rollback } from "../deploy/rollback.ts";
 import { InplaceError, type ErrorCode } from "../errors.ts";
 import { openDeployFolder } from "../site/deploy-folder.ts";
+import { findArtifact } from "../site/find-artifact.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
 import type { RollbackRequest } from "../supervisor/requests.ts";
@@ -35,7 +36,9 @@ export const definePromote: DefineVerb = (program, run) => {
     .option("--force", "also one that is marked failed")
     .option("--lock-wait <duration>", "wait for a deploy to end: 60s, 5m (default: 0s)", duration)
     .action((artifact: string, flags: MoveFlags) =>
-      run((context) => makeCurrent(context, { artifact }, flags, "published")),
+      run(async (context) =>
+        makeCurrent(context, { artifact: await findArtifact(context.site(), artifact) }, flags, "published"),
+      ),
     );
 };
 
@@ -44,7 +47,9 @@ async function runRollback(
   artifact: string | undefined,
   flags: RollbackFlags,
 ): Promise<Outcome> {
-  const plan = await planRollback(context.site(), { artifact, force: flags.force === true });
+  const layout = context.site();
+  const chosen = artifact === undefined ? undefined : await findArtifact(layout, artifact);
+  const plan = await planRollback(layout, { artifact: chosen, force: flags.force === true });
   // Asked without the lock: nobody's deploy is to wait for an answer.
   if (flags.yes !== true) await expectConsent(context, plan);
   return await makeCurrent(context, { artifact: plan.artifact, from: plan.previous }, flags, "rolled-back");

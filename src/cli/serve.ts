@@ -127,7 +127,7 @@ async function handlerOptions(context: VerbContext, options: ServeOptions): Prom
   }
   return {
     ...(options.sites === undefined
-      ? { siteRoot: context.site().root }
+      ? { siteRoot: context.site({ mayBeNew: true }).root }
       : { sites: resolve(cwd, options.sites) }),
     port: wholeNumber("--port", options.port, 65_535),
     ...(options.host === undefined ? {} : { host: options.host }),

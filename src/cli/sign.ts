@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { signAll, signingInSite, signingOf, type Signing } from "../deploy/sign.ts";
 import { InplaceError } from "../errors.ts";
 import { openDeployFolder } from "../site/deploy-folder.ts";
+import { findArtifact } from "../site/find-artifact.ts";
 import { table } from "./table.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
@@ -51,7 +52,7 @@ async function finder(
 ): Promise<(artifact: string) => Promise<Signing>> {
   if (out !== undefined) return (path) => signingOf(resolve(context.cwd, path), resolve(context.cwd, out));
   const { layout } = await openDeployFolder(context.site());
-  return (name) => signingInSite(layout, name);
+  return async (name) => signingInSite(layout, await findArtifact(layout, name));
 }
 
 function facts({ artifact, commit, files, size, sha256 }: Signing["manifest"]) {

@@ -1,25 +1,51 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CONFIG_FILE } from "../config/load.ts";
 import { InplaceError } from "../errors.ts";
-import { siteLayout, type SiteLayout } from "../site/layout.ts";
+import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, siteLayout, TARGET_FOLDER } from "../site/layout.ts";
+import type { SiteLayout } from "../site/layout.ts";
 
+/** What a person puts into a site: by these it is found from a folder inside it. */
 const MARKS = ["web.config", CONFIG_FILE];
+/** By one of these a folder is a site. */
+const SIGNS = [...MARKS, TARGET_FOLDER, POINTER_FILE, OWN_FOLDER, DEPLOY_FOLDER];
+
+export interface SiteSearch {
+  readonly cwd: string;
+  readonly otherwise: string;
+  /** Also a folder that is no site yet. */
+  readonly mayBeNew: boolean;
+}
 
 /**
  * The first name that is set, else the nearest folder upwards from cwd with a web.config or a configuration of its own,
- * else `otherwise`: a project inside another site's folder never writes into that site.
+ * else `otherwise`: a project inside another site's folder never writes into that site. Throws SITE_ROOT_MISSING, and
+ * NOT_A_SITE for a folder with other things in it, and for one that nobody named.
  */
 export function findSite(
   names: readonly (string | undefined)[],
-  { cwd, otherwise }: { readonly cwd: string; readonly otherwise: string },
+  { cwd, otherwise, mayBeNew }: SiteSearch,
 ): SiteLayout {
   const named = names.find((name) => name !== undefined && name !== "");
   const root = named === undefined ? (siteFolder(cwd) ?? otherwise) : resolve(cwd, named);
   if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
     throw new InplaceError("SITE_ROOT_MISSING", `The site root ${root} is not a folder.`);
   }
+  if (!mayBeNew && !isSite(root, named !== undefined)) {
+    throw new InplaceError(
+      "NOT_A_SITE",
+      `${root} is no site: it holds no web.config, no ${CONFIG_FILE} and no ${TARGET_FOLDER}.`,
+    );
+  }
   return siteLayout(root);
+}
+
+/** An empty folder that somebody names is a site before its first release. */
+function isSite(root: string, wasNamed: boolean): boolean {
+  if (SIGNS.some((name) => existsSync(join(root, name)))) return true;
+  const names = readdirSync(root);
+  // Windows writes Web.config.
+  return (wasNamed && names.length === 0) || names.some((name) => SIGNS.includes(name.toLowerCase()));
 }
 
 function siteFolder(cwd: string): string | undefined {

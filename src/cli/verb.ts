@@ -20,9 +20,13 @@ export interface VerbContext {
   readonly confirm: Confirm | undefined;
   /**
    * The first of: --site-root, `named`, INPLACE_SITE_ROOT, the nearest folder upwards with a web.config,
-   * `otherwise` (default: cwd). Throws SITE_ROOT_MISSING.
+   * `otherwise` (default: cwd). Throws SITE_ROOT_MISSING, and NOT_A_SITE unless the verb may make a site of it.
    */
-  site(options?: { readonly named?: string | undefined; readonly otherwise?: string }): SiteLayout;
+  site(options?: {
+    readonly named?: string | undefined;
+    readonly otherwise?: string;
+    readonly mayBeNew?: boolean;
+  }): SiteLayout;
 }
 
 /** What a verb ends with. */

@@ -1,4 +1,5 @@
 import { DEFAULT_WAIT_MS } from "../deploy/wait.ts";
+import { findArtifact } from "../site/find-artifact.ts";
 import { duration } from "./duration.ts";
 import { describeLive, untilLive } from "./until-live.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
@@ -18,6 +19,8 @@ async function runWait(
   artifact: string | undefined,
   timeoutMs: number,
 ): Promise<Outcome> {
-  const live = await untilLive(context.site(), artifact, timeoutMs, context.signal);
+  const layout = context.site();
+  const wanted = artifact === undefined ? undefined : await findArtifact(layout, artifact);
+  const live = await untilLive(layout, wanted, timeoutMs, context.signal);
   return { document: { ...live }, text: describeLive(live) };
 }

@@ -3,7 +3,7 @@ import { validArtifactName } from "../site/artifact-name.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { readManifest, type Manifest } from "../site/manifest.ts";
 
-/** How the files of one artifact differ from those of another; paths relative to the artifact, "" where it is a file. */
+/** How the files of one artifact differ from those of another; paths relative to the artifact, its name where it is a file. */
 export interface ArtifactDiff {
   readonly from: string;
   readonly to: string;
@@ -26,11 +26,11 @@ export async function diffArtifacts(layout: SiteLayout, from: string, to: string
     to,
     fromCommit: before.commit,
     toCommit: after.commit,
-    added: [...now.keys()].filter((path) => !old.has(path)),
-    removed: [...old.keys()].filter((path) => !now.has(path)),
+    added: [...now.keys()].filter((path) => !old.has(path)).map((path) => path || to),
+    removed: [...old.keys()].filter((path) => !now.has(path)).map((path) => path || from),
     changed: [...now]
       .filter(([path, sha256]) => old.has(path) && old.get(path) !== sha256)
-      .map(([path]) => path),
+      .map(([path]) => path || to),
     grown: after.size - before.size,
   };
 }

@@ -36,6 +36,10 @@ export async function planRollback(
   { artifact, force }: { readonly artifact: string | undefined; readonly force: boolean },
 ): Promise<Rollback> {
   const chosen = artifact ?? (await releaseBefore(layout));
+  if (chosen === undefined) {
+    const current = await currentArtifact(layout);
+    throw new InplaceError("NOTHING_TO_ROLL_BACK", `There is no sound release before ${current ?? "now"}.`);
+  }
   await expectUsable(layout, chosen, force);
   return { artifact: chosen, previous: await currentArtifact(layout) };
 }
@@ -70,7 +74,8 @@ export async function rollback(options: RollbackOptions): Promise<Rollback> {
   }
 }
 
-async function releaseBefore(layout: SiteLayout): Promise<string> {
+/** The sound release before the current one, preferably one that was live; undefined where there is none. */
+export async function releaseBefore(layout: SiteLayout): Promise<string | undefined> {
   const current = await currentArtifact(layout);
   const releases = new Map((await readReleases(layout)).map((release) => [release.artifact, release]));
   const line = lineOfReleases((await readHistory(layout)).records);
@@ -79,9 +84,7 @@ async function releaseBefore(layout: SiteLayout): Promise<string> {
   const candidates = earlier.filter(
     (name) => name !== current && releases.get(name)?.failed === undefined && releases.has(name),
   );
-  const chosen = candidates.find((name) => releases.get(name)?.proven) ?? candidates[0];
-  if (chosen !== undefined) return chosen;
-  throw new InplaceError("NOTHING_TO_ROLL_BACK", `There is no sound release before ${current ?? "now"}.`);
+  return candidates.find((name) => releases.get(name)?.proven) ?? candidates[0];
 }
 
 /** Oldest first. A rollback cuts off what came after its artifact, so that the next one goes further back, not forth. */

@@ -65,7 +65,7 @@ test("diff names the commits and the files between two artifacts", async (t) => 
   const { next, verb } = await deployedSite(t);
   const [first, , third] = [await next(), await next(), await next()];
   const { json } = await verb("diff", first, third);
-  assert.deepEqual([json["added"], json["removed"], json["changed"]], [[], [], [""]]);
+  assert.deepEqual([json["added"], json["removed"], json["changed"]], [[], [], [third]]);
   const subjects = (json["commits"] as string[]).map((commit) => commit.replace(/^\S+ /, ""));
   assert.deepEqual(subjects, ["change 3", "change 2"]);
 });

@@ -6,6 +6,7 @@ import { test, type TestContext } from "node:test";
 import { markFailed, markGood } from "#src/site/health-marks.js";
 import { asDeployer, type SiteLayout } from "#src/site/layout.js";
 import { readPointer } from "#src/site/pointer.js";
+import { documentsOf } from "../cli/documents.ts";
 import { deployFolder } from "../rig/deploy-folder.ts";
 import { atTerminal, inplace, startInplace, writeFiles } from "../rig/source.ts";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.ts";
@@ -68,6 +69,38 @@ test("rollback goes back release by release, and ends where there is no earlier 
   assert.deepEqual([end.code, errorOf(end.json)], [4, "NOTHING_TO_ROLL_BACK"]);
   assert.equal((await verb("rollback", "--yes", third)).json["artifact"], third);
   assert.equal((await verb("status")).json["current"], third);
+});
+
+test("verbs take the beginning of a name or commit; diff compares the current release with the one before, pin lists", async (t) => {
+  const { layout, cwd, next } = await deployedSite(t);
+  const [first, second] = [await next(), await next()];
+  const lines = [
+    ["diff"],
+    ["diff", second, "shop-0000000001"],
+    ["pin", "0000000001"],
+    ["pin"],
+    ["unpin", "shop"],
+    ["rollback", "0000", "--yes"],
+    ["rollback", `_target/${first}`, "--yes"],
+    ["promote", second.slice(0, 15)],
+  ];
+  const answers = await documentsOf(
+    t,
+    cwd,
+    lines.map((line) => [...line, "--site-root", layout.root]),
+  );
+  const [diff, back, pinned, listed, unpinned, several, rolled, promoted] = answers.map(
+    ({ document }) => document,
+  );
+  assert.deepEqual([diff?.["from"], diff?.["to"], diff?.["changed"]], [first, second, ["index.js"]]);
+  assert.deepEqual([back?.["from"], back?.["to"]], [second, first]);
+  assert.deepEqual(pinned?.["pinned"], [first]);
+  assert.deepEqual(listed?.["pinned"], [first]);
+  assert.deepEqual(unpinned?.["pinned"], []);
+  assert.equal(several?.error?.code, "ARTIFACT_AMBIGUOUS");
+  assert.match(String(several?.error?.message), new RegExp(`${first}, ${second}`));
+  assert.equal(rolled?.["artifact"], first);
+  assert.equal(promoted?.["artifact"], second);
 });
 
 test("rollback asks at a terminal, without the lock, and goes back on a yes only", async (t) => {
