@@ -28,10 +28,13 @@ export const ERROR_CODES = {
   TOO_MANY_FILES: { exit: EXIT.failed, hint: "Raise the limit on open files (ulimit -n), then try again." },
   INTERRUPTED: { exit: EXIT.interrupted, hint: "Nothing was changed; run the command again." },
   CONFIG_UNREADABLE: { exit: EXIT.usage, hint: "Write the configuration as one JSON object." },
-  CONFIG_INVALID: { exit: EXIT.usage, hint: "Correct the value; docs/configuration.md lists all keys." },
+  CONFIG_INVALID: {
+    exit: EXIT.usage,
+    hint: "Correct the value; docs/configuration.md of this package lists all keys.",
+  },
   CONFIG_UNKNOWN_KEY: {
     exit: EXIT.usage,
-    hint: "Correct or remove the key; docs/configuration.md lists all.",
+    hint: "Correct or remove the key; docs/configuration.md of this package lists all.",
   },
   SITE_ROOT_MISSING: {
     exit: EXIT.usage,
@@ -83,7 +86,7 @@ export const ERROR_CODES = {
   COMMIT_UNKNOWN: { exit: EXIT.usage, hint: "Fetch the commit, or name one that git log shows." },
   BUILD_NOT_CONFIGURED: {
     exit: EXIT.usage,
-    hint: "Add build to inplace.config.json; docs/configuration.md shows the builders.",
+    hint: "Add build to inplace.config.json; docs/configuration.md of this package shows the builders.",
   },
   BUILD_TIMED_OUT: { exit: EXIT.buildFailed, hint: "Mend what hangs, or raise build.timeLimitMs." },
   POSTJECT_MISSING: { exit: EXIT.buildFailed, hint: "Run npm install --save-dev postject in the source." },

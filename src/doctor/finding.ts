@@ -35,7 +35,10 @@ export const FINDINGS = {
   UNREADABLE: ["broken", "Look at what lies there, and who may read it: the check could not."],
   WORLD_WRITABLE: ["risk", "chmod o-w: who may write there decides what the site runs."],
   DISK_LOW: ["risk", "inplace-deploy prune removes old releases."],
-  CONFIG_UNSOUND: ["broken", "Correct inplace.config.json; docs/configuration.md lists all keys."],
+  CONFIG_UNSOUND: [
+    "broken",
+    "Correct inplace.config.json; docs/configuration.md of this package lists all keys.",
+  ],
   RUNTIME_MISSING: ["risk", "Deploy again: it installs the runtime, without which Node apps do not drain."],
   LOCK_LEFT: ["risk", "The next deploy takes it over; inplace-deploy unlock removes it."],
   HISTORY_DAMAGED: ["risk", "Look at .inplace/history.jsonl; damaged lines are skipped."],
