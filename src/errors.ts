@@ -82,6 +82,10 @@ export const ERROR_CODES = {
   },
   HOOK_EXISTS: { exit: EXIT.usage, hint: "Use --force; the present hook is then kept beside it." },
   GIT_FAILED: { exit: EXIT.failed, hint: "Read git's words above; the same command by hand shows more." },
+  GIT_MISSING: {
+    exit: EXIT.failed,
+    hint: "Install git, and see that the PATH of this account leads to it.",
+  },
   COMMIT_INVALID: { exit: EXIT.usage, hint: "A commit id has 7 to 64 hexadecimal digits." },
   COMMIT_UNKNOWN: { exit: EXIT.usage, hint: "Fetch the commit, or name one that git log shows." },
   BUILD_NOT_CONFIGURED: {

@@ -47,6 +47,7 @@ export type DeployEvent =
   | { readonly type: "build-ended"; readonly artifact: string; readonly ms: number }
   | { readonly type: "artifact-reused"; readonly artifact: string }
   | { readonly type: "checkout-started"; readonly commit: string }
+  | { readonly type: "checkout-goes-on"; readonly elapsedMs: number }
   /** Of the files beside the artifact; paths relative to the site root. */
   | { readonly type: "file-copied"; readonly path: string }
   | { readonly type: "file-removed"; readonly path: string }
@@ -60,6 +61,8 @@ export type DeployEvent =
   /** A push to another branch than the one that goes live, or the end of a branch. */
   | { readonly type: "push-ignored"; readonly branch: string }
   | { readonly type: "packages-started" }
+  /** Said again and again while an installation is silent. */
+  | { readonly type: "packages-go-on"; readonly elapsedMs: number }
   | { readonly type: "artifact-pruned"; readonly artifact: string }
   /** It should have been removed, but a program holds it open. */
   | { readonly type: "artifact-locked"; readonly artifact: string };

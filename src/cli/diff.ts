@@ -1,9 +1,8 @@
 import { diffArtifacts } from "../deploy/diff.ts";
+import { commitsBetween } from "../deploy/git/repository.ts";
 import { currentArtifact } from "../deploy/publish.ts";
-import { gitIn } from "../deploy/repository.ts";
 import { releaseBefore } from "../deploy/rollback.ts";
 import { InplaceError } from "../errors.ts";
-import { validCommit } from "../site/artifact-name.ts";
 import { printable } from "../printable.ts";
 import { findArtifact } from "../site/find-artifact.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -23,7 +22,7 @@ async function runDiff(context: VerbContext, from?: string, to?: string): Promis
   const after = await chosen(layout, to, currentArtifact);
   const before = await chosen(layout, from, releaseBefore);
   const diff = await diffArtifacts(layout, before, after);
-  const commits = await commitsBetween(context.cwd, diff.fromCommit, diff.toCommit);
+  const commits = await commitsOf(context.cwd, diff.fromCommit, diff.toCommit);
   const lines = [
     ...commits.map((commit) => `  ${commit}`),
     ...diff.added.map((path) => `+ ${path}`),
@@ -47,13 +46,7 @@ async function chosen(
 }
 
 /** "hash subject", newest first; none where the working folder is no repository that knows both. */
-async function commitsBetween(cwd: string, from?: string, to?: string): Promise<readonly string[]> {
+async function commitsOf(cwd: string, from?: string, to?: string): Promise<readonly string[]> {
   if (from === undefined || to === undefined) return [];
-  try {
-    const range = `${validCommit(from)}..${validCommit(to)}`;
-    const log = await gitIn(cwd)("log", "--format=%h %s", "--end-of-options", range);
-    return log.split("\n").filter((line) => line !== "");
-  } catch {
-    return [];
-  }
+  return commitsBetween(cwd, from, to).catch(() => []);
 }

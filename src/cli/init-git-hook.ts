@@ -8,6 +8,7 @@ const COMMAND = packageFile("bin/inplace.js");
 
 export interface GitHookFlags {
   readonly branch?: string;
+  readonly source?: string;
   readonly force?: boolean;
 }
 
@@ -23,6 +24,7 @@ export async function initGitHook(context: VerbContext, flags: GitHookFlags): Pr
     repository: context.cwd,
     siteRoot: root,
     branch: flags.branch,
+    source: flags.source,
     node: process.execPath,
     command: COMMAND,
     force: flags.force === true,

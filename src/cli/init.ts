@@ -15,6 +15,10 @@ export const defineInit: DefineVerb = (program, run) => {
     .description("in an app: write what it needs to be deployed; with a flag: what a host needs")
     .option("--git-hook", "in a bare repository: deploy what is pushed")
     .option("--branch <name>", "the branch that goes live (default: the one that HEAD names)")
+    .option(
+      "--source <folder>",
+      "of what is pushed, the folder that is the site's (default: where the configuration is)",
+    )
     .option("--systemd", "a socket and a service unit")
     .option("--port <[name=][address:]port>", "what systemd listens on; again for more", collect)
     .option("--run-as <account>", "who runs the site (default: the owner of its folder)")

@@ -2,25 +2,30 @@ import { text } from "node:stream/consumers";
 import { receivePush } from "../deploy/receive.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
+interface ReceiveFlags {
+  readonly branch?: string;
+  readonly source?: string;
+}
+
 /** What the post-receive hook calls; people have no use for it. */
 export const defineReceive: DefineVerb = (program, run) => {
   program
     .command("receive", { hidden: true })
     .description("deploy what was pushed; called by the git hook")
     .option("--branch <name>", "the branch that goes live")
-    .action((flags: { readonly branch?: string }) =>
-      run((context) => runReceive(context, flags.branch), { unreadMs: UNREAD_MS }),
-    );
+    .option("--source <folder>", "the folder in the repository that is the site's")
+    .action((flags: ReceiveFlags) => run((context) => runReceive(context, flags), { unreadMs: UNREAD_MS }));
 };
 
 /** git keeps a hook's output open, and reads it no more, where whoever pushed has gone. */
 const UNREAD_MS = 5_000;
 
-async function runReceive(context: VerbContext, branch: string | undefined): Promise<Outcome> {
+async function runReceive(context: VerbContext, { branch, source }: ReceiveFlags): Promise<Outcome> {
   const done = await receivePush({
     layout: context.site({ mayBeNew: true }),
     repository: context.cwd,
     branch,
+    source,
     updates: await text(process.stdin),
     env: context.env,
     signingKey: context.signingKey,

@@ -1,11 +1,11 @@
-import { DEFAULT_BUILD_LIMIT_MS, type SiteConfig } from "../config/config.ts";
+import { realpath } from "node:fs/promises";
+import type { SiteConfig } from "../config/config.ts";
 import { CONFIG_FILE, loadConfig, siteName } from "../config/load.ts";
 import type { DeployEvent, EventSink, SiteEvent } from "../events.ts";
 import { validSiteName } from "../site/artifact-name.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { acquireLock, type HeldLock, type LockOwner } from "../site/lock.ts";
 import { installRuntime } from "../site/runtime-bundle.ts";
-import { checkOut, type WorkingTree } from "./checkout.ts";
 import { findBuilt } from "./choose-name.ts";
 import type { DeployEnvironment } from "./environment.ts";
 import { startHeartbeat } from "./heartbeat.ts";
@@ -18,6 +18,7 @@ import { identityOf, readSource, type Source, type UnnamedIdentity, type Wanted 
 import { assertSigned, signManifest } from "../site/signature.ts";
 import { openStaging, type Staging } from "./staging.ts";
 import { placeFiles, removeGone, stageFiles, type StagedFiles } from "./synchronise.ts";
+import { authorsTree, checkOut, type WorkingTree } from "./working-tree.ts";
 import { writeRollout } from "./write-rollout.ts";
 
 export interface DeployOptions {
@@ -25,6 +26,8 @@ export interface DeployOptions {
   /** The folder to deploy, absolute. */
   readonly source: string;
   readonly wanted: Wanted;
+  /** Where the caller has one that shows what is wanted. */
+  readonly tree?: WorkingTree;
   readonly environment: DeployEnvironment;
   /** The environment that builds get: nothing that they may not know. */
   readonly env: NodeJS.ProcessEnv;
@@ -193,18 +196,13 @@ async function expectSigned(
 
 /** The folder itself, or a clean checkout where it does not show the commit. */
 async function workingTree(options: DeployOptions, source: Source, staging: Staging): Promise<WorkingTree> {
-  const { repository, commit } = source;
-  if (!source.needsCheckout || repository === undefined || commit === undefined) {
-    return { folder: source.folder, providePackages: async () => undefined, remove: async () => undefined };
-  }
-  const { emit, signal } = options;
-  emit({ type: "checkout-started", commit: commit.id });
-  return checkOut(repository, commit.id, source.folder, staging.checkout, {
-    env: buildEnvironment(options),
-    signal,
-    limitMs: DEFAULT_BUILD_LIMIT_MS,
-    onLine: (line) => emit({ type: "build-output", line }),
-  });
+  const { signal, emit } = options;
+  const { repository, commit, folder } = source;
+  if (options.tree !== undefined) return options.tree;
+  const own = { env: buildEnvironment(options), signal, emit };
+  if (!source.needsCheckout || repository === undefined || commit === undefined)
+    return authorsTree(await realpath(folder), repository?.top ?? folder, own);
+  return checkOut(repository, commit.id, folder, staging.checkout, own);
 }
 
 /** All that the site runs changes here, after everything was checked. Gives what was current before. */

@@ -1,16 +1,17 @@
-import { existsSync, statSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { DEFAULT_BUILD_LIMIT_MS } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
+import { hasConfig, loadConfig } from "../config/load.ts";
+import { InplaceError } from "../errors.ts";
 import type { DeployEvent, EventSink, SiteEvent } from "../events.ts";
 import { siteLayout, type SiteLayout } from "../site/layout.ts";
 import { acquireLock } from "../site/lock.ts";
-import { installPackages, packageManagerOf } from "./package-manager.ts";
 import { deploy, type Deployment } from "./deploy.ts";
 import { readEnvironment } from "./environment.ts";
-import { bareRepository, repositoryName } from "./git-hook.ts";
-import { gitIn } from "./repository.ts";
+import { shortBranch } from "./git-hook.ts";
+import { withoutRepository } from "./git/git.ts";
+import { openBareRepository, repositoryName, type Repository } from "./git/repository.ts";
+import { pushedTree } from "./working-tree.ts";
+import { workspaceMembers } from "./workspace.ts";
 
 /** How long a push waits for the deploy of an earlier one. */
 const PUSH_WAIT_MS = 10 * 60_000;
@@ -22,6 +23,8 @@ export interface ReceiveOptions {
   readonly repository: string;
   /** Default: branch of the site's configuration, else what HEAD of the repository names. */
   readonly branch: string | undefined;
+  /** The folder in the repository that is the site's; default: its top, or the one member of a workspace with a configuration. */
+  readonly source: string | undefined;
   /** What git tells the hook: lines of old id, new id and reference. */
   readonly updates: string;
   readonly env: NodeJS.ProcessEnv;
@@ -33,34 +36,36 @@ export interface ReceiveOptions {
 
 /** Deploys what was pushed to the branch; undefined where the push was about something else. */
 export async function receivePush(options: ReceiveOptions): Promise<Deployment | undefined> {
-  const { layout, emit } = options;
-  const folder = await bareRepository(options.repository);
-  const branch = options.branch ?? (await loadConfig(layout.root)).branch ?? (await headBranch(folder));
+  const { layout, signal, emit } = options;
+  const repository = await openBareRepository(options.repository);
+  const named = options.branch ?? (await loadConfig(layout.root)).branch;
+  const branch = named === undefined ? await headBranch(repository) : shortBranch(named);
   const commit = pushedCommit(options.updates, branch);
   if (commit === undefined) {
     emit({ type: "push-ignored", branch });
     return undefined;
   }
   // A hook's GIT_DIR would lead the git of a build astray.
-  const env = Object.fromEntries(Object.entries(options.env).filter(([name]) => !name.startsWith("GIT_")));
-  const own = join(folder, "inplace");
+  const env = withoutRepository(options.env);
+  const own = join(repository.top, "inplace");
   await mkdir(own, { recursive: true });
   // The working tree is shared by all pushes; of those that wait, the newest goes on.
-  const lock = await acquireLock(siteLayout(own), { waitMs: PUSH_WAIT_MS, signal: options.signal });
+  const lock = await acquireLock(siteLayout(own), { waitMs: PUSH_WAIT_MS, signal });
   try {
-    const source = join(own, repositoryName(folder));
-    await showCommit(folder, source, commit);
-    await providePackages({ ...options, env }, source);
+    const path = join(own, repositoryName(repository.top));
+    const treeOf = await pushedTree(repository, commit, path, { env, signal, emit });
+    const tree = treeOf(options.source ?? (await siteFolder(path)));
     return await deploy({
       layout,
-      source,
-      wanted: { by: "none" },
+      source: tree.folder,
+      wanted: { by: "push", id: commit },
+      tree,
       environment: { ...readEnvironment(env), source: undefined, target: undefined, commit: undefined },
       env,
       rebuild: false,
       waitMs: PUSH_WAIT_MS,
       signingKey: options.signingKey,
-      signal: options.signal,
+      signal,
       emit,
     });
   } finally {
@@ -76,35 +81,22 @@ function pushedCommit(updates: string, branch: string): string | undefined {
   return undefined;
 }
 
-async function headBranch(folder: string): Promise<string> {
-  return (await gitIn(folder)("symbolic-ref", "--short", "HEAD")).trim();
+async function headBranch({ git }: Repository): Promise<string> {
+  return (await git("symbolic-ref", "--short", "HEAD")).trim();
 }
 
-/** One working tree for all pushes, so that packages stay installed between them. */
-async function showCommit(repository: string, path: string, commit: string): Promise<void> {
-  const git = gitIn(repository);
-  await git("worktree", "prune");
-  if (!existsSync(join(path, ".git"))) {
-    await rm(path, { recursive: true, force: true });
-    await git("worktree", "add", "--detach", "--force", path, commit);
-  }
-  const tree = gitIn(path);
-  await tree("checkout", "--quiet", "--detach", "--force", commit);
-  await tree("clean", "--quiet", "-ffdx", "--exclude=node_modules");
-  if (existsSync(join(path, ".gitmodules"))) await tree("submodule", "update", "--init", "--recursive");
-}
-
-/** Beside the packages, as deploy.sh has it: as old as they are. */
-const INSTALLED = join("node_modules", ".inplace-installed");
-
-async function providePackages({ env, signal, emit }: ReceiveOptions, folder: string): Promise<void> {
-  const { lock } = packageManagerOf(folder);
-  if (lock === undefined) return;
-  const installed = statSync(join(folder, INSTALLED), { throwIfNoEntry: false });
-  if (installed !== undefined && installed.mtimeMs >= statSync(join(folder, lock)).mtimeMs) return;
-  emit({ type: "packages-started" });
-  const onLine = (line: string): void => emit({ type: "build-output", line });
-  await installPackages(folder, { env, signal, limitMs: DEFAULT_BUILD_LIMIT_MS, onLine });
-  await mkdir(join(folder, "node_modules"), { recursive: true });
-  await writeFile(join(folder, INSTALLED), "");
+/** Relative to the top. Throws BUILD_NOT_CONFIGURED where several members of a workspace could be meant. */
+async function siteFolder(top: string): Promise<string> {
+  if (await hasConfig(top)) return "";
+  const members: string[] = [];
+  for (const member of await workspaceMembers(top))
+    if (await hasConfig(join(top, member))) members.push(member);
+  if (members.length <= 1) return members[0] ?? "";
+  throw new InplaceError(
+    "BUILD_NOT_CONFIGURED",
+    `Several members of the workspace have a configuration: ${members.join(", ")}.`,
+    {
+      hint: `Say which is this site's: inplace-deploy init --git-hook --source ${members[0]}, in the bare repository.`,
+    },
+  );
 }

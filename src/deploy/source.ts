@@ -5,9 +5,9 @@ import { InplaceError } from "../errors.ts";
 import { isInside } from "../paths.ts";
 import { validCommit, type BuildIdentity } from "../site/artifact-name.ts";
 import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
-import { hashChanges } from "./changes.ts";
+import { hashChanges } from "./git/changes.ts";
 import { PROVIDED_FILES } from "./site-files.ts";
-import { openRepository, type Commit, type Repository } from "./repository.ts";
+import { openRepository, type Commit, type Repository } from "./git/repository.ts";
 
 /** What is to be deployed: a folder, and the commit it shows. */
 export interface Source {
@@ -38,6 +38,8 @@ export type Wanted =
   | { readonly by: "none" }
   /** Kudu has checked it out, so the folder should show it already. */
   | { readonly by: "kudu"; readonly id: string }
+  /** A push: the tree was made to show it. */
+  | { readonly by: "push"; readonly id: string }
   /** --commit: that commit and nothing else. */
   | { readonly by: "flag"; readonly id: string };
 
@@ -55,7 +57,7 @@ export async function readSource(folder: string, wanted: Wanted, layout: SiteLay
   const head = await repository.head();
   const commit = id === undefined ? head : await repository.commit(id);
   const shown = { folder, repository, commit, dirty: undefined, needsCheckout: false };
-  if (commit === undefined) return shown;
+  if (commit === undefined || wanted.by === "push") return shown;
   if (head?.id !== commit.id) return { ...shown, needsCheckout: true };
   const own = await ownPaths(repository, layout);
   const dirty = await hashChanges(repository.top, own);

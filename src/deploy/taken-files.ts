@@ -4,7 +4,7 @@ import { InplaceError } from "../errors.ts";
 import { packageFile } from "../package-files.ts";
 import { isInside } from "../paths.ts";
 import type { BuildWarning } from "./builders/builder.ts";
-import type { Repository } from "./repository.ts";
+import type { Repository } from "./git/repository.ts";
 
 export interface TakenFiles {
   readonly repository: Repository;

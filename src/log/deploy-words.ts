@@ -14,6 +14,7 @@ export const DEPLOY_WORDS: Words<DeployEvent> = {
   "build-ended": ({ artifact, ms }) => info(`built ${artifact} in ${seconds(ms)}`),
   "artifact-reused": ({ artifact }) => info(`${artifact} was built before; not built again`),
   "checkout-started": ({ commit }) => info(`checking out ${commit.slice(0, 10)}`),
+  "checkout-goes-on": ({ elapsedMs }) => info(`still checking out after ${Math.round(elapsedMs / 1000)} s`),
   "file-copied": ({ path }) => info(`copied ${path}`),
   "file-removed": ({ path }) => info(`removed ${path}, which is gone from the source`),
   "rollout-recycles": ({ overlap }) =>
@@ -30,6 +31,8 @@ export const DEPLOY_WORDS: Words<DeployEvent> = {
   "post-action-goes-on": ({ elapsedMs }) => info(`still running after ${Math.round(elapsedMs / 1000)} s`),
   "push-ignored": ({ branch }) => info(`nothing to deploy: only pushes to ${branch} go live`),
   "packages-started": () => info("installing packages"),
+  "packages-go-on": ({ elapsedMs }) =>
+    info(`still installing packages after ${Math.round(elapsedMs / 1000)} s`),
   "artifact-pruned": ({ artifact }) => info(`removed ${artifact}`),
   "artifact-locked": ({ artifact }) => warn(`${artifact} is in use; the next prune tries again`),
   "post-action-output": ({ line }) => info(`  | ${line}`),

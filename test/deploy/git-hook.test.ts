@@ -1,45 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
-import type { SiteLayout } from "#src/site/layout.js";
-import { Repository } from "../rig/project.ts";
-import { runProgram } from "../rig/program.ts";
-import { APP, inplace, writeFiles } from "../rig/source.ts";
-import { temporaryFolder, temporarySite } from "../rig/temporary-site.ts";
-
-interface PushTarget {
-  readonly bare: Repository;
-  readonly work: Repository;
-  readonly layout: SiteLayout;
-  /** Gives what the pusher sees. */
-  push(...refs: string[]): Promise<string>;
-}
-
-/** A bare repository with the hook, a site, and a working copy with one commit that is not pushed yet. */
-async function pushTarget(t: TestContext, flags: readonly string[] = []): Promise<PushTarget> {
-  const layout = await temporarySite(t);
-  const folder = await temporaryFolder(t);
-  const bare = new Repository(join(folder, "shop.git"));
-  const work = new Repository(join(folder, "work"));
-  for (const { folder: path } of [bare, work]) await mkdir(path);
-  await bare.git("init", "--quiet", "--bare", "--initial-branch=main");
-  await work.git("init", "--quiet", "--initial-branch=main");
-  await work.git("remote", "add", "origin", bare.folder);
-  await writeFiles(work.folder, APP);
-  await work.commit("one");
-  const { code, stderr } = await inplace(t, ["init", "--git-hook", "--site-root", layout.root, ...flags], {
-    cwd: bare.folder,
-  });
-  assert.equal(code, 0, stderr);
-  const push = async (...refs: string[]): Promise<string> => {
-    const pushed = await runProgram(t, "git", ["push", "origin", ...refs], { cwd: work.folder });
-    assert.equal(pushed.code, 0, pushed.stderr);
-    return pushed.stderr;
-  };
-  return { bare, work, layout, push };
-}
+import { test } from "node:test";
+import { inplace, writeFiles } from "../rig/source.ts";
+import { pushTarget } from "./push-target.ts";
 
 test("a push to the branch goes live, and the pusher sees how", async (t) => {
   const { work, layout, push } = await pushTarget(t);
@@ -86,7 +51,7 @@ test("only the branch goes live: HEAD's, or the one that was named; deleting a b
   const { push, layout } = await pushTarget(t);
   assert.match(await push("main:topic"), /remote: nothing to deploy: only pushes to main go live/);
   assert.equal(existsSync(layout.pointer), false);
-  const named = await pushTarget(t, ["--branch", "live"]);
+  const named = await pushTarget(t, { flags: ["--branch", "live"] });
   assert.match(await named.push("main"), /only pushes to live go live/);
   assert.match(await named.push("main:live", "main:other"), /remote: deployed/);
   assert.match(await named.push(":live"), /nothing to deploy/);

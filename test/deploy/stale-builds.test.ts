@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openRepository } from "#src/deploy/repository.js";
+import { openRepository } from "#src/deploy/git/repository.js";
 import { expectOfCommit } from "#src/deploy/taken-files.js";
 import { inplace, sourceAndSite, sourceRepository, writeFiles, type Files } from "../rig/source.ts";
 

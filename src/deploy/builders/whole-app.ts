@@ -4,7 +4,8 @@ import { join, sep } from "node:path";
 import { CONFIG_FILE } from "../../config/load.ts";
 import { InplaceError } from "../../errors.ts";
 import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER } from "../../site/layout.ts";
-import { gitIn, openRepository } from "../repository.ts";
+import { gitIn } from "../git/git.ts";
+import { openRepository } from "../git/repository.ts";
 
 /** Of the site, not of the app; at the top only. */
 const OF_THE_SITE: ReadonlySet<string> = new Set([

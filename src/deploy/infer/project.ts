@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { packageManagerOf, type PackageManager } from "../package-manager.ts";
-import { gitIn, openRepository } from "../repository.ts";
+import { gitIn } from "../git/git.ts";
+import { openRepository } from "../git/repository.ts";
 import { readPackage, workspaceRoot, type PackageManifest } from "../workspace.ts";
 
 /** What can be seen of an app without running anything of it. */

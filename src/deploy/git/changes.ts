@@ -2,8 +2,8 @@ import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { lstat, readlink, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { systemCode } from "../errors.ts";
-import { gitIn } from "./repository.ts";
+import { systemCode } from "../../errors.ts";
+import { gitIn } from "./git.ts";
 
 export const DIRTY_DIGITS = 6;
 
