@@ -153,6 +153,7 @@ export const ERROR_CODES = {
     hint: "Create a web.config (inplace-deploy init), or name the folder that holds it.",
   },
   WEB_CONFIG_INVALID: { exit: EXIT.usage, hint: "Correct web.config at the place named." },
+  NAME_AMBIGUOUS: { exit: EXIT.usage, hint: "Keep one of them: Windows knows no case of names." },
   PROGRAM_MISSING: {
     exit: EXIT.usage,
     hint: "Correct processPath in web.config, or install the program that it names.",

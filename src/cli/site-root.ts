@@ -4,9 +4,10 @@ import { CONFIG_FILE } from "../config/load.ts";
 import { InplaceError } from "../errors.ts";
 import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, siteLayout, TARGET_FOLDER } from "../site/layout.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { spellingsOf, WEB_CONFIG } from "../site/windows-names.ts";
 
 /** What a person puts into a site: by these it is found from a folder inside it. */
-const MARKS = ["web.config", CONFIG_FILE];
+const MARKS = [WEB_CONFIG, CONFIG_FILE];
 /** By one of these a folder is a site. */
 const SIGNS = [...MARKS, TARGET_FOLDER, POINTER_FILE, OWN_FOLDER, DEPLOY_FOLDER];
 
@@ -50,7 +51,7 @@ function isSite(root: string, wasNamed: boolean): boolean {
 
 function siteFolder(cwd: string): string | undefined {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
-    if (MARKS.some((name) => existsSync(join(folder, name)))) return folder;
+    if (MARKS.some((name) => spellingsOf(join(folder, name)).length > 0)) return folder;
     if (dirname(folder) === folder) return undefined;
   }
 }

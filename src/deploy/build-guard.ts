@@ -7,12 +7,13 @@ import { writeFileAtomic } from "../site/atomic-file.ts";
 import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { readManifest } from "../site/manifest.ts";
 import { readPointer } from "../site/pointer.ts";
-import { readRecord } from "../site/records.ts";
+import { readRecordBytes } from "../site/records.ts";
+import { spelled, WEB_CONFIG } from "../site/windows-names.ts";
 import { LAUNCHERS } from "./site-files.ts";
 import type { Staging } from "./staging.ts";
 
 /** Small files of the contract, put back as they were when a build has touched them. */
-const GUARDED_FILES = [POINTER_FILE, "web.config", ...LAUNCHERS] as const;
+const GUARDED_FILES = [POINTER_FILE, WEB_CONFIG, ...LAUNCHERS] as const;
 
 /** What is ours, and changes with what we do. */
 const OWN: ReadonlySet<string> = new Set([OWN_FOLDER, DEPLOY_FOLDER]);
@@ -33,8 +34,11 @@ export interface BuildGuard {
 export async function guardSite(layout: SiteLayout, source: string): Promise<BuildGuard> {
   const target = await entriesOf(layout.target);
   const root = await entriesOf(layout.root);
-  const contents = new Map<string, string | undefined>();
-  for (const name of GUARDED_FILES) contents.set(name, await readText(join(layout.root, name)));
+  const contents = new Map<string, Buffer | undefined>();
+  for (const name of GUARDED_FILES) {
+    const path = name === WEB_CONFIG ? spelled(layout.webConfig) : join(layout.root, name);
+    contents.set(basename(path), await readBytes(path));
+  }
   // A source inside the site is built in place: its dist folder is no stray.
   const watchesRoot = !(await contains(layout.root, source));
   return {
@@ -62,12 +66,13 @@ export function buildOutside(paths: readonly string[]): InplaceError {
 
 async function putBack(
   layout: SiteLayout,
-  before: ReadonlyMap<string, string | undefined>,
+  before: ReadonlyMap<string, Buffer | undefined>,
 ): Promise<string[]> {
   const changed: string[] = [];
   for (const [name, content] of before) {
     const path = join(layout.root, name);
-    if ((await readText(path)) === content) continue;
+    const now = await readBytes(path);
+    if (now === content || (content !== undefined && now?.equals(content) === true)) continue;
     if (name === POINTER_FILE && (await namesDrop(layout))) continue;
     if (content === undefined) await setOutside(layout, path);
     else await writeFileAtomic(layout, path, content);
@@ -112,8 +117,8 @@ async function namesDrop(layout: SiteLayout): Promise<boolean> {
   return pointer.state === "names" && (await readManifest(layout, pointer.artifact))?.origin === "drop";
 }
 
-function readText(path: string): Promise<string | undefined> {
-  return readRecord(path).catch(() => undefined); // What cannot be read cannot be put back.
+function readBytes(path: string): Promise<Buffer | undefined> {
+  return readRecordBytes(path).catch(() => undefined); // What cannot be read cannot be put back.
 }
 
 async function contains(folder: string, path: string): Promise<boolean> {

@@ -1,13 +1,17 @@
 import { existsSync } from "node:fs";
 import { chmod, copyFile, lstat, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { CONFIG_FILE } from "../config/load.ts";
 import { systemCode } from "../errors.ts";
 import { packageFile } from "../package-files.ts";
+import { isWebConfig, spelled, WEB_CONFIG } from "../site/windows-names.ts";
 import { proposeBuild } from "./infer/propose.ts";
 import type { Proposal } from "./infer/proposal.ts";
 
 const IGNORED = ["node_modules/", "_target/", "_artifact.txt", ".inplace/", ".inplace-deploy/"] as const;
+
+/** A clone on Windows gives all files CRLF, with which no shell starts them. */
+const LINE_ENDS = ["deploy.sh text eol=lf", "launch.sh text eol=lf", "launch.cmd text eol=crlf"] as const;
 
 export interface WrittenFile {
   readonly path: string;
@@ -45,8 +49,10 @@ const COPIES = [
 export async function initApp({ folder, force, env, signal }: InitOptions): Promise<InitialisedApp> {
   const configured = (await textOf(join(folder, CONFIG_FILE))) !== undefined && !force;
   const proposal = configured ? undefined : await proposeBuild(folder, env, signal);
+  const webConfig = basename(spelled(join(folder, WEB_CONFIG)));
   const files: WrittenFile[] = [];
-  for (const [from, path, purpose] of COPIES) {
+  for (const [from, name, purpose] of COPIES) {
+    const path = isWebConfig(name) ? webConfig : name;
     const text = await readFile(packageFile(from), "utf8");
     const state = await put(join(folder, path), text, force);
     files.push({ path, purpose, state });
@@ -58,7 +64,12 @@ export async function initApp({ folder, force, env, signal }: InitOptions): Prom
   files.push({
     path: ".gitignore",
     purpose: "keeps artifacts out of the repository",
-    state: await ignore(folder),
+    state: await addLines(join(folder, ".gitignore"), IGNORED),
+  });
+  files.push({
+    path: ".gitattributes",
+    purpose: "keeps the line ends that each script needs, on every system",
+    state: await addLines(join(folder, ".gitattributes"), LINE_ENDS),
   });
   return { files, proposal };
 }
@@ -86,17 +97,20 @@ function schemaFor(folder: string): string | undefined {
 async function put(path: string, text: string, force: boolean): Promise<WrittenFile["state"]> {
   const found = await textOf(path);
   if (found === text) return "unchanged";
-  if (found !== undefined && !force) return "kept";
-  if (found !== undefined) await copyFile(path, `${path}.before-inplace`);
+  // Ours, as a clone with core.autocrlf has it: nobody has changed it.
+  const isOurs = found?.replaceAll("\r\n", "\n") === text.replaceAll("\r\n", "\n");
+  if (isOurs && !/\.(sh|cmd)$/.test(path)) return "unchanged";
+  if (found !== undefined && !isOurs && !force) return "kept";
+  if (found !== undefined && !isOurs) await copyFile(path, `${path}.before-inplace`);
   await writeFile(path, text);
   return "written";
 }
 
-async function ignore(folder: string): Promise<WrittenFile["state"]> {
-  const path = join(folder, ".gitignore");
+/** Of those that are there "/x" and "x", "x/" and "x" count as the same. */
+async function addLines(path: string, wanted: readonly string[]): Promise<WrittenFile["state"]> {
   const found = (await textOf(path)) ?? "";
   const lines = new Set(found.split(/\r?\n/).map((line) => line.trim().replace(/^\//, "")));
-  const missing = IGNORED.filter((line) => !lines.has(line) && !lines.has(line.replace(/\/$/, "")));
+  const missing = wanted.filter((line) => !lines.has(line) && !lines.has(line.replace(/\/$/, "")));
   if (missing.length === 0) return "unchanged";
   const separator = found === "" || found.endsWith("\n") ? "" : "\n";
   await writeFile(path, `${found}${separator}${missing.join("\n")}\n`);

@@ -1,15 +1,16 @@
 import { existsSync } from "node:fs";
 import { lstat, readFile, realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { CONFIG_FILE, configOfPackage } from "../config/load.ts";
 import type { SiteConfig } from "../config/config.ts";
 import { systemCode } from "../errors.ts";
 import { packageFile } from "../package-files.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { isWebConfig, spelled, WEB_CONFIG } from "../site/windows-names.ts";
 import { filesBelow, insideSource } from "./copy-tree.ts";
+import { withItsLineEnds } from "./line-ends.ts";
 
 export const LAUNCHERS = ["launch.cmd", "launch.sh"] as const;
-const WEB_CONFIG = "web.config";
 /** What a deploy puts into a site whose source does not bring it. */
 export const PROVIDED_FILES = [...LAUNCHERS, WEB_CONFIG] as const;
 
@@ -19,7 +20,7 @@ export interface SiteFile {
   readonly path: string;
   readonly from: string;
   /** What it is to hold, where it is no copy. */
-  readonly text?: string;
+  readonly content?: Buffer;
   /** "package": one of ours, for a source that brings none. */
   readonly origin: "source" | "package";
 }
@@ -30,17 +31,35 @@ export async function siteFiles(source: string, config: SiteConfig, layout: Site
   const own = inPlace ? [] : await sourceFiles(source, config);
   const has = (path: string): boolean => own.some((file) => file.path === path);
   for (const name of LAUNCHERS) {
-    if (!has(name) && !(inPlace && existsSync(join(source, name)))) own.push(fromPackage(name));
+    if (has(name)) continue;
+    const there = join(source, name);
+    if (!inPlace || !existsSync(there)) own.push(fromPackage(name));
+    else if ((await withItsLineEnds(there)) !== undefined)
+      own.push({ path: name, from: there, origin: "package" });
   }
+  const webConfig = spelled(layout.webConfig);
   // One that somebody wrote in the site is theirs.
-  if (!has(WEB_CONFIG) && !existsSync(layout.webConfig)) own.push(fromPackage(WEB_CONFIG));
-  return own
-    .filter((file) => existsSync(file.from))
-    .sort((a, b) => Number(a.path === WEB_CONFIG) - Number(b.path === WEB_CONFIG));
+  if (!own.some(({ path }) => isWebConfig(path)) && !existsSync(webConfig)) own.push(fromPackage(WEB_CONFIG));
+  const files = own.filter((file) => existsSync(file.from)).map((file) => inItsCase(file, webConfig));
+  const whole = await Promise.all(files.map(withSoundLineEnds));
+  return whole.sort((a, b) => Number(isWebConfig(a.path)) - Number(isWebConfig(b.path)));
+}
+
+/** A second one in another case would lie beside the one that is there. */
+function inItsCase(file: SiteFile, webConfig: string): SiteFile {
+  if (!isWebConfig(file.path) || !existsSync(webConfig)) return file;
+  return { ...file, path: basename(webConfig) };
+}
+
+async function withSoundLineEnds(file: SiteFile): Promise<SiteFile> {
+  if (!(LAUNCHERS as readonly string[]).includes(file.path)) return file;
+  const content = await withItsLineEnds(file.from);
+  return content === undefined ? file : { ...file, content };
 }
 
 async function sourceFiles(source: string, config: SiteConfig): Promise<SiteFile[]> {
-  const named = [WEB_CONFIG, ...LAUNCHERS, CONFIG_FILE].filter((name) => existsSync(join(source, name)));
+  const webConfig = basename(spelled(join(source, WEB_CONFIG)));
+  const named = [webConfig, ...LAUNCHERS, CONFIG_FILE].filter((name) => existsSync(join(source, name)));
   const found = new Map(named.map((path) => [path, join(source, path)]));
   for (const entry of config.files) {
     const from = await insideSource(source, entry, "files");
@@ -54,16 +73,18 @@ async function sourceFiles(source: string, config: SiteConfig): Promise<SiteFile
   // What runs in the site looks for its configuration there, and finds no package.json of the source.
   const text = await configOfPackage(source);
   const from = join(source, "package.json");
-  return text === undefined ? files : [...files, { path: CONFIG_FILE, from, text, origin: "source" }];
+  if (text === undefined) return files;
+  return [...files, { path: CONFIG_FILE, from, content: Buffer.from(text), origin: "source" }];
 }
 
 function fromPackage(name: string): SiteFile {
   return { path: name, from: packageFile(name), origin: "package" };
 }
 
-/** Whether two files hold the same bytes; false where the second is missing. */
-export async function sameContent(a: string, b: string): Promise<boolean> {
+/** Whether the second file holds the same bytes as the first, or these; false where it is missing. */
+export async function sameContent(a: string | Buffer, b: string): Promise<boolean> {
   try {
+    if (typeof a !== "string") return (await lstat(b)).isFile() && a.equals(await readFile(b));
     const [first, second] = await Promise.all([lstat(a), lstat(b)]);
     if (first.size !== second.size || !second.isFile()) return false;
     const [left, right] = await Promise.all([readFile(a), readFile(b)]);

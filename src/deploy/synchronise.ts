@@ -16,7 +16,7 @@ import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import type { DeployEvent, EventSink } from "../events.ts";
 import { renameRetrying, writeFileAtomic } from "../site/atomic-file.ts";
 import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
-import { exists, readOptional } from "../site/present.ts";
+import { exists } from "../site/present.ts";
 import type { DeployEnvironment } from "./environment.ts";
 import { PROVIDED_FILES, sameContent, type SiteFile } from "./site-files.ts";
 import type { Staging } from "./staging.ts";
@@ -33,15 +33,14 @@ export async function stageFiles(
   staging: Staging,
 ): Promise<StagedFiles> {
   const changed: { path: string; staged: string }[] = [];
-  for (const { path, from, text } of files) {
+  for (const { path, from, content } of files) {
     const to = join(layout.root, path);
     await expectPlace(layout, path);
-    const same = text === undefined ? await sameContent(from, to) : (await readOptional(to)) === text;
-    if (same) continue;
+    if (await sameContent(content ?? from, to)) continue;
     const staged = join(staging.folder, `file-${changed.length}`);
     try {
-      if (text === undefined) await copyFile(from, staged);
-      else await writeFile(staged, text);
+      if (content === undefined) await copyFile(from, staged);
+      else await writeFile(staged, content);
       await chmod(staged, (await lstat(from)).mode);
     } catch (error) {
       throw asSiteError(error, to);

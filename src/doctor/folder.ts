@@ -1,5 +1,6 @@
 import { mkdir, open, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { spellingsOf } from "../site/windows-names.ts";
 import { finding, type Finding } from "./finding.ts";
 import type { Patient } from "./patient.ts";
 
@@ -40,7 +41,7 @@ export async function checkOthersMayWrite({ layout }: Patient): Promise<readonly
     layout.root,
     layout.target,
     layout.pointer,
-    layout.webConfig,
+    ...spellingsOf(layout.webConfig),
     join(layout.root, "launch.sh"),
   ];
   for (const path of [...paths, join(layout.root, ".inplace"), layout.manifests]) {

@@ -15,6 +15,7 @@ import { readLastGood } from "../site/health-marks.ts";
 import { readDrainDeadline } from "../site/drain-deadline.ts";
 import { readRecord } from "../site/records.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { spellingsOf } from "../site/windows-names.ts";
 import { finding, type Finding, type FindingCode } from "./finding.ts";
 import type { Patient } from "./patient.ts";
 
@@ -26,7 +27,8 @@ const OUR_LAUNCHER = /[\\/]launch\.(cmd|sh)$/i;
 const BATCH_OR_SHELL = /\.(cmd|bat|sh)$/i;
 
 export async function checkAppOffline({ layout }: Patient): Promise<readonly Finding[]> {
-  return (await isFile(layout.appOffline)) ? [finding("APP_OFFLINE", `${layout.appOffline} is there.`)] : [];
+  const names = spellingsOf(layout.appOffline);
+  return names.length === 0 ? [] : [finding("APP_OFFLINE", `${names.join(" and ")} is there.`)];
 }
 
 /** What web.config asks of IIS, and what IIS makes of it. */

@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import { encodingOf } from "../decode-text.ts";
 import { systemCode } from "../errors.ts";
+import { spellingsOf } from "../site/windows-names.ts";
 import type { Failure } from "./failure.ts";
 import { settled } from "./file-watch.ts";
 
@@ -11,11 +12,11 @@ const META_WITHIN_BYTES = 1024;
 const META_CHARSET = /<meta[^>]+charset\s*=\s*["']?([\w:-]+)/i;
 const FALLBACK = "windows-1252";
 
-/** The answer while app_offline.htm is there; undefined where it is not. One that stays locked is there, with an empty page. */
+/** The answer while app_offline.htm is there, in whatever case; undefined where it is not. One that stays locked is there, with an empty page. */
 export async function readAppOffline(path: string): Promise<Failure | undefined> {
   const missing = (error: unknown): boolean => systemCode(error) === "ENOENT";
   try {
-    return offline(await settled(() => readPage(path), missing));
+    return offline(await settled(() => readPage(spellingsOf(path)[0] ?? path), missing));
   } catch (error) {
     return missing(error) ? undefined : offline("");
   }

@@ -2,6 +2,7 @@ import { readFile, readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { decodeText } from "../decode-text.ts";
 import { InplaceError } from "../errors.ts";
+import { spellingsOf, WEB_CONFIG } from "../site/windows-names.ts";
 import type { Exchange, Router } from "./exchange.ts";
 
 /** One site of several, and which requests are for it. */
@@ -70,7 +71,7 @@ async function sitesInFolder(folder: string): Promise<SiteEntry[]> {
   const entries: SiteEntry[] = [];
   for (const name of (await readdir(folder)).sort()) {
     const root = join(folder, name);
-    if (!(await stat(join(root, "web.config")).catch(() => undefined))?.isFile()) continue;
+    if (spellingsOf(join(root, WEB_CONFIG)).length === 0) continue;
     entries.push({ name, host: name === DEFAULT_SITE ? undefined : hostName(folder, name), path: "/", root });
   }
   return entries;

@@ -15,7 +15,11 @@ const FINAL: ReadonlySet<string> = new Set(["EEXIST", "ENOENT", "ENOSPC", "EDQUO
 const HELD_BY_OTHERS: ReadonlySet<string> = new Set(["EPERM", "EACCES", "EBUSY"]);
 
 /** Replaces a file as a whole: readers see the old content or the new, also when this process is killed. */
-export async function writeFileAtomic(layout: SiteLayout, path: string, content: string): Promise<void> {
+export async function writeFileAtomic(
+  layout: SiteLayout,
+  path: string,
+  content: string | Buffer,
+): Promise<void> {
   // Without the name of what it becomes, which may be as long as a name can be.
   const temporary = join(layout.staging, `record.${randomBytes(6).toString("hex")}.tmp`);
   try {

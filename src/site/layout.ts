@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { WEB_CONFIG } from "./windows-names.ts";
 
 /** Where everything of one site lies; all paths absolute. docs/design.md draws it. */
 export interface SiteLayout {
@@ -7,7 +8,9 @@ export interface SiteLayout {
   readonly target: string;
   /** One line that names the current artifact. */
   readonly pointer: string;
+  /** As IIS names it; on the disk it may be in another case, see windows-names.ts. */
   readonly webConfig: string;
+  /** The same. */
   readonly appOffline: string;
   /** For temporary files; on the site's volume, so that a rename puts them into their place. */
   readonly staging: string;
@@ -65,7 +68,7 @@ export function siteLayout(siteRoot: string): SiteLayout {
     root,
     target: join(root, TARGET_FOLDER),
     pointer: join(root, POINTER_FILE),
-    webConfig: join(root, "web.config"),
+    webConfig: join(root, WEB_CONFIG),
     appOffline: join(root, "app_offline.htm"),
     staging: join(own, "staging"),
     deploys,

@@ -21,13 +21,19 @@ const OTHER_KIND: ReadonlySet<string> = new Set(
  * The text of a file that another account may have put there; undefined where there is none. Never follows a link nor
  * waits for a pipe. Throws RECORD_UNSAFE for what is no plain file, or longer than `limit` bytes.
  */
-export async function readRecord(path: string, limit = LONGEST_RECORD): Promise<string | undefined> {
+export async function readRecord(path: string, limit?: number): Promise<string | undefined> {
+  const bytes = await readRecordBytes(path, limit);
+  return bytes === undefined ? undefined : decodeText(bytes);
+}
+
+/** The same, as it lies there. */
+export async function readRecordBytes(path: string, limit = LONGEST_RECORD): Promise<Buffer | undefined> {
   const file = await openRecord(path);
   if (file === undefined) return undefined;
   try {
     const { size } = await file.stat();
     if (size > limit) throw unsafe(path, `is longer than ${limit} bytes`);
-    return await textOf(file, 0, size);
+    return await bytesOf(file, 0, size);
   } finally {
     await file.close();
   }
@@ -122,8 +128,12 @@ export async function refuseForeignLinks({ root }: SiteLayout, folder: string): 
   }
 }
 
-/** What is in an open file from a place on. */
+/** The text in an open file from a place on. */
 export async function textOf(file: FileHandle, from: number, length: number): Promise<string> {
+  return decodeText(await bytesOf(file, from, length));
+}
+
+async function bytesOf(file: FileHandle, from: number, length: number): Promise<Buffer> {
   const block = Buffer.alloc(length);
   let filled = 0;
   while (filled < length) {
@@ -131,7 +141,7 @@ export async function textOf(file: FileHandle, from: number, length: number): Pr
     if (bytesRead === 0) break;
     filled += bytesRead;
   }
-  return decodeText(block.subarray(0, filled));
+  return block.subarray(0, filled);
 }
 
 function unsafe(path: string, what: string, cause?: unknown): InplaceError {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { PROJECT } from "../rig/project.ts";
@@ -139,15 +139,30 @@ test("init explains each file in a line, can be run again, and keeps what somebo
     await readFile(join(repository.folder, ".gitignore"), "utf8"),
     "dist\nnode_modules/\n_target/\n_artifact.txt\n.inplace/\n.inplace-deploy/\n",
   );
+  assert.equal(
+    await readFile(join(repository.folder, ".gitattributes"), "utf8"),
+    "deploy.sh text eol=lf\nlaunch.sh text eol=lf\nlaunch.cmd text eol=crlf\n",
+  );
   const again = await inplace(t, ["init", "--json"], { cwd: repository.folder });
   const files = JSON.parse(again.stdout).files as { path: string; state: string; purpose: string }[];
   assert.deepEqual(new Set(files.map(({ state }) => state)), new Set(["unchanged"]));
   assert.ok(files.every(({ purpose }) => purpose.length > 0));
 
-  const webConfig = join(repository.folder, "web.config");
+  // As a clone on Windows may have them.
+  const script = join(repository.folder, "deploy.sh");
+  const sound = await readFile(script, "utf8");
+  await writeFile(script, sound.replaceAll("\n", "\r\n"));
+  const webConfig = join(repository.folder, "Web.Config");
+  await rename(join(repository.folder, "web.config"), webConfig);
   await writeFile(webConfig, "mine");
   const kept = await inplace(t, ["init"], { cwd: repository.folder });
-  assert.match(kept.stdout, /kept +web\.config/);
+  assert.match(kept.stdout, /kept +Web\.Config/);
+  assert.match(kept.stdout, /wrote +deploy\.sh/);
+  assert.equal(await readFile(script, "utf8"), sound);
+  assert.deepEqual(
+    (await readdir(repository.folder)).filter((name) => /^web|before-inplace$/i.test(name)),
+    ["Web.Config"],
+  );
   assert.equal(await readFile(webConfig, "utf8"), "mine");
   assert.equal((await inplace(t, ["init", "--force"], { cwd: repository.folder })).code, 0);
   assert.match(await readFile(webConfig, "utf8"), /httpPlatform/);

@@ -150,6 +150,16 @@ export const ILLS: readonly Ill[] = [
     harm: (s) => rm(s.history, { force: true }).then(() => mkdir(s.history)),
   },
   { code: "APP_OFFLINE", how: "app_offline.htm is left", harm: (s) => writeFile(s.appOffline, "back soon") },
+  {
+    code: "APP_OFFLINE",
+    how: "it is spelled as Windows lets people",
+    harm: (s) => writeFile(join(s.root, "App_Offline.HTM"), "back soon"),
+  },
+  {
+    code: "WEB_CONFIG_UNSOUND",
+    how: "there are two that Windows takes for one",
+    harm: (s) => writeFile(join(s.root, "Web.config"), "<configuration/>"),
+  },
   { code: "WEB_CONFIG_MISSING", how: "there is no web.config", harm: (s) => rm(s.webConfig) },
   { code: "WEB_CONFIG_UNSOUND", how: "it is no XML", harm: (s) => writeFile(s.webConfig, "<configuration>") },
   { code: "LAUNCHER_MISSING", how: "there is no launcher", harm: (s) => rm(join(s.root, "launch.sh")) },

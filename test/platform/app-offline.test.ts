@@ -24,7 +24,8 @@ test("AppOfflineTestWithRenaming, AppOfflineTestWithUrlRewriteAndDeleting: the p
   const aside = `${site.layout.appOffline}.txt`;
   await writeFile(aside, "<h1>back soon</h1>");
   for (let round = 1; round <= 2; round += 1) {
-    await rename(aside, site.layout.appOffline);
+    const name = round === 1 ? site.layout.appOffline : join(site.layout.root, "App_Offline.htm");
+    await rename(aside, name);
     const offline = await until("the site is offline", async () => {
       const response = await fetch(site.url);
       return response.status === 503 && response;
@@ -32,7 +33,7 @@ test("AppOfflineTestWithRenaming, AppOfflineTestWithUrlRewriteAndDeleting: the p
     equal(await offline.text(), "<h1>back soon</h1>");
     match(offline.headers.get("content-type") ?? "", /^text\/html/);
     await site.nth("backend-exited", round);
-    await rename(site.layout.appOffline, aside);
+    await rename(name, aside);
     await until("the site is back", async () => (await fetch(site.url)).status === 200);
   }
 });

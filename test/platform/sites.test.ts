@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, notEqual, rejects } from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { request } from "node:http";
 import { test, type TestContext } from "node:test";
@@ -47,6 +47,7 @@ async function serve(t: TestContext, sites: string, more: object = {}): Promise<
 test("each folder is the site of its host name, with processes of its own, and _default takes the other hosts", async (t) => {
   const folder = await temporaryFolder(t);
   for (const name of ["one.example", "two.example", "_default"]) await siteIn(folder, name);
+  await rename(join(folder, "one.example", "web.config"), join(folder, "one.example", "Web.config"));
   await mkdir(join(folder, "no-site"));
   const { port } = await serve(t, folder);
   const answers = await Promise.all(

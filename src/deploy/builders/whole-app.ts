@@ -4,6 +4,7 @@ import { join, sep } from "node:path";
 import { CONFIG_FILE } from "../../config/load.ts";
 import { InplaceError } from "../../errors.ts";
 import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER } from "../../site/layout.ts";
+import { isWebConfig } from "../../site/windows-names.ts";
 import { gitIn } from "../git/git.ts";
 import { openRepository } from "../git/repository.ts";
 
@@ -18,7 +19,6 @@ const OF_THE_SITE: ReadonlySet<string> = new Set([
   "deploy.sh",
   "launch.cmd",
   "launch.sh",
-  "web.config",
 ]);
 /** Wherever it lies: packages come in a way of their own, and the rest is of no use to an app that runs. */
 const NEVER = /(^|\/)(node_modules|\.git|\.DS_Store|\.next\/(cache|dev))$/;
@@ -33,7 +33,8 @@ const NO_OUTPUT =
 export async function filesOfApp(folder: string, built: boolean): Promise<string[]> {
   const left = await ignored(folder, built);
   const top = await realpath(folder);
-  const leaves = (path: string): boolean => NEVER.test(path) || OF_THE_SITE.has(path) || left.has(path);
+  const leaves = (path: string): boolean =>
+    NEVER.test(path) || OF_THE_SITE.has(path) || isWebConfig(path) || left.has(path);
   return walk(top, "", leaves);
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Element } from "@xmldom/xmldom";
 import { asFileError, InplaceError, systemCode } from "../../errors.ts";
+import { spelled } from "../../site/windows-names.ts";
 import { readAttributes, type AttributeSpec, type AttributeValue } from "./attributes.ts";
 import { readCollection } from "./collection.ts";
 import { readMappings, type HandlerMapping } from "./mappings.ts";
@@ -83,12 +84,13 @@ const DEFAULTS = {
   processesPerApplication: 1,
 } as const;
 
-/** Throws WEB_CONFIG_MISSING, or WEB_CONFIG_INVALID with file, line and column. */
+/** Its name without regard to case. Throws WEB_CONFIG_MISSING, NAME_AMBIGUOUS, or WEB_CONFIG_INVALID with file, line and column. */
 export async function readWebConfig(path: string): Promise<PlatformConfig> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readFile(spelled(path));
   } catch (error) {
+    if (error instanceof InplaceError) throw error;
     if (systemCode(error) !== "ENOENT") throw asFileError(error, path);
     throw new InplaceError("WEB_CONFIG_MISSING", `There is no ${path}.`, { cause: error });
   }
