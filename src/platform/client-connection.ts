@@ -10,6 +10,7 @@ import type { RequestHead } from "./http1/request-head.ts";
 import { guardEvents, guardedBy, type GuardedEvents } from "./proxy/boundary.ts";
 import { ClientDeadline } from "./proxy/client-deadline.ts";
 import { CLIENT_LIMITS, onItsWayMs, type ClientOptions } from "./proxy/client-options.ts";
+import { BEGUN, CLOSED, IDLE, LINGERING, type ClientState } from "./proxy/client-state.ts";
 import { isMadeHere } from "./proxy/local.ts";
 import { Turns } from "./proxy/turns.ts";
 
@@ -18,29 +19,12 @@ const READ_AHEAD_BYTES = 64 * 1024;
 /** So many requests of one client are begun before others have their turn. */
 const TURN_REQUESTS = 32;
 
-type State =
-  /** `begun`: a part of the next head has come. */
-  | { readonly kind: "head"; readonly begun: boolean }
-  | { readonly kind: "body"; readonly exchange: Exchange; readonly scanner: BodyScanner }
-  /** The request is complete; bytes behind it wait for their turn. */
-  | { readonly kind: "busy"; readonly exchange: Exchange }
-  | { readonly kind: "spliced"; readonly exchange: Exchange }
-  /** Everything is answered; what the client still sends is thrown away. */
-  | { readonly kind: "lingering" }
-  | { readonly kind: "closed" };
-
-const IDLE: State = { kind: "head", begun: false };
-const BEGUN: State = { kind: "head", begun: true };
-const LINGERING: State = { kind: "lingering" };
-const CLOSED: State = { kind: "closed" };
-
 /** One client connection that speaks HTTP/1.x: head → body → busy → head …; or → spliced; → lingering → closed. */
 export class ClientConnection implements ExchangeClient {
   static readonly #EVENTS: GuardedEvents<ClientConnection> = {
     data: (client, chunk: Buffer) => client.#receive(chunk),
     drain: (client) => client.#drained(),
-    // A client that closes its side has gone; IIS and nginx see it the same way.
-    end: (client) => client.#gone("ended"),
+    end: (client) => client.#ended(),
     error: () => undefined, // "close" follows and says the same.
     close: (client) => client.#gone("lost"),
   };
@@ -54,6 +38,8 @@ export class ClientConnection implements ExchangeClient {
   #asked = false;
   /** What comes behind the body of the request is no HTTP any more. */
   #splicesNext = false;
+  /** It sends nothing more, and reads on. */
+  #halfClosed = false;
   /** Its bytes are not wanted by the application. */
   #paused = false;
   /** What was written waits for the client to read. */
@@ -62,10 +48,12 @@ export class ClientConnection implements ExchangeClient {
   #ahead: Buffer | undefined;
   /** One that is answered at once asks for the next from inside itself. */
   readonly #requests = new Turns(this, TURN_REQUESTS, ClientConnection.#next);
-  #state: State = IDLE;
+  #state: ClientState = IDLE;
 
   constructor(socket: Socket, options: ClientOptions) {
     this.#socket = socket;
+    // What a client asked before it closed its side is still due to it.
+    socket.allowHalfOpen = true;
     this.#options = options;
     this.#deadline = new ClientDeadline(socket, CLIENT_LIMITS.idleMs, options.minRate);
     this.#deadline.within(CLIENT_LIMITS.headMs);
@@ -249,8 +237,11 @@ export class ClientConnection implements ExchangeClient {
 
   /** Begins a request out of what was read ahead; false where one is under way, the client has to read first, or bytes are missing. */
   #beginNext(): boolean {
-    if (this.#state.kind !== "head" || this.#clogged || this.#ahead === undefined) return false;
-    return this.#readHead(this.#ahead);
+    if (this.#state.kind !== "head" || this.#clogged) return false;
+    const begun = this.#ahead !== undefined && this.#readHead(this.#ahead);
+    // What there is of a further request stays a part.
+    if (!begun && this.#halfClosed) this.end();
+    return begun;
   }
 
   /** Whether it was whole. */
@@ -323,10 +314,7 @@ export class ClientConnection implements ExchangeClient {
   }
 
   #exchange(): Exchange | undefined {
-    const state = this.#state;
-    return state.kind === "body" || state.kind === "busy" || state.kind === "spliced"
-      ? state.exchange
-      : undefined;
+    return "exchange" in this.#state ? this.#state.exchange : undefined;
   }
 
   #refuse(failure: Failure): void {
@@ -343,6 +331,16 @@ export class ClientConnection implements ExchangeClient {
     });
     this.write(response, "utf8");
     return Buffer.byteLength(response);
+  }
+
+  /** The client has closed its side: it waits for answers, or has gone. Where no further byte may be due to it, it has gone. */
+  #ended(): void {
+    const state = this.#state;
+    this.#halfClosed = true;
+    if (state.kind === "head") return this.#requests.take();
+    if (state.kind === "busy" && !state.exchange.endless) return;
+    this.#gone("ended");
+    this.#socket.end();
   }
 
   #gone(how: "ended" | "lost"): void {

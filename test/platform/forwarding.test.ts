@@ -1,11 +1,15 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { request as httpRequest } from "node:http";
 import { once } from "node:events";
+import { connect } from "node:net";
+import { text as collect } from "node:stream/consumers";
 import { test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { until } from "../rig/until.js";
 import { fetch, type FetchOptions } from "./fetch.js";
 import { exchangeRaw, rawClient } from "./raw.js";
 import { serveSite } from "./site.js";
+import { TEST_TLS } from "./tls-certificate.js";
 
 const text = async (url: string, init?: FetchOptions): Promise<string> => (await fetch(url, init)).text();
 
@@ -30,6 +34,45 @@ test("a client that goes away is seen by the application", async (t) => {
   client.socket.destroy();
   await until("the stream is closed", async () => (await text(`${site.url}/closed-streams`)) === "1");
 });
+
+/** What is sent before the client closes its side → what has to come. */
+const HALF_CLOSED: readonly (readonly [what: string, sent: string, comes: RegExp])[] = [
+  ["a GET", "GET /headers HTTP/1.1\r\nHost: a\r\n\r\n", /^HTTP\/1.1 200 [^]*"host":"a"[^]*\}$/],
+  ["one of HTTP/1.0", "GET /headers HTTP/1.0\r\nHost: a\r\n\r\n", /^HTTP\/1.1 200 [^]*"host":"a"[^]*\}$/],
+  ["a POST", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", /^HTTP\/1.1 200 [^]*\nhello$/],
+  [
+    "several",
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\noneGET /large?bytes=300000 HTTP/1.1\r\nHost: a\r\n\r\n",
+    /^HTTP\/1.1 200 [^]*\none[^]*HTTP\/1.1 200 [^]*\r\n\r\nx+$/,
+  ],
+  ["half a head behind a request", "GET /hop-by-hop HTTP/1.1\r\nHost: a\r\n\r\nGET / HT", /\nhop\n$/],
+  ["nothing", "", /^$/],
+];
+
+for (const tls of [false, true]) {
+  test(`a client that closes its side gets the answers to what it has asked ${tls ? "over TLS" : ""}`, async (t) => {
+    const site = await serveSite(t, tls ? { tls: TEST_TLS } : {});
+    const { port } = site.handler;
+    const asked = async (sent: string): Promise<string> => {
+      const place = { port, host: "127.0.0.1" };
+      const socket = tls ? connectTls({ ...place, rejectUnauthorized: false }) : connect(place);
+      socket.allowHalfOpen = true;
+      socket.setTimeout(20_000, () => socket.destroy(new Error(`no answer to ${sent}`)));
+      t.after(() => socket.destroy());
+      socket.end(sent, "latin1");
+      const answer = await collect(socket);
+      socket.destroy();
+      return answer;
+    };
+    // The first one waits for the start.
+    for (const [what, sent, comes] of HALF_CLOSED) match(await asked(sent), comes, what);
+    const slow = asked("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    const whole = "GET /pending HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    await until("it is inside", async () => (await asked(whole)).endsWith("\r\n\r\n1"));
+    await asked("GET /release HTTP/1.1\r\nHost: a\r\n\r\n");
+    match(await slow, /\nreleased\n$/);
+  });
+}
 
 test("a client that goes away while its request waits is forgotten", async (t) => {
   const site = await serveSite(t);
