@@ -187,8 +187,13 @@ export type PlatformEvent =
   | { readonly type: "web-config-problem"; readonly problem: string }
   /** As web.config itself wants it (disallowRotationOnConfigChange). */
   | { readonly type: "config-change-ignored" }
-  /** web.config asks for something that only IIS can give: the token of a client that IIS has authenticated. */
-  | { readonly type: "setting-without-effect"; readonly setting: "forwardWindowsAuthToken" }
+  /** web.config asks for something that only IIS does; place: `FILE:LINE:COLUMN`. */
+  | {
+      readonly type: "setting-without-effect";
+      readonly place: string;
+      readonly setting: string;
+      readonly why: string;
+    }
   | { readonly type: "artifact-live"; readonly artifact: string; readonly pid: number }
   | { readonly type: "access-log-failed"; readonly problem: string }
   /** The disk is slower than what comes: so many entries were dropped. */

@@ -35,8 +35,8 @@ export const PLATFORM_WORDS: Words<PlatformEvent> = {
   "web-config-problem": ({ problem }) => warn(problem),
   "config-change-ignored": () =>
     info("the processes stay as they are: web.config says disallowRotationOnConfigChange"),
-  "setting-without-effect": ({ setting }) =>
-    warn(`${setting}="true" has no effect here: it takes IIS and its Windows authentication`),
+  "setting-without-effect": ({ place, setting, why }) =>
+    warn(`${place}: ${setting} has no effect here: ${why}`),
   "artifact-live": ({ artifact, pid }) => info(`${artifact} is live in process ${pid}`),
   "site-failed": ({ problem }) => warn(`a change of the site was not followed: ${problem}`),
   "health-unrecorded": ({ problem }) => warn(`the live artifact could not be recorded: ${problem}`),

@@ -54,6 +54,8 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
   bytes = 0;
   artifact: string | undefined;
   site: string | undefined;
+  /** What the site adds to every answer: field lines, each ended by CRLF. */
+  answerFields = "";
   /** Set while it is held, milliseconds since the epoch. */
   heldUntil = 0;
   holder: Holder | undefined;
@@ -183,7 +185,7 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
     if (!begun) {
       this.status = failure.status;
       this.substatus = failure.substatus;
-      this.bytes = this.#client.fail(failure, this.head);
+      this.bytes = this.#client.fail({ ...failure, fields: this.answerFields }, this.head);
     }
     this.#client.ended(this, begun);
     if (begun) this.#client.cut();
@@ -217,7 +219,7 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
     }
     this.#state = { kind: "answering", connection, head };
     const close = this.#keepsClient(head) ? "" : "Connection: close\r\n";
-    this.#write(connection, `${head.line}\r\n${head.fields}${close}\r\n`, body);
+    this.#write(connection, `${head.line}\r\n${head.fields}${this.answerFields}${close}\r\n`, body);
     if (done) this.#responseDone(connection, head);
   }
 

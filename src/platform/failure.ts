@@ -8,6 +8,8 @@ export interface Failure {
   readonly detail?: string;
   /** Seconds after which another try makes sense. */
   readonly retryAfter?: number;
+  /** Further field lines, each ended by CRLF. */
+  readonly fields?: string;
   /** A whole HTML page instead of the one made from the above. */
   readonly page?: string;
 }
@@ -21,6 +23,12 @@ export const DEFECT: Failure = {
 
 export function bodyTooLarge(maxBytes: number): Failure {
   return { status: 413, substatus: 1, reason: `A request's body may have ${maxBytes} bytes.` };
+}
+
+/** As the request filtering of IIS answers: https://learn.microsoft.com/iis/configuration/system.webserver/security/requestfiltering/requestlimits/ */
+export function contentTooLong(maxBytes: number): Failure {
+  const reason = `A request's body may have ${maxBytes} bytes (maxAllowedContentLength in web.config).`;
+  return { status: 404, substatus: 13, reason };
 }
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -50,7 +58,7 @@ export function failureResponse(failure: Failure, options: FailureResponseOption
   const retry = failure.retryAfter === undefined ? "" : `Retry-After: ${failure.retryAfter}\r\n`;
   return (
     `HTTP/1.1 ${failure.status} ${title}\r\nContent-Type: text/html; charset=utf-8\r\n` +
-    `Content-Length: ${Buffer.byteLength(page)}\r\nCache-Control: no-store\r\n${retry}` +
+    `Content-Length: ${Buffer.byteLength(page)}\r\nCache-Control: no-store\r\n${retry}${failure.fields ?? ""}` +
     `${options.keepAlive ? "" : "Connection: close\r\n"}\r\n${options.head ? "" : page}`
   );
 }

@@ -8,7 +8,7 @@ import { readAppOffline } from "./app-offline.ts";
 import { Application } from "./application.ts";
 import { Changeover, type Stage } from "./changeover.ts";
 import type { Exchange, Router } from "./exchange.ts";
-import type { Failure } from "./failure.ts";
+import { contentTooLong, type Failure } from "./failure.ts";
 import { FileWatch, settled } from "./file-watch.ts";
 import type { HoldLimits } from "./hold-queue.ts";
 import { applicationEnvironment } from "./application-environment.ts";
@@ -115,7 +115,12 @@ export class Site implements Router, Stage {
 
   route(exchange: Exchange): void {
     const state = this.#state;
-    if (state.kind !== "serving") {
+    const { answerFields = "", maxContentLength = Number.POSITIVE_INFINITY } = this.#config ?? {};
+    const { framing } = exchange.head;
+    exchange.answerFields = answerFields;
+    if (framing.kind === "length" && framing.bytes > maxContentLength) {
+      exchange.fail(contentTooLong(maxContentLength));
+    } else if (state.kind !== "serving") {
       exchange.fail(state.answer);
     } else if (isMapped(state.config.mappings, exchange.head.method, pathOf(exchange.head.target))) {
       state.application.route(exchange);
@@ -230,9 +235,7 @@ export class Site implements Router, Stage {
   async #use(config: PlatformConfig): Promise<void> {
     const { layout, events, strict, env } = this.#options;
     const { root } = layout;
-    if (config.forwardWindowsAuthToken) {
-      events({ type: "setting-without-effect", setting: "forwardWindowsAuthToken" });
-    }
+    for (const setting of config.withoutEffect) events({ type: "setting-without-effect", ...setting });
     for (const { what, cure } of pathProblems(config, root, env)) {
       events({ type: "web-config-problem", problem: `${what} ${cure}` });
     }

@@ -40,8 +40,10 @@ test("httpPlatform: what is not said has the module's default", () => {
     environment: [],
     recycleOnFileChange: [],
     keepsProcesses: false,
-    forwardWindowsAuthToken: false,
     mappings: [],
+    answerFields: "",
+    maxContentLength: undefined,
+    withoutEffect: [],
   });
 });
 

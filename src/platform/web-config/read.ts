@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { Element } from "@xmldom/xmldom";
+import { distance } from "fastest-levenshtein";
 import { asFileError, InplaceError, systemCode } from "../../errors.ts";
 import { spelled } from "../../site/windows-names.ts";
 import { readAttributes, type AttributeSpec, type AttributeValue } from "./attributes.ts";
 import { readCollection } from "./collection.ts";
 import { readMappings, type HandlerMapping } from "./mappings.ts";
+import { isWholeSite, readSettings, type SiteSettings } from "./settings.ts";
 import {
   attributeOf,
   childElements,
@@ -17,7 +19,7 @@ import {
 } from "./xml.ts";
 
 /** What web.config asks of the handler: every value is there; times in milliseconds, texts not yet expanded. */
-export interface PlatformConfig {
+export interface PlatformConfig extends SiteSettings {
   readonly file: string;
   readonly section: "httpPlatform" | "aspNetCore";
   /** Names of the attributes that the section has. */
@@ -40,11 +42,11 @@ export interface PlatformConfig {
   readonly recycleOnFileChange: readonly string[];
   /** A change of web.config leaves the processes as they are (disallowRotationOnConfigChange). */
   readonly keepsProcesses: boolean;
-  /** Asked for; only IIS, which has authenticated the client, could do it. */
-  readonly forwardWindowsAuthToken: boolean;
   /** Empty: everything is for the handler. */
   readonly mappings: readonly HandlerMapping[];
 }
+
+type ProcessConfig = Omit<PlatformConfig, keyof SiteSettings>;
 
 const COMMON: readonly AttributeSpec[] = [
   { kind: "text", name: "processPath" },
@@ -108,22 +110,53 @@ export function parseWebConfig(path: string, bytes: Buffer): PlatformConfig {
     ...childrenNamed(server, "aspNetCore"),
   ]);
   const [section, second] = sections;
-  if (section === undefined) {
-    throw invalidAt(file, file.root, "there is no <httpPlatform> or <aspNetCore> in <system.webServer>");
-  }
+  if (section === undefined) throw noSection(file, servers);
   if (second !== undefined) throw invalidAt(file, second, `<${second.nodeName}> is a second process section`);
-  return readSection(file, section, readMappings(file, servers));
+  return { ...readSection(file, section, readMappings(file, servers)), ...settings(file, servers, section) };
+}
+
+function settings(file: XmlFile, servers: readonly Element[], section: Element): SiteSettings {
+  const found = readSettings(file, servers);
+  const token = attributeOf(section, "forwardWindowsAuthToken");
+  if (token?.value.toLowerCase() !== "true") return found;
+  const none = {
+    place: placeIn(file, token),
+    setting: 'forwardWindowsAuthToken="true"',
+    why: "it takes IIS and its Windows authentication",
+  };
+  return { ...found, withoutEffect: [none, ...found.withoutEffect] };
+}
+
+function noSection(file: XmlFile, servers: readonly Element[]): InplaceError {
+  const misspelled = servers
+    .flatMap(childElements)
+    .find((element) => ["httpplatform", "aspnetcore"].some((name) => distance(nameOf(element), name) <= 2));
+  if (misspelled !== undefined) {
+    const hint = "Did you mean <httpPlatform>, or <aspNetCore>? IIS would answer 500.19.";
+    return invalidAt(file, misspelled, `unrecognized element <${misspelled.nodeName}>`, hint);
+  }
+  const handler = servers
+    .flatMap((server) => childrenNamed(server, "handlers"))
+    .flatMap((handlers) => childrenNamed(handlers, "add"))
+    .find((add) => attributeOf(add, "modules") !== undefined);
+  const whose = handler === undefined ? "" : `: it is for ${attributeOf(handler, "modules")?.value}`;
+  return invalidAt(
+    file,
+    handler ?? servers[0] ?? file.root,
+    `there is no <httpPlatform> or <aspNetCore> in <system.webServer>${whose}`,
+    "inplace-deploy init --force writes one that starts the site by launch.cmd, and keeps this one as web.config.before-inplace.",
+  );
 }
 
 /** `<system.webServer>` of the whole site: at the top or in a `<location>` that means the site itself. */
 function serverSections(root: Element): Element[] {
   const whole = childrenNamed(root, "location").filter((location) =>
-    ["", ".", "/"].includes(attributeOf(location, "path")?.value ?? ""),
+    isWholeSite(attributeOf(location, "path")?.value ?? ""),
   );
   return [root, ...whole].flatMap((parent) => childrenNamed(parent, "system.webServer"));
 }
 
-function readSection(file: XmlFile, element: Element, mappings: readonly HandlerMapping[]): PlatformConfig {
+function readSection(file: XmlFile, element: Element, mappings: readonly HandlerMapping[]): ProcessConfig {
   const section = nameOf(element) === "httpplatform" ? "httpPlatform" : "aspNetCore";
   const specs = section === "httpPlatform" ? HTTP_PLATFORM : ASP_NET_CORE;
   const values = readAttributes(file, element, specs);
@@ -159,7 +192,6 @@ function readSection(file: XmlFile, element: Element, mappings: readonly Handler
     processesPerApplication: number(values, "processesPerApplication", DEFAULTS.processesPerApplication),
     stdoutLogEnabled: values.get("stdoutLogEnabled") === true,
     stdoutLogFile: text(values, "stdoutLogFile", `.\\${section.toLowerCase()}-stdout`),
-    forwardWindowsAuthToken: values.get("forwardWindowsAuthToken") === true,
     mappings,
     ...readChildren(file, element),
   };

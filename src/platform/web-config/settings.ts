@@ -1,0 +1,202 @@
+import type { Element } from "@xmldom/xmldom";
+import { closest, distance } from "fastest-levenshtein";
+import { readCollection } from "./collection.ts";
+import {
+  attributeOf,
+  attributesOf,
+  childElements,
+  childrenNamed,
+  invalidAt,
+  nameOf,
+  placeIn,
+  type XmlFile,
+} from "./xml.ts";
+
+/** A setting that IIS would obey, and inplace serve does not. */
+export interface SettingWithoutEffect {
+  /** `FILE:LINE:COLUMN` */
+  readonly place: string;
+  readonly setting: string;
+  readonly why: string;
+}
+
+/** What web.config says besides the process section: what works, and what has no effect. */
+export interface SiteSettings {
+  /** The `<customHeaders>`, as field lines, each ended by CRLF. */
+  readonly answerFields: string;
+  /** Of a request, by its Content-Length. */
+  readonly maxContentLength: number | undefined;
+  readonly withoutEffect: readonly SettingWithoutEffect[];
+}
+
+/** Sections that another module alone reads, or that change nothing where the application answers by itself. */
+const OF_NO_CONSEQUENCE: ReadonlySet<string> = new Set(
+  (
+    "aspnetcore httpplatform handlers modules validation asp cgi fastcgi isapifilters iisnode tracing httptracing httplogging " +
+    "odbclogging globalmodules defaultdocument directorybrowse serverruntime management serversideinclude webdav"
+  ).split(" "),
+);
+
+const BY_THE_APPLICATION = "let the application do it, or what stands in front";
+
+/** The sections of IIS that say something about requests and answers. */
+const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  rewrite: `addresses are neither rewritten nor redirected: ${BY_THE_APPLICATION}`,
+  httpredirect: `nothing is redirected: ${BY_THE_APPLICATION}`,
+  httperrors: "answers go out as the application gives them",
+  staticcontent: "no file is served: the application has all requests",
+  urlcompression: `answers are not compressed: ${BY_THE_APPLICATION}`,
+  httpcompression: `answers are not compressed: ${BY_THE_APPLICATION}`,
+  caching: "answers are not cached",
+  cors: `no CORS field is added: ${BY_THE_APPLICATION}`,
+  applicationinitialization: "a process is warmed up by GET /, before it gets visitors",
+  proxy: "there is no other server that requests are passed to",
+  security: "",
+  httpprotocol: "",
+  websocket: "",
+};
+
+/** Throws WEB_CONFIG_INVALID with file, line and column. */
+export function readSettings(file: XmlFile, servers: readonly Element[]): SiteSettings {
+  const found: SettingWithoutEffect[] = [];
+  const none = (node: Element, why: string, setting = `<${node.nodeName}>`): void =>
+    void found.push({ place: placeIn(file, node), setting, why });
+  for (const location of childrenNamed(file.root, "location")) {
+    const path = attributeOf(location, "path")?.value ?? "";
+    if (!isWholeSite(path) && childElements(location).length > 0)
+      none(location, "settings hold for the whole site", `<location path="${path}">`);
+  }
+  let answerFields = "";
+  let maxContentLength: number | undefined;
+  for (const section of servers.flatMap(childElements)) {
+    switch (nameOf(section)) {
+      case "httpprotocol":
+        answerFields += readHeaders(file, section, none);
+        break;
+      case "security":
+        maxContentLength = readSecurity(file, section, none) ?? maxContentLength;
+        break;
+      case "rewrite":
+        none(section, WITHOUT_EFFECT["rewrite"] ?? "", namesOfRules(section));
+        break;
+      case "websocket":
+        if (isFalse(section, "enabled")) none(section, "connections are passed on to the application");
+        break;
+      default:
+        other(section, none);
+    }
+  }
+  return { answerFields, maxContentLength, withoutEffect: found };
+}
+
+/** Of a `<location>`. */
+export function isWholeSite(path: string): boolean {
+  return ["", ".", "/"].includes(path);
+}
+
+type Tell = (node: Element, why: string, setting?: string) => void;
+
+function other(section: Element, none: Tell): void {
+  const name = nameOf(section);
+  if (OF_NO_CONSEQUENCE.has(name) || asIfAbsent(section)) return;
+  const why = WITHOUT_EFFECT[name];
+  if (why !== undefined) return none(section, why);
+  const known = [...OF_NO_CONSEQUENCE, ...Object.keys(WITHOUT_EFFECT)];
+  const near = closest(name, known);
+  const meant = distance(name, near) <= 2 ? `, where it may mean ${near}` : "";
+  none(section, `IIS knows no such section without a module of its own${meant}`);
+}
+
+/** Where its values say what is done here anyway. */
+function asIfAbsent(section: Element): boolean {
+  switch (nameOf(section)) {
+    case "httpredirect":
+      return !isTrue(section, "enabled");
+    case "httperrors":
+      return attributeOf(section, "existingResponse")?.value.toLowerCase() === "passthrough";
+    case "urlcompression":
+      return isFalse(section, "doDynamicCompression");
+    case "caching":
+      return isFalse(section, "enabled");
+    default:
+      return false;
+  }
+}
+
+function readHeaders(file: XmlFile, protocol: Element, none: Tell): string {
+  if (isFalse(protocol, "allowKeepAlive"))
+    none(protocol, "connections are kept", `<${protocol.nodeName} allowKeepAlive="false">`);
+  for (const element of childrenNamed(protocol, "redirectHeaders")) none(element, "nothing is redirected");
+  let fields = "";
+  for (const headers of childrenNamed(protocol, "customHeaders")) {
+    // What is removed is a field that IIS itself would have added.
+    for (const { key, element } of readCollection(file, headers, "add", "name")) {
+      const value = attributeOf(element, "value")?.value ?? "";
+      if (OF_THE_PROTOCOL.test(key)) none(element, "the protocol decides about it", `<add name="${key}">`);
+      else if (!FIELD_NAME.test(key) || !FIELD_VALUE.test(value))
+        throw invalidAt(file, element, `name="${key}" value="${value}" can be no field of an answer`);
+      else fields += `${key}: ${value}\r\n`;
+    }
+  }
+  return fields;
+}
+
+const FIELD_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+/** Latin-1, without control characters. */
+const FIELD_VALUE = /^[\t\x20-\x7e\xa0-\xff]*$/;
+const OF_THE_PROTOCOL =
+  /^(connection|content-length|transfer-encoding|keep-alive|upgrade|trailer|te|proxy-connection|host)$/i;
+
+/** Gives maxAllowedContentLength. */
+function readSecurity(file: XmlFile, security: Element, none: Tell): number | undefined {
+  let limit: number | undefined;
+  for (const child of childElements(security)) {
+    if (nameOf(child) !== "requestfiltering") {
+      none(child, "who may ask what is not looked at: let the application do it", `<${child.nodeName}>`);
+      continue;
+    }
+    for (const filter of childElements(child)) {
+      if (nameOf(filter) === "requestlimits") limit = readLimits(file, filter, none) ?? limit;
+      // What only takes a restriction of IIS back has nothing to take back here.
+      else if (childElements(filter).some((entry) => !["remove", "clear"].includes(nameOf(entry))))
+        none(filter, "no request is refused by it: let the application do it");
+    }
+  }
+  return limit;
+}
+
+function readLimits(file: XmlFile, limits: Element, none: Tell): number | undefined {
+  for (const attribute of attributesOf(limits)) {
+    const name = nameOf(attribute);
+    if (name !== "maxallowedcontentlength")
+      none(limits, "a request's head may have 16 KiB", `<${limits.nodeName} ${attribute.name}>`);
+  }
+  for (const child of childElements(limits)) none(child, "a request's head may have 16 KiB");
+  const attribute = attributeOf(limits, "maxAllowedContentLength");
+  if (attribute === undefined) return undefined;
+  const number = /^\d{1,10}$/.test(attribute.value) ? Number(attribute.value) : Number.NaN;
+  if (number <= MAX_UINT32) return number;
+  const what = `${attribute.name}="${attribute.value}" is not a whole number from 0 to ${MAX_UINT32}`;
+  throw invalidAt(file, attribute, what);
+}
+
+const MAX_UINT32 = 4_294_967_295;
+const NAMES_SHOWN = 3;
+
+function namesOfRules(rewrite: Element): string {
+  const rules = ["rules", "outboundRules"]
+    .flatMap((name) => childrenNamed(rewrite, name))
+    .flatMap((list) => childrenNamed(list, "rule"))
+    .map((rule) => attributeOf(rule, "name")?.value ?? "");
+  if (rules.length === 0) return "<rewrite>";
+  const more = rules.length > NAMES_SHOWN ? `, and ${rules.length - NAMES_SHOWN} more` : "";
+  return `<rewrite> (${rules.slice(0, NAMES_SHOWN).join(", ")}${more})`;
+}
+
+function isFalse(element: Element, name: string): boolean {
+  return /^false$/i.test(attributeOf(element, name)?.value ?? "");
+}
+
+function isTrue(element: Element, name: string): boolean {
+  return /^true$/i.test(attributeOf(element, name)?.value ?? "");
+}
