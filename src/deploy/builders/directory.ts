@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { lstat, mkdir, readdir, rm, writeFile } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import type { DirectoryBuild } from "../../config/config.ts";
 import { InplaceError } from "../../errors.ts";
 import { ENTRY_FILE } from "../../site/entry-point.ts";
@@ -10,10 +10,14 @@ import { runCommand } from "../run-command.ts";
 import { readPackage, workspaceRoot } from "../workspace.ts";
 import { expectSuccess, type Built, type BuildRequest } from "./builder.ts";
 import { runBuildCommand } from "./command.ts";
+import { filesLeftBehind } from "./files-beside.ts";
+import { packagesOutside } from "./packages-outside.ts";
 import { copyPackages } from "./production-packages.ts";
 import { writeStart, writeStaticServer } from "./start-file.ts";
 import { filesOfApp } from "./whole-app.ts";
 
+const BESIDE_HINT =
+  'Have the build copy them into build.directory, or deploy the whole app: "directory": "." with "start".';
 const NPM_LOCKS = ["package-lock.json", "npm-shrinkwrap.json"] as const;
 
 /** A folder becomes the artifact: the whole app, or what a build step filled; with its production packages. */
@@ -46,6 +50,7 @@ export async function buildDirectory(config: DirectoryBuild, request: BuildReque
   }
   const source = isWholeApp ? root : resolve(request.source);
   await nameEntry(config, path, relative(root, from), source);
+  if (config.static === undefined) await warnOfGaps(request, path, isWholeApp ? undefined : from);
   return { path, extension: "", builder: `directory: ${config.directory}`, taken };
 }
 
@@ -73,6 +78,20 @@ async function untouchedSince(startedAt: number, paths: readonly string[]): Prom
     const found = stats[at];
     return found !== undefined && Math.max(found.mtimeMs, found.ctimeMs) < startedAt - CLOCK_TICK_MS;
   });
+}
+
+/** `from`: the folder that was copied; undefined for the whole app, which lies beside nothing. */
+async function warnOfGaps(
+  { onWarning }: BuildRequest,
+  artifact: string,
+  from: string | undefined,
+): Promise<void> {
+  const { warnings, files } = await packagesOutside(artifact);
+  const placed =
+    from === undefined
+      ? []
+      : files.map((file) => ({ path: join(from, relative(artifact, file)), folder: dirname(file) }));
+  for (const warning of [...warnings, ...filesLeftBehind(placed, BESIDE_HINT)]) onWarning(warning);
 }
 
 async function nameEntry(config: DirectoryBuild, path: string, below: string, source: string): Promise<void> {

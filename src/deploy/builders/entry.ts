@@ -5,9 +5,13 @@ import type { BuildOptions, Plugin } from "esbuild";
 import type { EntryBuild } from "../../config/config.ts";
 import { copyTree, insideSource } from "../copy-tree.ts";
 import type { Built, BuildRequest } from "./builder.ts";
-import { bundle } from "./bundle.ts";
+import { bundle, type Bundled } from "./bundle.ts";
+import { filesLeftBehind } from "./files-beside.ts";
+import { packagesLeftOut } from "./packages-left-out.ts";
 
 const ENTRY_FILE = "index.mjs";
+const ASSETS_HINT =
+  'Name them in build.assets, which lie beside index.mjs, or deploy the whole app: "builder": "directory", "directory": ".".';
 // CommonJS packages expect these; the odd names keep clear of what an app declares itself.
 const BANNER = `import { createRequire as __inplaceCreateRequire } from "node:module";
 import { fileURLToPath as __inplaceFileURLToPath } from "node:url";
@@ -20,11 +24,19 @@ const __inplaceDirname = __inplaceDirnameOf(__inplaceFilename);`;
 export async function buildEntry(config: EntryBuild, request: BuildRequest): Promise<Built> {
   const folder = join(request.output, request.name);
   await mkdir(folder);
-  const taken = [...(await bundleEntry(config, request, folder))];
+  const { text, inputs } = await bundleEntry(config, request, folder);
+  await writeFile(join(folder, ENTRY_FILE), text);
+  const taken = [...inputs];
   for (const asset of config.assets ?? []) {
     const from = await insideSource(request.source, asset, "build.assets");
     taken.push(...(await copyTree(from, join(folder, asset), request.signal)));
   }
+  const beside = inputs.map((path) => ({ path, folder }));
+  for (const warning of [
+    ...packagesLeftOut(request.source, inputs, new TextDecoder().decode(text)),
+    ...filesLeftBehind(beside, ASSETS_HINT),
+  ])
+    request.onWarning(warning);
   const builder = `entry: ${config.entry}`;
   if ((await readdir(folder)).length > 1) return { path: folder, extension: "", builder, taken };
   const path = `${folder}.mjs`;
@@ -32,12 +44,7 @@ export async function buildEntry(config: EntryBuild, request: BuildRequest): Pro
   return { path, extension: ".mjs", builder, taken };
 }
 
-/** Gives the files that went into it. */
-async function bundleEntry(
-  config: EntryBuild,
-  request: BuildRequest,
-  folder: string,
-): Promise<readonly string[]> {
+async function bundleEntry(config: EntryBuild, request: BuildRequest, folder: string): Promise<Bundled> {
   const options = {
     entryPoints: [await insideSource(request.source, config.entry, "build.entry")],
     // Written by us: the paths in a source map are then relative to the source, the same in every checkout.
@@ -49,9 +56,7 @@ async function bundleEntry(
     define: { __filename: "__inplaceFilename", __dirname: "__inplaceDirname" },
     plugins: [nativeAddons(folder)],
   } satisfies BuildOptions;
-  const { text, inputs } = await bundle(config.entry, options, request);
-  await writeFile(join(folder, ENTRY_FILE), text);
-  return inputs;
+  return bundle(config.entry, options, request);
 }
 
 // An addon cannot be bundled: it is copied beside the code and loaded from there.

@@ -9,6 +9,7 @@ import { filesBelow, insideSource } from "../copy-tree.ts";
 import { runCommand } from "../run-command.ts";
 import { expectSuccess, type Built, type BuildRequest } from "./builder.ts";
 import { bundle, type Bundled } from "./bundle.ts";
+import { packagesLeftOut } from "./packages-left-out.ts";
 
 const MACOS = process.platform === "darwin";
 // https://nodejs.org/api/single-executable-applications.html
@@ -66,6 +67,8 @@ async function prepareBlob(
   const description = join(folder, "sea.json");
   const { text, inputs } = await bundleMain(config, request);
   await writeFile(main, text);
+  for (const warning of packagesLeftOut(request.source, inputs, new TextDecoder().decode(text)))
+    request.onWarning(warning);
   const assets = await assetsOf(config, request.source);
   const sea = { main, output: blob, disableExperimentalSEAWarning: true, assets };
   await writeFile(description, JSON.stringify(sea));

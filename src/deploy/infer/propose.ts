@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InplaceError } from "../../errors.ts";
 import { build } from "../builders/build.ts";
+import type { BuildWarning } from "../builders/builder.ts";
 import { tryArtifact, TRIAL_MS } from "../trial.ts";
 import { inferBuild } from "./infer.ts";
 import type { Proposal } from "./proposal.ts";
@@ -46,7 +47,7 @@ async function failureOf(
       limitMs: BUNDLE_MS,
       signal,
       onLine,
-      onWarning: () => undefined,
+      onWarning: ({ message }: BuildWarning): void => void warnings.push(message),
     };
     const { path } = await build(config, request);
     const [warning] = warnings;
