@@ -2,6 +2,7 @@ import { deploy } from "../deploy/deploy.ts";
 import { readEnvironment } from "../deploy/environment.ts";
 import { findSourceFolder, type Wanted } from "../deploy/source.ts";
 import { DEFAULT_WAIT_MS } from "../deploy/wait.ts";
+import { pruneAfterDeploy } from "./automatic-prune.ts";
 import { duration } from "./duration.ts";
 import { describeLive, untilLive } from "./until-live.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
@@ -54,6 +55,7 @@ async function runDeploy(context: VerbContext, flags: DeployFlags): Promise<Outc
     previous === artifact
       ? `${artifact} is current already`
       : `deployed ${artifact} in ${(ms / 1000).toFixed(1)} s`;
+  await pruneAfterDeploy(layout, context);
   if (flags.wait === undefined) return { document: { ...done }, text };
   const timeoutMs = flags.wait === true ? DEFAULT_WAIT_MS : flags.wait;
   const live = await untilLive(layout, artifact, timeoutMs, context.signal);

@@ -1,10 +1,10 @@
-import type { SupervisorStatus } from "../supervisor/requests.ts";
 import { loadConfig } from "../config/load.ts";
 import { prune } from "../deploy/prune.ts";
 import { openDeployFolder } from "../site/deploy-folder.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
 import { count } from "./count.ts";
 import { duration } from "./duration.ts";
+import { runningIn } from "./running.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
 interface PruneFlags {
@@ -45,10 +45,4 @@ async function runPrune(context: VerbContext, flags: PruneFlags): Promise<Outcom
       ? `would remove ${removed.length}, keep ${kept.length}\n${list}`
       : `${removed.length} removed, ${kept.length} kept${held}`,
   };
-}
-
-/** Also the one that still drains: it may read its files. */
-function runningIn({ workers, state }: SupervisorStatus): readonly string[] {
-  const draining = state.state === "draining" && state.previous !== undefined ? [state.previous] : [];
-  return [...workers.map(({ artifact }) => artifact), ...draining];
 }

@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers";
 import { receivePush } from "../deploy/receive.ts";
+import { pruneAfterDeploy } from "./automatic-prune.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
 interface ReceiveFlags {
@@ -21,8 +22,9 @@ export const defineReceive: DefineVerb = (program, run) => {
 const UNREAD_MS = 5_000;
 
 async function runReceive(context: VerbContext, { branch, source }: ReceiveFlags): Promise<Outcome> {
+  const layout = context.site({ mayBeNew: true });
   const done = await receivePush({
-    layout: context.site({ mayBeNew: true }),
+    layout,
     repository: context.cwd,
     branch,
     source,
@@ -33,6 +35,7 @@ async function runReceive(context: VerbContext, { branch, source }: ReceiveFlags
     emit: context.emit,
   });
   if (done === undefined) return { document: { deployed: null } };
+  await pruneAfterDeploy(layout, context);
   return {
     document: { deployed: done },
     text: `deployed ${done.artifact} in ${(done.ms / 1000).toFixed(1)} s`,

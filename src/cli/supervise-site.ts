@@ -10,6 +10,7 @@ import type { SocketPlace } from "../supervisor/held-socket.ts";
 import { LONGEST_MS, normalizeSupervise, type NormalSuperviseOptions } from "../supervisor/options.ts";
 import { inheritSocket, isSuccessor, Succession, SUCCESSION_LIMIT_MS } from "../supervisor/succession.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
+import { pruneAfterDrop } from "./automatic-prune.ts";
 import { defectEvent } from "./defect-event.ts";
 import { socketOfSystemd, tellingSystemd } from "./supervise-systemd.ts";
 
@@ -44,7 +45,9 @@ export async function superviseSite(site: SiteToSupervise): Promise<number> {
   const events = tellingSystemd((event) => {
     site.emit(event);
     if (event.type === "release-switched") succession?.live();
-    if (event.type === "swap-finished") void succession?.look();
+    if (event.type !== "swap-finished") return;
+    void succession?.look();
+    void pruneAfterDrop(layout, event.artifact, { supervisor, signal, emit: site.emit });
   });
   const place = isSuccessor()
     ? { ...site.place, handle: await inheritSocket() }

@@ -80,6 +80,8 @@ export interface UserConfig {
   readonly build?: BuildConfig;
   readonly files?: readonly string[];
   readonly keep?: number;
+  /** Whether a new release removes old ones; read by what runs, as it lies in the site. */
+  readonly prune?: boolean;
   readonly lockWaitMs?: number;
   readonly branch?: string;
   readonly requireSignature?: string;

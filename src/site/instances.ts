@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { SiteLayout } from "./layout.ts";
 import { beat, createOwned, hasEnded, readOwnership, type Owner } from "./owned-file.ts";
@@ -11,12 +12,25 @@ export const INSTANCE_BEAT_MS = 20_000;
 /** One on another machine without a sign of life for this long by the file system's clock is gone, milliseconds. */
 export const INSTANCE_STALE_MS = 4 * INSTANCE_BEAT_MS;
 
+const ELSEWHERE_MS = 60 * 60_000;
+
 /** One process that serves the site, among those that serve it from the same folder. */
 export interface Instance {
   /** How many others are alive. */
   others(): Promise<number>;
   /** At once, for the end of the process. */
   leave(): void;
+}
+
+/** Whether another machine serves the site from the same folder, or did so within an hour. */
+export async function servedElsewhere(layout: SiteLayout): Promise<boolean> {
+  for (const name of await namesIn(layout.instances)) {
+    const instance = name.endsWith(".tmp") ? undefined : await readOwnership(join(layout.instances, name));
+    if (instance === undefined || instance.owner.host === hostname()) continue;
+    // Its clock may be another than ours.
+    if (Date.now() - instance.beatAt < ELSEWHERE_MS) return true;
+  }
+  return false;
 }
 
 /** Makes this process known to the others. */

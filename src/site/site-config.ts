@@ -11,6 +11,9 @@ export interface RunningConfig {
     readonly maxUnavailable?: unknown;
   } | null;
   readonly requireSignature?: unknown;
+  readonly prune?: unknown;
+  readonly keep?: unknown;
+  readonly haproxy?: unknown;
 }
 
 export type SiteConfigRead =

@@ -228,6 +228,33 @@ test("prune keeps five by default and takes folders whole", async (t) => {
   assert.deepEqual(await readdir(asDeployer(layout).staging), []);
 });
 
+test("a deploy removes what is older than ten proven releases, or keep, once a release proved itself, and nothing with prune off", async (t) => {
+  const { layout, cwd, next } = await deployedSite(t);
+  const deployed: string[] = [];
+  for (let count = 0; count < 12; count += 1) {
+    deployed.push(await next());
+    if (count > 0) await markGood(layout, deployed.at(-1) ?? "");
+  }
+  const { pinned, others } = { pinned: deployed[0] ?? "", others: deployed.slice(1) };
+  const deployAgain = async (config: object): Promise<string[]> => {
+    const build = { builder: "directory", directory: "app" };
+    await writeFiles(cwd, { "inplace.config.json": { build, ...config } });
+    const args = ["deploy", "--site-root", layout.root, "--json"];
+    const env = { WEBSITE_SITE_NAME: "shop", SCM_COMMIT_ID: "c".padEnd(40, "0") };
+    const { code, stderr } = await inplace(t, args, { cwd, env });
+    assert.equal(code, 0, stderr);
+    return (await readdir(layout.target)).filter((name) => name !== "shop-c000000000").sort();
+  };
+  await documentsOf(t, cwd, [["pin", pinned, "--site-root", layout.root]]);
+  assert.deepEqual(await deployAgain({ prune: false }), deployed);
+  assert.deepEqual(await deployAgain({ haproxy: {} }), deployed);
+  await writeFile(layout.started, `${others[0]}\n`);
+  assert.deepEqual(await deployAgain({}), deployed, "eleven proven ones: the eleventh runs");
+  await writeFile(layout.started, `${others[5]}\n`);
+  assert.deepEqual(await deployAgain({}), [pinned, ...others.slice(1)]);
+  assert.deepEqual(await deployAgain({ keep: 2 }), [pinned, others[5], ...others.slice(-2)]);
+});
+
 test("history tells the newest first, with who, what for and what became of it, and takes up failures that launchers left", async (t) => {
   const { layout, next, verb, cwd } = await deployedSite(t);
   const first = await next();

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { stat, writeFile } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { SiteLayout } from "#src/site/layout.js";
 import { assertNoneFailed } from "../rig/load-report.js";
 import { startLoad } from "../rig/load.js";
-import { temporarySite } from "../rig/temporary-site.js";
+import { drop, temporarySite } from "../rig/temporary-site.js";
 import { alive } from "../rig/alive.js";
 import { until } from "../rig/until.js";
 import { app, publish } from "./supervised-site.js";
@@ -179,3 +179,20 @@ if (process.platform !== "win32") {
     await until("the worker is gone", () => !alive(worker));
   });
 }
+
+test("of releases that are dropped by hand, a supervisor keeps as many as the site says, and the running one", async (t) => {
+  const layout = await temporarySite(t);
+  await publish(layout, "app-1.mjs", app("1"));
+  await writeFile(
+    join(layout.root, "inplace.config.json"),
+    '{ "keep": 1, "supervise": { "probationMs": 50 } }',
+  );
+  const { output } = await supervise(t, layout);
+  for (const number of [2, 3, 4]) {
+    await drop(layout, `app-${number}.mjs`, app(String(number)));
+    await until("the drop is live", () => output().includes(`swap to app-${number}.mjs`));
+  }
+  await until("the oldest is gone", () => output().includes("removed app-2.mjs"));
+  assert.deepEqual((await readdir(layout.target)).includes("app-2.mjs"), false);
+  assert.match((await inplace(layout, "history")).out, /pruned +app-2\.mjs/);
+});
