@@ -205,7 +205,7 @@ for /f "delims=" %%N in ("%INPLACE_L_LINE%") do (
   if /i "%%~dpN"=="%INPLACE_L_HERE%" if not "%INPLACE_L_LINE:~1,1%"==":" set "INPLACE_L_NAME=%%~nxN"
 )
 
-rem Keeps INPLACE_L_NAME if that is directly inside _target, and no temporary file or link out of it.
+rem Keeps INPLACE_L_NAME if that is directly inside _target, and no temporary file, link out of it or file that Windows does not start.
 :startable
 if not defined INPLACE_L_NAME exit /b
 set "INPLACE_L_ATTRIBUTES="
@@ -220,7 +220,8 @@ for %%T in (.tmp .part .partial .crdownload .download .filepart .swp .zip .nupkg
 if "%INPLACE_L_NAME:~0,1%"=="." goto not_startable
 if "%INPLACE_L_NAME:~0,1%"=="~" goto not_startable
 if not "%INPLACE_L_NAME:~0,150%"=="%INPLACE_L_NAME%" goto not_startable
-exit /b
+if /i "%INPLACE_L_ATTRIBUTES:~0,1%"=="d" exit /b
+for %%X in (.mjs .js .cjs .cmd .bat .exe .com) do if /i "%INPLACE_L_EXTENSION%"=="%%X" exit /b
 :not_startable
 set "INPLACE_L_NAME="
 exit /b
@@ -239,10 +240,22 @@ set "INPLACE_L_WHICH=newest"
 
 :newest
 set "INPLACE_L_NAME="
+set "INPLACE_L_KEPT=%INPLACE_ARTIFACT%"
 for /f "delims=" %%F in ('dir /b /o-d /t:w "_target" 2^>nul') do (
   if not defined INPLACE_L_NAME if not exist ".inplace\failed\%%F" set "INPLACE_L_NAME=%%F"
-  call :startable
+  call :candidate
 )
+set "INPLACE_ARTIFACT=%INPLACE_L_KEPT%"
+exit /b
+
+rem Keeps INPLACE_L_NAME if that can be started, and is by its name no copy.
+:candidate
+call :startable
+if not defined INPLACE_L_NAME exit /b
+if not "%INPLACE_L_NAME: - Copy=%"=="%INPLACE_L_NAME%" goto not_startable
+set "INPLACE_ARTIFACT=%INPLACE_L_NAME%"
+call :resolve 2>nul
+if not defined INPLACE_L_KIND goto not_startable
 exit /b
 
 

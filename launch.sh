@@ -73,7 +73,7 @@ name_in() {
   startable "$name"
 }
 
-# Whether that is the name of something directly inside _target, and no temporary file, device or link out of it.
+# Whether that is the name of something directly inside _target that can be started, and no temporary file, device or link out of it.
 startable() {
   case $1 in
   '' | .* | -* | '~'* | *'~' | */* | *"$backslash"* | *. | *[[:cntrl:]]*) return 1 ;;
@@ -81,16 +81,60 @@ startable() {
   *.zip | *.nupkg | *.tgz | *.tar.gz) return 1 ;;
   esac
   [ "${#1}" -le $SHORT_NAME ] || [ "$(printf %s "$1" | wc -c)" -le $LONGEST_NAME ] || return 1
-  [ ! -L "_target/$1" ] && { [ -f "_target/$1" ] || [ -d "_target/$1" ]; }
+  [ ! -L "_target/$1" ] || return 1
+  [ -d "_target/$1" ] || { [ -f "_target/$1" ] && kind_of "_target/$1"; }
+}
+
+# Sets how to what starts a file; fails where nothing does. What begins otherwise the shell would read as commands, line by line.
+kind_of() {
+  how=
+  case $1 in
+  *.[mM][jJ][sS] | *.[cC][jJ][sS] | *.[jJ][sS]) how=node && return ;;
+  *.[sS][hH]) how=sh && return ;;
+  *.[cC][mM][dD] | *.[bB][aA][tT]) return 1 ;;
+  esac
+  file=$1
+  set -- $(od -A n -t x1 -N 4 "$file" 2>/dev/null)
+  case ${1-}${2-}${3-}${4-} in
+  2321*) ;;
+  7f454c46) [ ! -d /System/Library ] || return 1 ;;
+  feedface | feedfacf | cefaedfe | cffaedfe | cafebabe) [ -d /System/Library ] || return 1 ;;
+  4d5a*) [ -n "${SYSTEMROOT-}" ] || grep -qsi -e '^magic 4d5a$' -e '^extension \.exe$' /proc/sys/fs/binfmt_misc/* || return 1 ;;
+  *) return 1 ;;
+  esac
+  how=itself
 }
 
 newest() {
   name=$(
     ls -t _target 2>/dev/null | while IFS= read -r each; do
-      startable "$each" && [ ! -e ".inplace/failed/$each" ] && printf %s "$each" && break
+      startable "$each" && ! leftover "$each" && [ ! -e ".inplace/failed/$each" ] || continue
+      if [ -d "_target/$each" ]; then
+        entry_of "_target/$each" "$each" 2>/dev/null && kind_of "_target/$each/$entry" || continue
+      fi
+      printf %s "$each" && break
     done
   )
   [ -n "$name" ]
+}
+
+# Whether by its name it is a backup, a copy or part of a program. A watcher knows some more of them.
+leftover() {
+  case $1 in
+  *.bak | *.old | *.orig | *.rej | *.save | *.lock | *.swo | *.swx | *.temp) ;;
+  *.dll | *.dylib | *.node | *.o | *.so | *.so.[0-9]* | *.dbg | *.debug | *.map | *.sig | *.asc) ;;
+  *' - Copy' | *' - Copy.'* | *' - Copy ('* | *' copy' | *' copy.'* | *' (copy)'* | *' ('[0-9]')' | *' ('[0-9]').'*) ;;
+  'New folder'* | 'untitled folder'*) ;;
+  *) at_random "${1##*.}" ;;
+  esac
+}
+
+# Whether rsync or aws s3 may have appended it to a name until the file is whole.
+at_random() {
+  [ "${#1}" -eq 6 ] || [ "${#1}" -eq 8 ] || return 1
+  case $1 in *[!A-Za-z0-9]*) return 1 ;; esac
+  case $1 in *[ABCDEFGHIJKLMNOPQRSTUVWXYZ]*) ;; *) return 1 ;; esac
+  case $1 in *[0-9][A-Za-z]*) ;; *) return 1 ;; esac
 }
 
 # Text of others must not steer the terminal of who reads it: without control characters, and without marks of direction and
@@ -171,16 +215,13 @@ resolve() {
       program=$program/$entry
     fi
   fi
-  case $program in
-  *.mjs | *.cjs | *.js) how=node ;;
-  *.sh) how=sh ;;
-  *.cmd | *.bat) say "$program is a Windows batch file." && return 1 ;;
-  *)
-    how=itself
-    # Copies over FTP and from Windows lose the permission.
-    [ -x "$program" ] || chmod u+x "$program" 2>/dev/null
-    ;;
-  esac
+  if ! kind_of "$program"; then
+    say "$program is no program: neither .mjs, .js, .cjs or .sh, nor does it begin with #! or as a program of this system does."
+    return 1
+  fi
+  # Copies over FTP and from Windows lose the permission.
+  [ "$how" != itself ] || [ -x "$program" ] || chmod u+x "$program" 2>/dev/null
+  return 0
 }
 
 entry_of() {

@@ -115,6 +115,10 @@ export const ERROR_CODES = {
   },
   ARTIFACT_AMBIGUOUS: { exit: EXIT.usage, hint: "Type more of the name, or all of it." },
   ARTIFACT_INCOMPLETE: { exit: EXIT.artifactInvalid, hint: "Build or copy the artifact again." },
+  NOT_A_PROGRAM: {
+    exit: EXIT.artifactInvalid,
+    hint: "Name it as what starts it (.mjs, .js, .cjs, .sh; .exe, .cmd on Windows), or let it begin with #! and its interpreter.",
+  },
   ARTIFACT_ALTERED: {
     exit: EXIT.artifactInvalid,
     hint: "Deploy the commit again with --rebuild, or roll back to another artifact.",

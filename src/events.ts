@@ -80,7 +80,12 @@ export type WatchEvent =
   | { readonly type: "look-failed"; readonly message: string }
   | { readonly type: "pointer-refused"; readonly code: ErrorCode; readonly message: string }
   /** Something in the target folder that can not become a release. */
-  | { readonly type: "drop-refused"; readonly name: string; readonly reason: string }
+  | {
+      readonly type: "drop-refused";
+      readonly name: string;
+      readonly code: ErrorCode;
+      readonly reason: string;
+    }
   | {
       readonly type: "drop-waiting";
       readonly artifact: string;

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { InplaceError, systemCode } from "../errors.ts";
+import { makeFolders } from "../site/records.ts";
 import { generateKeys } from "../site/signature.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
@@ -21,7 +22,7 @@ async function runKeygen({ cwd }: VerbContext, out: string): Promise<Outcome> {
   const privateFile = join(folder, PRIVATE_FILE);
   const publicFile = join(folder, PUBLIC_FILE);
   const { privateKey, publicKey } = generateKeys();
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   await writeNew(privateFile, privateKey, OWNER_ONLY);
   await writeNew(publicFile, publicKey, 0o644);
   const text = [

@@ -1,5 +1,7 @@
-import { mkdir, open, rm, stat, statfs } from "node:fs/promises";
-import { join } from "node:path";
+import { open, rm, stat, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { asInplaceError, asSiteError } from "../errors.ts";
+import { exists } from "../site/present.ts";
 import { spellingsOf } from "../site/windows-names.ts";
 import { finding, type Finding } from "./finding.ts";
 import type { Patient } from "./patient.ts";
@@ -14,9 +16,8 @@ export async function checkWriting({ layout, now }: Patient): Promise<readonly F
   const findings: Finding[] = [];
   const startedAt = performance.now();
   for (const folder of [layout.target, layout.staging, layout.root]) {
-    const probe = join(folder, `.doctor-${process.pid}.tmp`);
+    const probe = join(await nearestFolder(folder), `.doctor-${process.pid}.tmp`);
     try {
-      if (folder === layout.staging) await mkdir(folder, { recursive: true });
       const file = await open(probe, "wx");
       const { mtimeMs } = await file.stat();
       await file.close();
@@ -25,12 +26,21 @@ export async function checkWriting({ layout, now }: Patient): Promise<readonly F
         findings.push(finding("CLOCK_SKEW", `The clock of ${folder} is ${skew} ms ahead of this machine's.`));
       }
     } catch (error) {
-      findings.push(finding("NOT_WRITABLE", `${folder}: ${String(error)}`));
+      findings.push(
+        finding("NOT_WRITABLE", `${folder}: ${asInplaceError(asSiteError(error, folder)).message}`),
+      );
     } finally {
       await rm(probe, { force: true }).catch(() => undefined);
     }
   }
   return findings;
+}
+
+/** Before the first deploy there is no other: who can write there makes it. */
+async function nearestFolder(folder: string): Promise<string> {
+  let at = folder;
+  while (at !== dirname(at) && !(await exists(at))) at = dirname(at);
+  return at;
 }
 
 /** On Windows access lists tell, not modes. */

@@ -32,12 +32,12 @@ export async function checkPolling({
   pointer,
   isNetworkShare,
 }: Patient): Promise<readonly Finding[]> {
-  if (pointer.state !== "names" || !(await isNetworkShare(layout.root))) return [];
+  if (pointer.state !== "names") return [];
+  const share = (await isNetworkShare(layout.root)) ? layout.root : layout.target;
+  if (!(await isNetworkShare(share))) return [];
   const { artifact } = pointer;
   if (await isNodeProgram(layout, artifact).catch(() => true)) return []; // checkCurrent says what is wrong with it.
-  return [
-    finding("SHARE_NEEDS_POLLING", `${layout.root} is a network share, and ${artifact} no Node program.`),
-  ];
+  return [finding("SHARE_NEEDS_POLLING", `${share} is a network share, and ${artifact} no Node program.`)];
 }
 
 /** Watches the target folder for a moment, as the app does. */

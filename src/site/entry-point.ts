@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename, join, normalize, sep } from "node:path";
 import { InplaceError } from "../errors.ts";
 import type { SiteLayout } from "./layout.ts";
+import { expectProgram } from "./program.ts";
 import { readRecord } from "./records.ts";
 
 /** One line in a folder artifact: the path of what is started, relative to the folder, with "/". */
@@ -16,16 +17,23 @@ const LONGEST_ENTRY = 4096;
 /** A file that Node is started with. */
 export const NODE_PROGRAM = /\.[cm]?js$/i;
 
-/** Whether what is started for it is a program for Node. Throws ARTIFACT_INCOMPLETE. */
+/** Whether what is started for it is a program for Node. Throws ARTIFACT_INCOMPLETE, NOT_A_PROGRAM. */
 export async function isNodeProgram({ target }: SiteLayout, artifact: string): Promise<boolean> {
   return NODE_PROGRAM.test(await entryPoint(join(target, artifact)));
 }
 
-/** The file that is started for an artifact: itself, or the entry point of a folder. Throws ARTIFACT_INCOMPLETE. */
-export async function entryPoint(artifact: string): Promise<string> {
-  if (!(await stat(artifact)).isDirectory()) return artifact;
+/**
+ * The file that is started for an artifact: itself, or the entry point of a folder, which may be called as the folder is (`name`).
+ * Throws ARTIFACT_INCOMPLETE, NOT_A_PROGRAM.
+ */
+export async function entryPoint(artifact: string, name = basename(artifact)): Promise<string> {
+  const file = (await stat(artifact)).isDirectory() ? await entryOf(artifact, name) : artifact;
+  await expectProgram(file);
+  return file;
+}
+
+async function entryOf(artifact: string, name: string): Promise<string> {
   const named = await readEntryFile(join(artifact, ENTRY_FILE));
-  const name = basename(artifact);
   const script = process.platform === "win32" ? "start.cmd" : "start.sh";
   const candidates = named === undefined ? [...NODE_ENTRIES, `${name}.exe`, name, script] : [named];
   for (const candidate of candidates) {

@@ -1,11 +1,10 @@
 import { constants } from "node:fs";
-import { lstat, mkdir, open, unlink, type FileHandle } from "node:fs/promises";
+import { lstat, mkdir, open, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { decodeText } from "../decode-text.ts";
 import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import { isInside } from "../paths.ts";
 import type { SiteLayout } from "./layout.ts";
-import { exists } from "./present.ts";
 
 /** Longer than any record is. Bytes. */
 const LONGEST_RECORD = 1024 * 1024;
@@ -78,16 +77,25 @@ export async function makeFolder(layout: SiteLayout, folder: string): Promise<vo
   });
 }
 
-/** mkdir -p. Throws the system's error: on a disk that may only be read, Node's own says that the folder is missing. */
+/**
+ * mkdir -p. Throws the system's error. Node's own says of a disk that may only be read that the folder is missing, and tries
+ * for ever where nothing can be made in a folder that is there, as in /proc.
+ */
 export async function makeFolders(folder: string, mode = 0o777): Promise<void> {
-  const make = (): Promise<unknown> => mkdir(folder, { recursive: true, mode });
-  await make().catch(async (error: unknown) => {
-    if (systemCode(error) !== "ENOENT") throw error;
-    let missing = folder;
-    while (missing !== dirname(missing) && !(await exists(dirname(missing)))) missing = dirname(missing);
-    await mkdir(missing, { mode });
-    await make();
-  });
+  try {
+    return await mkdir(folder, { mode });
+  } catch (error) {
+    const missing = systemCode(error) === "ENOENT" && folder !== dirname(folder);
+    if (!missing) return await unlessFolder(folder, error);
+  }
+  await makeFolders(dirname(folder), mode);
+  await mkdir(folder, { mode }).catch((error: unknown) => unlessFolder(folder, error));
+}
+
+/** Of what is there already some systems say other things first: that it may not be made, that it is a folder. */
+async function unlessFolder(path: string, error: unknown): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() !== true) throw error;
 }
 
 /** Removes a file if it is there. Throws RECORD_UNSAFE as refuseForeignLinks does, and for a folder. */

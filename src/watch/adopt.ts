@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
-import { asInplaceError, InplaceError, systemCode } from "../errors.ts";
+import { asInplaceError, InplaceError, systemCode, type ErrorCode } from "../errors.ts";
 import type { EventSink, WatchEvent } from "../events.ts";
+import { entryPoint } from "../site/entry-point.ts";
 import { clearFailed } from "../site/health-marks.ts";
 import { appendHistory } from "../site/history.ts";
 import type { SiteLayout } from "../site/layout.ts";
@@ -29,8 +30,20 @@ export type Adopted =
   | { readonly result: "adopted"; readonly content: ArtifactContent }
   /** It was written to meanwhile, it is gone, a newer release was published, or it was given up. */
   | { readonly result: "overtaken" }
-  /** lasting: it stays so until the artifact changes. */
-  | { readonly result: "refused"; readonly reason: string; readonly lasting: boolean };
+  | Refused;
+
+export interface Refused {
+  readonly result: "refused";
+  readonly code: ErrorCode;
+  readonly reason: string;
+  /** It stays so until the artifact changes. */
+  readonly lasting: boolean;
+}
+
+export function refused(error: unknown, lasting: boolean): Refused {
+  const { code, message } = asInplaceError(error);
+  return { result: "refused", code, reason: message, lasting };
+}
 
 /**
  * Makes a whole artifact that was put there by hand a release: pointer, manifest, history, in this order, so that
@@ -49,8 +62,8 @@ export async function adopt(
   const ms = Math.round(performance.now() - startedAt);
   const untouched = (await fingerprint(path).catch(() => "gone")) === adoption.print;
   if (signal.aborted || !untouched || !(await adoption.stillWanted())) return { result: "overtaken" };
-  const unsigned = await reasonNotToTrust(layout, adoption, content);
-  if (unsigned !== undefined) return { result: "refused", reason: unsigned, lasting: false };
+  const untrusted = await reasonNotToTrust(layout, adoption, content);
+  if (untrusted !== undefined) return refused(untrusted, false);
   const builtAt = new Date().toISOString();
   const manifest = await stageManifest(layout, {
     schemaVersion: 1,
@@ -99,14 +112,14 @@ async function reasonNotToTrust(
   layout: SiteLayout,
   { artifact, env }: Adoption,
   content: ArtifactContent,
-): Promise<string | undefined> {
+): Promise<InplaceError | undefined> {
   try {
     const manifest = await readManifest(layout, artifact);
     const same = manifest?.sha256 === content.sha256 ? manifest : undefined;
     await assertSigned(layout, artifact, same, { env });
     return undefined;
   } catch (error) {
-    if (error instanceof InplaceError) return error.message;
+    if (error instanceof InplaceError) return error;
     throw error;
   }
 }
@@ -116,12 +129,11 @@ async function described(
   signal: AbortSignal,
 ): Promise<ArtifactContent | Exclude<Adopted, { result: "adopted" }>> {
   try {
+    await entryPoint(path);
     return await describeArtifact(path, signal);
   } catch (error) {
     if (signal.aborted) return { result: "overtaken" };
-    if (error instanceof InplaceError) return { result: "refused", reason: error.message, lasting: true };
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return { result: "overtaken" };
-    const reason = error instanceof Error ? error.message : String(error);
-    return { result: "refused", reason, lasting: false };
+    return refused(error, error instanceof InplaceError);
   }
 }

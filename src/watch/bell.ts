@@ -28,7 +28,7 @@ export function hangBell(
 
   async function hear(): Promise<void> {
     if (options.pollOnly) return events({ type: "watching", by: "poll", reason: "asked-for" });
-    if (await isNetworkShare(layout.root)) {
+    if ((await isNetworkShare(layout.root)) || (await isNetworkShare(layout.target))) {
       return events({ type: "watching", by: "poll", reason: "network-share" });
     }
     await rehang();

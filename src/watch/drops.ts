@@ -1,16 +1,21 @@
 import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { asInplaceError } from "../errors.ts";
+import { asInplaceError, type ErrorCode } from "../errors.ts";
 import type { EventSink, WatchEvent } from "../events.ts";
 import { isArtifactName, isTemporaryName } from "../site/artifact-name.ts";
+import { isLeftover } from "../site/leftover.ts";
 import { TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { namesIn } from "../site/present.ts";
 import { matchesManifest, readManifest } from "../site/manifest.ts";
+import type { Refused } from "./adopt.ts";
 import { changedAt } from "./fingerprint.ts";
+import { Refusals } from "./refusals.ts";
 import type { Told } from "./told.ts";
 
 /** So many names are looked at together: one after the other, ten thousand old artifacts take seconds on a busy machine. */
 const AT_A_TIME = 256;
+
+const LEFTOVER = "by its name it is a copy, a backup or part of a program; rename it to publish it";
 
 /** Something that was put into the target folder by hand after the current release was chosen. */
 export interface Drop {
@@ -26,7 +31,7 @@ export class Drops {
   readonly #events: EventSink<WatchEvent>;
   readonly #matching = new Map<string, bigint>();
   readonly #told: Told;
-  readonly #lastingly = new Map<string, bigint>();
+  readonly #refusals = new Refusals();
 
   constructor(layout: SiteLayout, told: Told, events: EventSink<WatchEvent>) {
     this.#layout = layout;
@@ -37,6 +42,7 @@ export class Drops {
   /** Newest first: without manifest and not older than `since`, or not as its manifest says and newer. */
   async newerThan(since: bigint): Promise<readonly Drop[]> {
     const names = await namesIn(this.#layout.target);
+    this.#refusals.keepOnly(names);
     const drops: Drop[] = [];
     for (let from = 0; from < names.length; from += AT_A_TIME) {
       const some = names.slice(from, from + AT_A_TIME).map((name) => this.#dropOf(name, since));
@@ -45,10 +51,18 @@ export class Drops {
     return drops.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : b.artifact.localeCompare(a.artifact)));
   }
 
-  /** Tells once that it can not become a release; lasting: until it changes. */
-  refuse(drop: Drop, reason: string, lasting: boolean): void {
-    if (lasting) this.#lastingly.set(drop.artifact, drop.at);
-    this.#no(drop.artifact, reason);
+  /** Tells once that it can not become a release. What is deep in a folder changes without the folder's time. */
+  async refuse({ artifact, path, at }: Drop, { code, reason, lasting }: Refused): Promise<void> {
+    const isFile = (await lstat(path).catch(() => undefined))?.isFile() === true;
+    this.#refusals.add(artifact, at, lasting && isFile);
+    this.#no(artifact, code, reason);
+  }
+
+  /** It was refused as it is, and is not to be tried again yet. */
+  isRefused({ artifact, at }: Drop): boolean {
+    if (!this.#refusals.rests(artifact, at)) return false;
+    this.#told.keep(inTarget(artifact));
+    return true;
   }
 
   /** What cannot be looked into keeps no other from being found. */
@@ -56,7 +70,8 @@ export class Drops {
     try {
       return await this.#lookInto(name, since);
     } catch (error) {
-      return this.#no(name, asInplaceError(error).message);
+      const { code, message } = asInplaceError(error);
+      return this.#no(name, code, message);
     }
   }
 
@@ -68,10 +83,13 @@ export class Drops {
     const at = changedAt(stats);
     if (at < since || this.#matching.get(name) === at) return undefined;
     this.#told.keep(inTarget(name));
-    if (this.#lastingly.get(name) === at) return undefined;
-    if (!isArtifactName(name)) return this.#no(name, "its name is no artifact name");
-    if (!stats.isFile() && !stats.isDirectory()) return this.#no(name, "it is neither a file nor a folder");
+    this.#told.keep(readingOf(name));
+    if (this.#refusals.rests(name, at)) return undefined;
+    if (!isArtifactName(name)) return this.#no(name, "ARTIFACT_NAME_INVALID", "its name is no artifact name");
+    if (!stats.isFile() && !stats.isDirectory())
+      return this.#no(name, "ARTIFACT_INCOMPLETE", "it is neither a file nor a folder");
     const manifest = await readManifest(this.#layout, name);
+    if (manifest === undefined && isLeftover(name)) return this.#no(name, "ARTIFACT_NAME_INVALID", LEFTOVER);
     if (manifest === undefined) return { artifact: name, path, at };
     if (await matchesManifest(path, manifest)) {
       this.#matching.set(name, at);
@@ -80,14 +98,19 @@ export class Drops {
     return at > since ? { artifact: name, path, at } : undefined;
   }
 
-  #no(name: string, reason: string): undefined {
-    this.#told.once(inTarget(name), reason, () => this.#events({ type: "drop-refused", name, reason }));
+  #no(name: string, code: ErrorCode, reason: string): undefined {
+    this.#told.once(inTarget(name), code, () => this.#events({ type: "drop-refused", name, code, reason }));
   }
 }
 
 /** Of what something is told that lies in the target folder under this name. */
 export function inTarget(name: string): string {
   return `${TARGET_FOLDER}/${name}`;
+}
+
+/** Of what it is told that it is read: what is refused then is read again by a later look. */
+export function readingOf(name: string): string {
+  return `reading ${name}`;
 }
 
 /** When the current release was chosen: the pointer's last change; undefined where there is no pointer. */

@@ -6,9 +6,9 @@ import type { SiteLayout } from "../site/layout.ts";
 import { matchesManifest, readManifest } from "../site/manifest.ts";
 import { readPointer } from "../site/pointer.ts";
 import { isArchiveName } from "./archive/archive-name.ts";
-import { adopt, type Adopted, type Adoption } from "./adopt.ts";
+import { adopt, refused, type Adopted, type Adoption } from "./adopt.ts";
 import { Aside } from "./aside.ts";
-import { Drops, inTarget, pointerChangedAt, type Drop } from "./drops.ts";
+import { Drops, inTarget, pointerChangedAt, readingOf, type Drop } from "./drops.ts";
 import { changedAt } from "./fingerprint.ts";
 import { identity } from "./identity.ts";
 import type { NormalWatchOptions } from "./options.ts";
@@ -88,8 +88,8 @@ export class Look {
     try {
       return await look();
     } catch (error) {
-      const { message } = asInplaceError(error);
-      this.#told.once(`look at ${what}`, message, () => this.#events({ type: "look-failed", message }));
+      const { code, message } = asInplaceError(error);
+      this.#told.once(`look at ${what}`, code, () => this.#events({ type: "look-failed", message }));
       return undefined;
     }
   }
@@ -174,9 +174,9 @@ export class Look {
   async #take(drop: Drop, running: boolean): Promise<Taken> {
     const { artifact, path } = drop;
     const unpacked = isArchiveName(artifact);
-    // What is refused once it is read is read again by a later look.
-    const reading = `reading ${artifact}`;
+    const reading = readingOf(artifact);
     this.#told.keep(reading);
+    if (this.#drops.isRefused(drop)) return { state: "refused" };
     let adopted: Adopted | undefined;
     try {
       const settled = await this.#settling.look(path, running);
@@ -200,8 +200,7 @@ export class Look {
         return { state: "not-yet", againMs: READ_AGAIN_MS };
       }
     } catch (error) {
-      const reason = asInplaceError(error).message;
-      adopted = { result: "refused", reason, lasting: false };
+      adopted = refused(error, false);
     }
     switch (adopted.result) {
       case "adopted":
@@ -209,7 +208,7 @@ export class Look {
       case "overtaken":
         return { state: "not-yet", againMs: OVERTAKEN_AGAIN_MS };
       case "refused":
-        this.#drops.refuse(drop, adopted.reason, adopted.lasting);
+        await this.#drops.refuse(drop, adopted);
         return { state: "refused" };
       default:
         return adopted satisfies never;

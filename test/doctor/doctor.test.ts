@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { appendFile, copyFile, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { describe, it, test, type TestContext } from "node:test";
 import { examine } from "#src/doctor/examine.js";
@@ -8,8 +8,9 @@ import { FINDINGS } from "#src/doctor/finding.js";
 import type { Surroundings } from "#src/doctor/patient.js";
 import { writeHandover } from "#src/site/handover.js";
 import { readLastDrain, recordDrain } from "#src/site/last-drain.js";
-import type { SiteLayout } from "#src/site/layout.js";
+import { siteLayout, type SiteLayout } from "#src/site/layout.js";
 import { writeOverlap } from "#src/site/overlap.js";
+import { temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { app, fetchText, launch, launchedSite } from "../runtime/launched-site.js";
 import { publish } from "../watch/watched-site.js";
@@ -124,6 +125,18 @@ test("doctor finds nothing in a healthy site, at rest and while it serves, and l
   assert.deepEqual(await examine(layout, { env: {} }), []);
   assert.deepEqual((await stat(layout.pointer)).mtimeMs, before.mtimeMs);
   assert.equal(running.process.exitCode, null);
+});
+
+test("before the first deploy the only thing that is missing is an artifact", async (t) => {
+  const layout = siteLayout(await temporaryFolder(t));
+  for (const file of ["web.config", "launch.cmd", "launch.sh"])
+    await copyFile(resolve(file), join(layout.root, file));
+  const before = await readdir(layout.root);
+  assert.deepEqual(
+    (await examine(layout, { env: {} })).map(({ code }) => code),
+    ["NO_ARTIFACT"],
+  );
+  assert.deepEqual(await readdir(layout.root), before, "doctor leaves the site as it is");
 });
 
 test("inplace doctor exits with 1 where something is broken, with 0 where there are risks only", async (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmod, copyFile, mkdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -210,8 +210,21 @@ test("without a pointer the newest artifact is started, without any a clear mess
   assert.equal(nothing.code, 4);
   assert.match(nothing.stderr, /nothing to start: _target in ".*" holds no artifact/);
   await put(layout, "only.mjs");
-  await put(layout, "newer.mjs.part");
+  for (const name of [
+    "newer.mjs.part",
+    "README.txt",
+    "only - Copy.mjs",
+    "New folder/notes.txt",
+    "named/_entry.txt",
+  ])
+    await put(layout, name, "notes.txt");
+  await put(layout, "named/notes.txt", "exit 3\r\n");
   assert.equal(told(await launch(layout))["artifact"], "only.mjs");
+  await rm(layout.failed, { recursive: true, force: true });
+  await writeFile(layout.pointer, "_target\\README.txt\r\n");
+  const named = await launch(layout);
+  assert.equal(told(named)["artifact"], "only.mjs");
+  assert.match(named.stderr, /names nothing that can be started/);
 });
 
 test("under launch.cmd an unchanged app drains and exits with 0 when a newer release is published", async (t) => {

@@ -7,7 +7,7 @@ import { launchedSite, start } from "../runtime/launched-site.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
 
 /** What the launcher itself calls. */
-const TOOLS = ["dirname", "date", "mkdir", "ls", "sh", "chmod", "tr", "sed"];
+const TOOLS = ["od", "dirname", "date", "mkdir", "ls", "sh", "chmod", "tr", "sed"];
 const SAID =
   /^launch\.sh: a handover needs one TCP port, and Node 20 or newer on the PATH; starting the artifact itself, which is recycled\.$/m;
 

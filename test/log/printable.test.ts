@@ -99,7 +99,7 @@ test("no verb that shows what others wrote steers the terminal, and --json gives
 });
 
 test("whoever words an event has no text in it that steers, whether it thought of that or not", () => {
-  const { text } = wordsFor({ type: "drop-refused", name: "a", reason: HOSTILE });
+  const { text } = wordsFor({ type: "drop-refused", code: "NOT_A_PROGRAM", name: "a", reason: HOSTILE });
   doesNotMatch(text, STEERS);
   const failed = wordsFor({
     type: "release-failed",

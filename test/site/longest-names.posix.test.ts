@@ -19,7 +19,7 @@ for (const name of LONGEST) {
     assert.equal(Buffer.byteLength(name), 228);
     assert.equal(isArtifactName(`${name}c`), false);
     const { layout, tells } = await watchedSite(t, { pollMs: 50, stillMs: 50 });
-    await drop(layout, name);
+    await drop(layout, name, "#!/bin/sh\n");
     await tells(name);
     assert.equal((await readPointer(layout)).state, "names");
     assert.equal((await readManifest(layout, name))?.origin, "drop");
@@ -43,7 +43,7 @@ for (const name of LONGEST) {
 test("a drop whose name leaves no room for that is refused once, and the release stays", async (t) => {
   const { layout, event, events } = await watchedSite(t, { pollMs: 50, stillMs: 50 });
   const name = `${"字".repeat(80)}.mjs`;
-  await drop(layout, name);
+  await drop(layout, name, "#!/bin/sh\n");
   assert.equal((await event("drop-refused")).name, name);
   assert.deepEqual(
     events.map(({ type }) => type).filter((type) => type === "look-failed" || type === "release-found"),

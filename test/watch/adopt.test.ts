@@ -7,7 +7,7 @@ import { systemCode } from "#src/errors.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
 import { manifestPath, readManifest } from "#src/site/manifest.js";
 import { readPointer } from "#src/site/pointer.js";
-import { adopt, type Adopted } from "#src/watch/adopt.js";
+import { adopt, refused, type Adopted } from "#src/watch/adopt.js";
 import { fingerprint } from "#src/watch/fingerprint.js";
 import { ACCOUNTS, giveTo } from "../rig/account.js";
 import { watchFileCalls } from "../rig/file-calls.js";
@@ -129,6 +129,7 @@ async function siteWithDrop(t: TestContext): Promise<SiteLayout> {
 async function dropFolder(layout: SiteLayout): Promise<void> {
   const folder = join(layout.target, "app-2");
   await mkdir(folder);
+  await writeFile(join(folder, "index.mjs"), "export {};\n");
   for (let file = 0; file < FILES; file++) await writeFile(join(folder, `${file}.txt`), "one");
 }
 
@@ -143,9 +144,9 @@ async function adoptDrop(layout: SiteLayout): Promise<Adopted> {
     stillWanted: () => Promise.resolve(true),
     signal: new AbortController().signal,
   };
-  return await adopt(layout, adoption, () => undefined).catch((error: unknown): Adopted => {
-    return { result: "refused", reason: String(error), lasting: false };
-  });
+  return await adopt(layout, adoption, () => undefined).catch((error: unknown): Adopted =>
+    refused(error, false),
+  );
 }
 
 async function current(layout: SiteLayout): Promise<string> {

@@ -12,7 +12,7 @@ const OWNER_EXECUTES = 0o100;
 /**
  * The file to start for an artifact, once it has been checked: what was checked is what it is. Without a key that is in
  * `_target`; where the site requires a signature, it lies in a copy that who writes `_target` cannot change. Throws
- * ARTIFACT_INCOMPLETE, ARTIFACT_ALTERED, ARTIFACT_UNSIGNED, and what `requiredKey` and `seal` throw.
+ * ARTIFACT_INCOMPLETE, NOT_A_PROGRAM, ARTIFACT_ALTERED, ARTIFACT_UNSIGNED, and what `requiredKey` and `seal` throw.
  */
 export async function runnableFile(
   layout: SiteLayout,

@@ -2,19 +2,28 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { InplaceError } from "../../errors.ts";
+import { InplaceError, type ErrorCode } from "../../errors.ts";
 import type { EventSink, WatchEvent } from "../../events.ts";
 import { isArtifactName } from "../../site/artifact-name.ts";
+import { entryPoint } from "../../site/entry-point.ts";
 import { renameRetrying } from "../../site/atomic-file.ts";
 import type { SiteLayout } from "../../site/layout.ts";
 import { describeArtifact } from "../../site/manifest.ts";
-import { adopt, type Adopted, type Adoption } from "../adopt.ts";
+import { adopt, refused, type Adopted, type Adoption } from "../adopt.ts";
 import { fingerprint } from "../fingerprint.ts";
 import { withoutArchiveEnding } from "./archive-name.ts";
 import { unpack } from "./unpack.ts";
 import { ARCHIVE_LIMITS } from "./unpacking.ts";
 import { exists } from "../../site/present.ts";
 import { removeTree } from "../../site/remove-tree.ts";
+
+/** The archive's own faults. */
+const LASTING: ReadonlySet<ErrorCode> = new Set([
+  "ARCHIVE_UNSAFE",
+  "ARCHIVE_DAMAGED",
+  "ARTIFACT_INCOMPLETE",
+  "NOT_A_PROGRAM",
+]);
 
 /**
  * Unpacks an archive in staging, moves the folder into the target folder under the archive's name without its ending
@@ -35,6 +44,7 @@ export async function adoptArchive(
     // Another instance of the site may have been faster, and has removed the archive.
     const untouched = (await fingerprint(path).catch(() => "gone")) === adoption.print;
     if (signal.aborted || !untouched || !(await adoption.stillWanted())) return { result: "overtaken" };
+    await entryPoint(folder, name);
     const artifact = await place(layout, folder, name, signal);
     const ms = Math.round(performance.now() - startedAt);
     events({ type: "archive-unpacked", archive, artifact, files, bytes, ms });
@@ -47,8 +57,7 @@ export async function adoptArchive(
   } catch (error) {
     if (signal.aborted) return { result: "overtaken" };
     if (!(error instanceof InplaceError)) throw error;
-    const lasting = error.code === "ARCHIVE_UNSAFE" || error.code === "ARCHIVE_DAMAGED";
-    return { result: "refused", reason: error.message, lasting };
+    return refused(error, LASTING.has(error.code));
   } finally {
     await removeTree(staging).catch(() => undefined); // Why it was not unpacked says more, and a deploy clears it away.
   }

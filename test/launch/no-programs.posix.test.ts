@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { chmod, copyFile, mkdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { test } from "node:test";
+import type { SiteLayout } from "#src/site/layout.js";
+import { NO_RELEASES } from "../rig/drops.js";
+import { runProgram } from "../rig/program.js";
+import { temporarySite } from "../rig/temporary-site.js";
+
+const GOOD = "good.mjs";
+const NAMED = ["README.txt", "NOTES", "Run.CMD", "app.exe"];
+
+test("the launcher never lets the shell run text, whoever names it, and takes none for the newest", async (t) => {
+  const layout = await temporarySite(t);
+  await copyFile(resolve("launch.sh"), join(layout.root, "launch.sh"));
+  await put(layout, GOOD, 'console.log("served")');
+  await utimes(join(layout.target, GOOD), new Date(0), new Date(0));
+  for (const { name, content } of NO_RELEASES) await put(layout, name, content);
+  for (const pointer of [undefined, ...NAMED]) {
+    if (pointer !== undefined) {
+      await writeFile(layout.pointer, `_target/${pointer}\n`);
+      await writeFile(layout.lastGood, `${GOOD}\n`);
+      await rm(layout.failed, { recursive: true, force: true });
+    }
+    const { stdout, stderr } = await runProgram(t, "sh", ["launch.sh"], { cwd: layout.root });
+    assert.equal(stdout, "served\n", `${pointer}: ${stderr}`);
+    assert.match(
+      stderr,
+      /names nothing that can be started; starting the (newest|last good) artifact, good\.mjs/,
+    );
+    if (pointer !== undefined)
+      await assert.rejects(
+        readFile(join(layout.failed, pointer)),
+        { code: "ENOENT" },
+        "it is not marked failed",
+      );
+  }
+  await assert.rejects(readFile(join(layout.root, "ran-by-shell")), { code: "ENOENT" });
+});
+
+async function put(layout: SiteLayout, name: string, content: string | Buffer): Promise<void> {
+  const path = join(layout.target, name);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+  await chmod(path, 0o755);
+}
