@@ -17,7 +17,7 @@ done
 # The compiler is a development package, and hosts like App Service set NODE_ENV=production.
 install_packages() {
   case $1 in
-  *pnpm-lock.yaml) pnpm install --frozen-lockfile --prod=false ;;
+  *pnpm-lock.yaml) pnpm install --frozen-lockfile --prod=false --config.confirmModulesPurge=false ;;
   *yarn.lock)
     # From version 2 on, yarn writes its own version there, has other options, and would rather not make node_modules.
     if grep -q '^__metadata:' yarn.lock; then
@@ -28,29 +28,54 @@ install_packages() {
     ;;
   *bun.lock | *bun.lockb) bun install --frozen-lockfile ;;
   *package-lock.json | *npm-shrinkwrap.json) npm ci --include=dev --no-audit --no-fund ;;
-  *) npm install --include=dev --no-audit --no-fund ;;
+  *) npm install --include=dev --no-audit --no-fund --no-package-lock ;;
   esac
 }
 
-# A member of a workspace has its lock file, and most of its packages, above it.
-lock=
-top=$PWD
-folder=$PWD
-while [ -e package.json ]; do
-  for file in package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb; do
-    if [ -e "$folder/$file" ]; then lock=$folder/$file top=$folder; fi
+# The lock file of a folder; of several the one of the manager that package.json names.
+lock_in() {
+  local named own file
+  named=$(sed -n 's/.*"packageManager" *: *"\([a-z]*\)@.*/\1/p' "$1/package.json" 2>/dev/null) || true
+  case $named in
+  npm) own="npm-shrinkwrap.json package-lock.json" ;;
+  yarn) own=yarn.lock ;;
+  bun) own="bun.lock bun.lockb" ;;
+  *) own= ;;
+  esac
+  for file in $own pnpm-lock.yaml yarn.lock bun.lock bun.lockb npm-shrinkwrap.json package-lock.json; do
+    if [ -e "$1/$file" ]; then
+      echo "$1/$file"
+      return
+    fi
   done
-  if [ -n "$lock" ] || [ -e "$folder/.git" ] || [ "$folder" = "$(dirname "$folder")" ]; then break; fi
-  folder=$(dirname "$folder")
-done
+}
+
+# A member of a workspace has its lock file, and most of its packages, above it.
+above() {
+  folder=$PWD
+  while ! "$@" "$folder" && [ ! -e "$folder/.git" ] && [ "$folder" != "$(dirname "$folder")" ]; do
+    folder=$(dirname "$folder")
+  done
+}
+has_lock() { [ -n "$(lock_in "$1")" ]; }
+has_inplace() { [ -e "$1/node_modules/.bin/inplace-deploy" ]; }
 
 # Where this package is: among the app's, else where a global installation put it.
 find_inplace() {
-  for inplace in node_modules/.bin/inplace-deploy "$top/node_modules/.bin/inplace-deploy"; do
-    if [ -e "$inplace" ]; then return 0; fi
-  done
+  above has_inplace
+  inplace=$folder/node_modules/.bin/inplace-deploy
+  if [ -e "$inplace" ]; then return 0; fi
   inplace=$(command -v inplace-deploy) && [ ! -e package.json ]
 }
+
+lock=
+top=$PWD
+if [ -e package.json ]; then
+  above has_lock
+  lock=$(lock_in "$folder")
+  if [ -z "$lock" ]; then above has_inplace; fi
+  if [ -n "$lock" ] || has_inplace "$folder"; then top=$folder; fi
+fi
 
 # Only when needed: a second terminal may deploy while the first one serves from the same checkout.
 if [ -e package.json ]; then

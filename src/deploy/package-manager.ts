@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { InplaceError } from "../errors.ts";
 import { expectSuccess } from "./builders/builder.ts";
 import { runCommand, type Runnable, type RunOptions } from "./run-command.ts";
+import { readPackage } from "./workspace.ts";
 
 /** What installs a project's packages. yarn from 2 on is a program of its own kind. */
 export type PackageManager = "npm" | "pnpm" | "yarn" | "bun";
@@ -11,42 +13,53 @@ const LOCKS: readonly (readonly [file: string, manager: PackageManager])[] = [
   ["yarn.lock", "yarn"],
   ["bun.lock", "bun"],
   ["bun.lockb", "bun"],
-  ["package-lock.json", "npm"],
   ["npm-shrinkwrap.json", "npm"],
+  ["package-lock.json", "npm"],
 ];
 
-/** What the folder shows: its lock file, else the packageManager key of its package.json, else npm. */
+/**
+ * What the folder shows: its lock file, of several the one of the manager that package.json names; without one that manager,
+ * else npm. templates/deploy.sh goes by the same rules.
+ */
 export function packageManagerOf(
   folder: string,
-  named?: unknown,
+  named: unknown = readPackage(folder)?.packageManager,
 ): { readonly manager: PackageManager; readonly lock: string | undefined } {
-  for (const [lock, manager] of LOCKS) if (existsSync(join(folder, lock))) return { manager, lock };
-  const [, manager] = /^(npm|pnpm|yarn|bun)@/.exec(typeof named === "string" ? named : "") ?? [];
-  return { manager: (manager as PackageManager | undefined) ?? "npm", lock: undefined };
+  const [, wanted] = /^(npm|pnpm|yarn|bun)@/.exec(typeof named === "string" ? named : "") ?? [];
+  const found = LOCKS.filter(([lock]) => existsSync(join(folder, lock)));
+  const [lock, manager] = found.find(([, each]) => each === wanted) ?? found[0] ?? [];
+  return { manager: manager ?? (wanted as PackageManager | undefined) ?? "npm", lock };
 }
 
 /** Installs all packages, those for development too, as the lock file says. Throws BUILD_FAILED or BUILD_TIMED_OUT. */
 export async function installPackages(folder: string, options: Omit<RunOptions, "cwd">): Promise<void> {
   // Yarn from version 2 on would rather not make node_modules.
   const env = { ...options.env, YARN_NODE_LINKER: "node-modules" };
+  const { manager, lock } = packageManagerOf(folder);
   const end = await runCommand(installation(folder, env), { ...options, env, cwd: folder });
-  expectSuccess(`${packageManagerOf(folder).manager} install`, end, options.limitMs);
+  if (end.end === "not-started") {
+    throw new InplaceError("BUILD_FAILED", `${manager} cannot be started for ${lock}: ${end.reason}.`, {
+      hint: `Install ${manager} for the account that builds: npm install --global ${manager}, or corepack enable.`,
+    });
+  }
+  expectSuccess(`${lock === undefined ? "npm" : manager} install`, end, options.limitMs);
 }
 
-/** Hosts like App Service set NODE_ENV=production, so development packages are asked for. */
-function installation(folder: string, env: NodeJS.ProcessEnv): Runnable {
+/** Hosts like App Service set NODE_ENV=production, so development packages are asked for. Without a lock file npm installs. */
+export function installation(folder: string, env: NodeJS.ProcessEnv): Runnable {
   const { manager, lock } = packageManagerOf(folder);
+  const npm = ["--include=dev", "--no-audit", "--no-fund"];
+  if (lock === undefined) return npmCall(env, ["install", ...npm, "--no-package-lock"]);
   switch (manager) {
     case "npm":
-      return npmCall(env, [
-        lock === undefined ? "install" : "ci",
-        "--include=dev",
-        "--no-audit",
-        "--no-fund",
-        ...(lock === undefined ? ["--no-package-lock"] : []),
-      ]);
+      return npmCall(env, ["ci", ...npm]);
     case "pnpm":
-      return { kind: "argv", file: "pnpm", args: ["install", "--frozen-lockfile", "--prod=false"] };
+      // It would ask before it removes what another manager installed.
+      return {
+        kind: "argv",
+        file: "pnpm",
+        args: ["install", "--frozen-lockfile", "--prod=false", "--config.confirmModulesPurge=false"],
+      };
     case "yarn":
       return yarnInstall(folder);
     case "bun":
@@ -58,7 +71,7 @@ function installation(folder: string, env: NodeJS.ProcessEnv): Runnable {
 
 /** From version 2 on it has other options, and NODE_ENV counts no more. */
 function yarnInstall(folder: string) {
-  const isNewer = readFileSync(join(folder, "yarn.lock"), "utf8").includes("\n__metadata:");
+  const isNewer = /^__metadata:/m.test(readFileSync(join(folder, "yarn.lock"), "utf8"));
   const args = ["install", ...(isNewer ? ["--immutable"] : ["--frozen-lockfile", "--production=false"])];
   return { kind: "argv", file: "yarn", args } as const;
 }

@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { copyFile, lstat, mkdir, readFile, realpath, rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { installation } from "#src/deploy/package-manager.js";
+import { installWhenChanged, providePackages, type InstallOptions } from "#src/deploy/packages.js";
+import { PROJECT } from "../rig/project.ts";
+import { runProgram } from "../rig/program.ts";
+import { writeFiles, type Files } from "../rig/source.ts";
+import { temporaryFolder } from "../rig/temporary-site.ts";
+import { script } from "./initialised-app.ts";
+import { pushTarget } from "./push-target.ts";
+
+const YARN_4 = "__metadata:\n  version: 8\n";
+const YARN_1 = "# yarn lockfile v1\n";
+const NPM = "--include=dev --no-audit --no-fund";
+const PNPM = "pnpm install --frozen-lockfile --prod=false --config.confirmModulesPurge=false";
+
+const LOCKED: readonly [files: Files, command: string][] = [
+  [{}, `npm install ${NPM} --no-package-lock`],
+  [{ "package-lock.json": "" }, `npm ci ${NPM}`],
+  [{ "npm-shrinkwrap.json": "" }, `npm ci ${NPM}`],
+  [{ "pnpm-lock.yaml": "" }, PNPM],
+  [{ "yarn.lock": YARN_1 }, "yarn install --frozen-lockfile --production=false"],
+  [{ "yarn.lock": YARN_4 }, "yarn install --immutable"],
+  [{ "yarn.lock": YARN_4.replaceAll("\n", "\r\n") }, "yarn install --immutable"],
+  [{ "bun.lock": "" }, "bun install --frozen-lockfile"],
+  [{ "bun.lockb": "" }, "bun install --frozen-lockfile"],
+  [{ "package-lock.json": "", "yarn.lock": YARN_1 }, "yarn install --frozen-lockfile --production=false"],
+  [{ "package-lock.json": "", "pnpm-lock.yaml": "" }, PNPM],
+  [
+    { "package.json": { packageManager: "npm@10.9.0" }, "package-lock.json": "", "pnpm-lock.yaml": "" },
+    `npm ci ${NPM}`,
+  ],
+  [
+    { "package.json": { packageManager: "yarn@4.1.0" }, "pnpm-lock.yaml": "", "yarn.lock": YARN_4 },
+    "yarn install --immutable",
+  ],
+];
+
+test("packages are installed as the lock file says that is there, by deploy.sh as by a push", async (t) => {
+  const bin = await temporaryFolder(t);
+  const says = `echo "$(basename "$0") $*"; mkdir -p node_modules/.bin; ln -s /bin/true node_modules/.bin/inplace-deploy`;
+  for (const manager of ["npm", "pnpm", "yarn", "bun"]) await script(join(bin, manager), says);
+  const env = { PATH: `${bin}:${process.env["PATH"] ?? ""}` };
+  for (const [files, command] of LOCKED) {
+    const cwd = await temporaryFolder(t);
+    await writeFiles(cwd, { "package.json": { name: "shop" }, ".git/HEAD": "", ...files });
+    const asked = installation(cwd, process.env);
+    assert.ok(asked.kind === "argv");
+    const words = [asked.file, ...asked.args];
+    const npm = words.findIndex((word) => word.endsWith("npm-cli.js"));
+    assert.equal((npm < 0 ? words : ["npm", ...words.slice(npm + 1)]).join(" "), command);
+    await copyFile(join(PROJECT, "templates", "deploy.sh"), join(cwd, "deploy.sh"));
+    const { code, stdout, stderr } = await runProgram(t, "bash", ["deploy.sh"], { cwd, env });
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, `installing packages\n${command}\n`);
+  }
+});
+
+async function appWithPackage(t: TestContext): Promise<string> {
+  const folder = await realpath(await temporaryFolder(t));
+  await writeFiles(folder, {
+    "package.json": { name: "shop", version: "1.0.0", dependencies: { tiny: "file:tiny" } },
+    "tiny/package.json": { name: "tiny", version: "1.0.0", main: "index.js" },
+    "tiny/index.js": "module.exports = 'tiny';",
+  });
+  return folder;
+}
+
+/** How it installs, and how often it did. */
+function installer(env: NodeJS.ProcessEnv): InstallOptions & { readonly count: () => number } {
+  let count = 0;
+  const lines: string[] = [];
+  return {
+    env: { ...process.env, ...env },
+    limitMs: 60_000,
+    signal: new AbortController().signal,
+    onLine: (line) => lines.push(line),
+    onStart: () => (count += 1),
+    count: () => count,
+  };
+}
+
+test("a tree that is kept gets its packages once, anew when what is locked or its manager changes, or after a kill", async (t) => {
+  const bin = await temporaryFolder(t);
+  await script(join(bin, "pnpm"), `exec node "${join(PROJECT, "node_modules/pnpm/bin/pnpm.cjs")}" "$@"`);
+  const env = { PATH: `${bin}:${process.env["PATH"] ?? ""}`, HOME: bin };
+  const folder = await appWithPackage(t);
+  const place = { top: folder, folder };
+  const tiny = join(folder, "node_modules", "tiny", "index.js");
+  const install = installer(env);
+  await installWhenChanged(place, install);
+  await installWhenChanged(place, install);
+  assert.equal(install.count(), 1);
+  assert.equal(await readFile(tiny, "utf8"), "module.exports = 'tiny';");
+  assert.equal(existsSync(join(folder, "package-lock.json")), false, "and nothing else changes");
+
+  const lock = await runProgram(t, "pnpm", ["install", "--lockfile-only"], { cwd: folder, env });
+  assert.equal(lock.code, 0, lock.stdout);
+  await installWhenChanged(place, install);
+  await installWhenChanged(place, install);
+  assert.equal(install.count(), 2);
+  assert.equal(existsSync(join(folder, "node_modules", ".modules.yaml")), true, "they are pnpm's now");
+
+  await rm(join(folder, "node_modules", ".inplace-installed"));
+  await installWhenChanged(place, install);
+  assert.equal(install.count(), 3);
+  assert.equal(existsSync(tiny), true);
+});
+
+test("a tree of one deploy shares the author's packages, unless one of them is a link to the author's own files", async (t) => {
+  const author = await appWithPackage(t);
+  await mkdir(join(author, "node_modules", "@of"), { recursive: true });
+  await writeFiles(author, { "node_modules/tiny/index.js": "" });
+  const provided = async (): Promise<boolean> => {
+    const folder = await appWithPackage(t);
+    await providePackages({ top: folder, folder }, { top: author, folder: author }, installer({}));
+    assert.equal(existsSync(join(folder, "node_modules", "tiny", "index.js")), true);
+    return (await lstat(join(folder, "node_modules"))).isSymbolicLink();
+  };
+  assert.equal(await provided(), true);
+  await symlink(join(author, "tiny"), join(author, "node_modules", "@of", "tiny"));
+  assert.equal(await provided(), false);
+});
+
+test("the pusher of a workspace of several sites learns which member to name; the hook then deploys that one", async (t) => {
+  const member = (name: string): Files => ({
+    [`apps/${name}/package.json`]: { name, version: "1.0.0" },
+    [`apps/${name}/inplace.config.json`]: { build: { builder: "entry", entry: "main.mjs" } },
+    [`apps/${name}/main.mjs`]: `console.log("${name}");\n`,
+  });
+  const { bare, work, push } = await pushTarget(t, {
+    files: {
+      "package.json": { private: true, workspaces: ["apps/*"] },
+      ...member("web"),
+      ...member("admin"),
+    },
+  });
+  const seen = await push("main");
+  assert.match(
+    seen,
+    /BUILD_NOT_CONFIGURED: Several members of the workspace have a configuration: apps\/admin, apps\/web\./,
+  );
+  assert.match(seen, /init --git-hook --source apps\/admin/);
+  const hook = join(bare.folder, "hooks", "post-receive");
+  const named = (await readFile(hook, "utf8")).replace(
+    "'--site-root'",
+    "'--source' 'apps/web' '--site-root'",
+  );
+  await script(hook, named.replace("#!/bin/sh\n", ""));
+  const commit = await work.commit("again");
+  assert.match(await push("main"), new RegExp(`remote: deployed web-${commit}.mjs`));
+});
