@@ -5,7 +5,7 @@ import type { DirectoryBuild } from "../../config/config.ts";
 import { InplaceError } from "../../errors.ts";
 import { ENTRY_FILE } from "../../site/entry-point.ts";
 import { copyFiles, copyTree, insideSource } from "../copy-tree.ts";
-import { installPackages, npmCall, packageManagerOf } from "../package-manager.ts";
+import { npmCall, packageManagerOf } from "../package-manager.ts";
 import { runCommand } from "../run-command.ts";
 import { readPackage, workspaceRoot } from "../workspace.ts";
 import { expectSuccess, type Built, type BuildRequest } from "./builder.ts";
@@ -29,7 +29,6 @@ export async function buildDirectory(config: DirectoryBuild, request: BuildReque
   const isWholeApp = config.static === undefined && (isSource || workspace === resolve(request.source));
   // A member of a workspace needs what lies beside it, and lies in its artifact as it does in the workspace.
   const root = isWholeApp ? workspace : from;
-  await provideInstalled(request);
   const hasCommand = config.command !== undefined || config.shell !== undefined;
   const startedAt = Date.now();
   if (hasCommand) await runBuildCommand(config, request, path);
@@ -123,17 +122,6 @@ async function copyInstalled(
 ): Promise<void> {
   const which = config.install === "all" ? "all" : "production";
   await copyPackages({ ...installed, to, which, signal });
-}
-
-/** A source whose packages were never installed gets all of them: its build needs them, too. */
-async function provideInstalled(request: BuildRequest): Promise<void> {
-  const manifest = readPackage(request.source);
-  const root = await workspaceRoot(request.source);
-  const named = Object.keys({ ...manifest?.dependencies, ...manifest?.devDependencies });
-  const needs = manifest !== undefined && (named.length > 0 || packageManagerOf(root).lock !== undefined);
-  const has = [root, request.source].some((folder) => existsSync(join(folder, "node_modules")));
-  if (!needs || has) return;
-  await installPackages(root, request);
 }
 
 async function installLocked(request: BuildRequest, path: string): Promise<void> {
