@@ -27,14 +27,14 @@ wide_mark=$(printf '\377\376')
 wide_mark_swapped=$(printf '\376\377')
 
 # First line of a file without byte order mark, carriage return, quotes and blanks around it; fails where there is none.
-# Of UTF-16 what ASCII can say is read.
+# UTF-16 is read where there is iconv, and elsewhere what of it ASCII can say.
 line_of() {
   line=
   [ -f "$1" ] && [ -r "$1" ] || return 1
   IFS= read -r line 2>/dev/null <"$1" || [ -n "$line" ] || return 1
   case $line in
   "$wide_mark"* | "$wide_mark_swapped"*)
-    line=$(tr -d '\000\376\377' <"$1")
+    line=$(iconv -f UTF-16 -t UTF-8 <"$1" 2>/dev/null || tr -d '\000\376\377' <"$1")
     line=${line%%"$newline"*}
     ;;
   esac

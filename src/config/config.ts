@@ -120,13 +120,28 @@ export const DEFAULT_LOCK_WAIT_MS = 0;
 export const DEFAULT_ROLLOUT: Rollout = "handover";
 export const DEFAULT_BUILD_LIMIT_MS = 30 * 60_000;
 
+/** A configuration that was written on Windows means the same everywhere. */
+const PATH_KEYS: ReadonlySet<string> = new Set(["entry", "directory", "entryPoint", "assets"]);
+
+function withSlashes(build: BuildConfig): BuildConfig {
+  const entries = Object.entries(build).map(([key, value]: [string, unknown]) => {
+    if (!PATH_KEYS.has(key)) return [key, value];
+    return [key, Array.isArray(value) ? value.map(slashes) : slashes(value as string)];
+  });
+  return Object.fromEntries(entries) as BuildConfig;
+}
+
+function slashes(path: string): string {
+  return path.replaceAll("\\", "/");
+}
+
 export function normalizeConfig(user: UserConfig): SiteConfig {
   const overlap = user.overlap ?? true;
   const deadlineMs = user.drain?.deadlineMs;
   return {
     site: user.site,
-    build: user.build,
-    files: user.files ?? [],
+    build: user.build === undefined ? undefined : withSlashes(user.build),
+    files: (user.files ?? []).map(slashes),
     keep: user.keep ?? DEFAULT_KEEP,
     lockWaitMs: user.lockWaitMs ?? DEFAULT_LOCK_WAIT_MS,
     branch: user.branch,

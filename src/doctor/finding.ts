@@ -60,7 +60,7 @@ export const FINDINGS = {
   ],
   LAUNCHER_LINE_ENDS: [
     "broken",
-    "Save launch.sh with LF line ends: the shell takes the CR for part of names.",
+    "Deploy again, which gives launch.sh the LF line ends that it needs; .gitattributes of inplace-deploy init keeps them.",
   ],
   PROGRAM_MISSING: ["broken", "Correct processPath in web.config, or install the program that it names."],
   VARIABLE_UNSET: ["risk", "Set the variable for the account that runs the site, or write its value."],

@@ -51,7 +51,7 @@ export async function checkWebConfig(patient: Patient): Promise<readonly Finding
 export async function checkLauncher({ layout, webConfig, env }: Patient): Promise<readonly Finding[]> {
   if (webConfig instanceof InplaceError) return [];
   const written = expandVariables(webConfig.processPath, env);
-  const { path } = findProgram(written, layout.root);
+  const { path } = findProgram(written, layout.root, env);
   const missing = programProblem(webConfig, layout.root, env);
   const isOurs = OUR_LAUNCHER.test(path) && missing?.kind === "program";
   const findings: Finding[] = [];

@@ -12,8 +12,7 @@ export function unsetVariables(expanded: string): readonly string[] {
   return [...expanded.matchAll(VARIABLE)].map(([, name = ""]) => name).filter((name) => NAME.test(name));
 }
 
-/** A variable, its name without case. */
-export function lookUp(variables: NodeJS.ProcessEnv, name: string): string | undefined {
+function lookUp(variables: NodeJS.ProcessEnv, name: string): string | undefined {
   if (Object.hasOwn(variables, name)) return variables[name];
   const wanted = name.toLowerCase();
   const key = Object.keys(variables).find((candidate) => candidate.toLowerCase() === wanted);

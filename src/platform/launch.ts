@@ -53,9 +53,10 @@ export interface LaunchOptions {
 const STOP_WITH_US = process.platform === "win32" ? { INPLACE_STOP_ON_STDIN_END: "1" } : {};
 
 export function launchOf(config: PlatformConfig, layout: SiteLayout, options: LaunchOptions): Launch {
+  const env = applicationEnvironment(config, options.env, layout.root);
   return {
     layout,
-    program: findProgram(expandVariables(config.processPath, options.env), layout.root).path,
+    program: findProgram(expandVariables(config.processPath, options.env), layout.root, env).path,
     processes: config.processesPerApplication,
     attempts: config.startupAttempts,
     startupTimeLimitMs: config.startupTimeLimitMs,
@@ -64,7 +65,7 @@ export function launchOf(config: PlatformConfig, layout: SiteLayout, options: La
     sendsToken: config.section === "aspNetCore",
     strict: options.strict,
     requestTimeoutMs: config.requestTimeoutMs,
-    drainMs: () => readDrainDeadline(layout, applicationEnvironment(config, options.env, layout.root)),
+    drainMs: () => readDrainDeadline(layout, env),
     child: (port, token) => childOptions(config, layout, options, port, token),
     // An exit with 0 is how an application makes room for its next release.
     countsAsFailure: (exit) => options.strict || exit.code !== 0,
@@ -85,16 +86,17 @@ function childOptions(
   if (problem !== undefined) {
     throw new InplaceError("PROGRAM_MISSING", `${problem.what} ${problem.cure}`, { hint: problem.cure });
   }
+  const env = mergedEnvironment([
+    options.env,
+    STOP_WITH_US,
+    ownVariables(config, known, layout.root),
+    platform,
+    { [WATCHED_ENV]: options.strict ? undefined : "1" },
+  ]);
   return {
-    call: spawnCall(expand(config.processPath), expand(config.arguments), layout.root),
+    call: spawnCall(expand(config.processPath), expand(config.arguments), layout.root, env),
     cwd: layout.root,
-    env: mergedEnvironment([
-      options.env,
-      STOP_WITH_US,
-      ownVariables(config, known, layout.root),
-      platform,
-      { [WATCHED_ENV]: options.strict ? undefined : "1" },
-    ]),
+    env,
     ...output(config, layout, options, expand),
   };
 }

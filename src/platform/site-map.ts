@@ -1,7 +1,8 @@
 import { readFile, readdir, stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { decodeText } from "../decode-text.ts";
 import { InplaceError } from "../errors.ts";
+import { localPath } from "../process/windows-path.ts";
 import { spellingsOf, WEB_CONFIG } from "../site/windows-names.ts";
 import type { Exchange, Router } from "./exchange.ts";
 
@@ -100,13 +101,16 @@ function readEntry(file: string, index: number, site: unknown): SiteEntry {
   if (typeof path !== "string" || !/^\/[^?#%]*$/.test(path)) {
     throw new InplaceError("CONFIG_INVALID", `${where}.path has to begin with "/".`);
   }
+  const place = localPath(root, dirname(file));
+  if (place.notHere !== undefined)
+    throw new InplaceError("CONFIG_INVALID", `${where}.root is ${root}: ${place.notHere}.`);
   const base = path.length > 1 ? path.replace(/\/+$/, "") : path;
   const name = host === undefined ? undefined : hostName(where, host);
   return {
     name: `${name ?? "*"}${base === "/" ? "" : base}`,
     host: name,
     path: base,
-    root: resolve(dirname(file), root),
+    root: place.path,
   };
 }
 

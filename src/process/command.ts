@@ -1,5 +1,5 @@
-import { existsSync, statSync } from "node:fs";
-import { basename, isAbsolute, relative, resolve } from "node:path";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { basename, delimiter, isAbsolute, join, relative, resolve } from "node:path";
 import { localArgument, localPath, unquoted, type LocalPath } from "./windows-path.ts";
 
 /** What to hand to child_process.spawn. */
@@ -21,10 +21,11 @@ export function spawnCall(
   program: string,
   argumentLine: string,
   cwd: string,
+  env: NodeJS.ProcessEnv = process.env,
   platform: NodeJS.Platform = process.platform,
 ): SpawnCall {
   if (platform === "win32") return windowsCall(unquoted(program), argumentLine.trim(), cwd);
-  const { path } = findProgram(program, cwd, platform);
+  const { path } = findProgram(program, cwd, env, platform);
   const args = splitArguments(argumentLine).map((word) => localArgument(word, cwd));
   // Through sh, because a checkout made on Windows has lost the executable bit.
   if (path.endsWith(".sh")) return { file: "/bin/sh", args: [path, ...args], verbatim: false };
@@ -35,10 +36,14 @@ export function spawnCall(
 export function findProgram(
   program: string,
   cwd: string,
+  env: NodeJS.ProcessEnv = process.env,
   platform: NodeJS.Platform = process.platform,
 ): LocalPath {
   const name = unquoted(program);
   if (platform === "win32") return { path: inFolder(name, cwd) };
+  // npm.cmd is npm.
+  const bare = name.replace(BATCH_FILE, "");
+  if (bare !== name && !isFile(resolve(cwd, `${bare}.sh`)) && isOnPath(bare, env)) return { path: bare };
   const twin = name.replace(BATCH_FILE, ".sh");
   const { path, notHere } = localPath(twin, cwd, platform);
   if (notHere !== undefined) return { path, notHere };
@@ -64,7 +69,25 @@ function inFolder(program: string, cwd: string): string {
   return /[\\/]/.test(program) || isFile(path) ? path : program;
 }
 
-function isFile(path: string): boolean {
+/** Whether it is a bare name of a program on the PATH. */
+export function isOnPath(name: string, env: NodeJS.ProcessEnv): boolean {
+  if (/[\\/]/.test(name)) return false;
+  const names = process.platform === "win32" ? [name, `${name}.exe`, `${name}.cmd`] : [name];
+  const [, path = ""] = Object.entries(env).find(([key]) => key.toUpperCase() === "PATH") ?? [];
+  const folders = path.split(delimiter).filter((folder) => folder !== "");
+  return folders.some((folder) => names.some((each) => isProgram(join(folder, each))));
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return isFile(path);
+  } catch {
+    return false;
+  }
+}
+
+export function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 

@@ -8,6 +8,7 @@ import {
   type KeyObject,
 } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { decodeText } from "../decode-text.ts";
 import { asInplaceError, InplaceError } from "../errors.ts";
 import type { SiteLayout } from "./layout.ts";
 import type { Manifest } from "./manifest.ts";
@@ -77,7 +78,7 @@ export function unsigned(artifact: string, cause?: unknown): InplaceError {
 
 async function readKey(file: string, parse: (pem: string) => KeyObject): Promise<KeyObject> {
   try {
-    const key = parse(await readFile(file, "utf8"));
+    const key = parse(decodeText(await readFile(file)));
     if (key.asymmetricKeyType === "ed25519") return key;
   } catch (error) {
     throw new InplaceError("SIGNING_KEY_INVALID", `${file} holds no key that can be read.`, { cause: error });

@@ -29,6 +29,13 @@ test("more workers than a machine has room for, times that no timer keeps and pa
   assert.match(refusal({ supervise: { health: { path: "/a b" } } }).message, /supervise\.health\.path/);
 });
 
+test("paths that were written on Windows mean the same everywhere", () => {
+  const build = { builder: "entry", entry: ".\\src\\server.ts", assets: ["public\\img"] } as const;
+  const config = normalizeConfig(validateConfig({ build, files: ["robots\\x.txt"] }, "test.json"));
+  assert.deepEqual(config.build, { builder: "entry", entry: "./src/server.ts", assets: ["public/img"] });
+  assert.deepEqual(config.files, ["robots/x.txt"]);
+});
+
 test("a folder without configuration has the defaults", async (t) => {
   const config = await loadConfig(await temporaryFolder(t));
   assert.deepEqual(

@@ -176,8 +176,8 @@ test("any kind of artifact is started: scripts, programs without the permission 
   await put(layout, "named/index.mjs", "process.exit(9)");
   await put(layout, "named/bin/run.mjs");
   await put(layout, "named/_entry.txt", "bin/run.mjs\r\n");
-  await put(layout, "wide/bin/run.mjs");
-  await put(layout, "wide/_entry.txt", Buffer.from('\uFEFF"bin\\run.mjs"\r\n', "utf16le"));
+  await put(layout, "wide/bin/grün.mjs");
+  await put(layout, "wide/_entry.txt", Buffer.from('\uFEFF"bin\\grün.mjs"\r\n', "utf16le"));
   for (const artifact of [
     "app.js",
     "app.cjs",

@@ -50,6 +50,7 @@ test("every path of web.config is found here as Windows finds it: in processPath
     ['processPath="%java_home%/bin/java"', [java]],
     [`processPath="\\\\?\\%JAVA_HOME%\\bin\\java.exe"`, [java]],
     [`processPath="&quot;%JAVA_HOME%\\bin\\java.exe&quot;"`, [java]],
+    ['processPath="java.cmd" arguments="start"', ["java", "start"]],
     ['processPath=".\\launch.cmd"', sh("launch.sh")],
     ['processPath="launch.cmd"', sh("launch.sh")],
     ['processPath="&quot;.\\my app\\run.bat&quot;"', sh("my app/run.sh")],

@@ -20,12 +20,12 @@ test("an argument line is split by Windows' rules", () => {
 });
 
 test("a batch file means its .sh twin where there is no cmd.exe", () => {
-  deepEqual(spawnCall(".\\launch.cmd", 'a "b c"', "/srv/site", "linux"), {
+  deepEqual(spawnCall(".\\launch.cmd", 'a "b c"', "/srv/site", {}, "linux"), {
     file: "/bin/sh",
     args: ["/srv/site/launch.sh", "a", "b c"],
     verbatim: false,
   });
-  deepEqual(spawnCall("node", "app.js", "/srv/site", "linux"), {
+  deepEqual(spawnCall("node", "app.js", "/srv/site", {}, "linux"), {
     file: "node",
     args: ["app.js"],
     verbatim: false,
@@ -33,7 +33,7 @@ test("a batch file means its .sh twin where there is no cmd.exe", () => {
 });
 
 test("a batch file goes through cmd.exe on Windows, quoted, with its arguments as they stand", () => {
-  const { file, args, verbatim } = spawnCall(".\\launch.CMD", 'a "b c"', "/site", "win32");
+  const { file, args, verbatim } = spawnCall(".\\launch.CMD", 'a "b c"', "/site", {}, "win32");
   deepEqual(
     { shell: /cmd\.exe$/i.test(file), args, verbatim },
     { shell: true, args: ['/d /s /c "".\\launch.CMD" a "b c""'], verbatim: true },
@@ -56,6 +56,6 @@ test("environments over one another: on Windows a name is the same in any case, 
 });
 
 test("a program in quotes is the same without them, also on Windows", () => {
-  const { args } = spawnCall('".\\my launch.cmd"', "", "/site", "win32");
+  const { args } = spawnCall('".\\my launch.cmd"', "", "/site", {}, "win32");
   deepEqual(args, ['/d /s /c "".\\my launch.cmd""']);
 });

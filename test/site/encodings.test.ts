@@ -46,7 +46,7 @@ test("what a person writes is read in every encoding that editors and shells lea
     [".inplace/handover.json", '{"grün":1}', () => readHandover(layout), '{"grün":1}'],
     [
       "sites.json",
-      '{"sites":[{"host":"a.example","root":"grün"}]}',
+      '{"sites":[{"host":"a.example","root":".\\\\grün"}]}',
       async () => (await readSites(join(root, "sites.json")))[0]?.root,
       join(root, "grün"),
     ],

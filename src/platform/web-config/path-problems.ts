@@ -1,10 +1,8 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { findProgram, splitArguments } from "../../process/command.ts";
+import { findProgram, isFile, isOnPath, splitArguments } from "../../process/command.ts";
 import { isInside } from "../../paths.ts";
 import { localPath } from "../../process/windows-path.ts";
 import { applicationEnvironment } from "../application-environment.ts";
-import { expandVariables, lookUp, unsetVariables } from "../expand.ts";
+import { expandVariables, unsetVariables } from "../expand.ts";
 import type { PlatformConfig } from "./read.ts";
 
 export type PathProblemKind = "program" | "variable" | "not-here" | "log-outside";
@@ -44,14 +42,15 @@ export function programProblem(
   const written = expandVariables(config.processPath, env);
   const [unset] = unsetProblems(config, "processPath", "processPath", config.processPath, env);
   if (unset !== undefined) return unset;
-  const { path, notHere } = findProgram(written, root);
+  const own = applicationEnvironment(config, env, root);
+  const { path, notHere } = findProgram(written, root, own);
   const at = `${placeOf(config, "processPath")}: processPath="${config.processPath}"`;
   if (notHere !== undefined) {
     const cure =
       'Name the program without its folder, as in processPath="node", or let processPath name .\\launch.cmd.';
     return { kind: "program", what: `${at}: ${notHere}.`, cure };
   }
-  if (isThere(path, applicationEnvironment(config, env, root))) return undefined;
+  if (isThere(path, own)) return undefined;
   if (/[\\/]/.test(path)) {
     const batch = /\.(cmd|bat)"?$/i.test(written) && path.endsWith(".sh");
     const why = batch
@@ -129,23 +128,7 @@ function watchedProblems(config: PlatformConfig, root: string): readonly PathPro
 
 /** A path, or a name on the PATH. */
 function isThere(program: string, env: NodeJS.ProcessEnv): boolean {
-  if (/[\\/]/.test(program)) return isFile(program);
-  const names = process.platform === "win32" ? [program, `${program}.exe`, `${program}.cmd`] : [program];
-  const folders = (lookUp(env, "PATH") ?? "").split(delimiter).filter((folder) => folder !== "");
-  return folders.some((folder) => names.some((name) => isProgram(join(folder, name))));
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return isFile(path);
-  } catch {
-    return false;
-  }
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  return /[\\/]/.test(program) ? isFile(program) : isOnPath(program, env);
 }
 
 function placeOf({ file, places }: PlatformConfig, name: string): string {
