@@ -192,6 +192,8 @@ export type PlatformEvent =
   | { readonly type: "web-config-problem"; readonly problem: string }
   /** As web.config itself wants it (disallowRotationOnConfigChange). */
   | { readonly type: "config-change-ignored" }
+  | { readonly type: "certificate-renewed"; readonly path: string }
+  | { readonly type: "certificate-refused"; readonly problem: string }
   /** web.config asks for something that only IIS does; place: `FILE:LINE:COLUMN`. */
   | {
       readonly type: "setting-without-effect";

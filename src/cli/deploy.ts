@@ -2,6 +2,7 @@ import { deploy } from "../deploy/deploy.ts";
 import { readEnvironment } from "../deploy/environment.ts";
 import { findSourceFolder, type Wanted } from "../deploy/source.ts";
 import { DEFAULT_WAIT_MS } from "../deploy/wait.ts";
+import { InplaceError } from "../errors.ts";
 import { pruneAfterDeploy } from "./automatic-prune.ts";
 import { duration } from "./duration.ts";
 import { describeLive, untilLive } from "./until-live.ts";
@@ -58,7 +59,13 @@ async function runDeploy(context: VerbContext, flags: DeployFlags): Promise<Outc
   await pruneAfterDeploy(layout, context);
   if (flags.wait === undefined) return { document: { ...done }, text };
   const timeoutMs = flags.wait === true ? DEFAULT_WAIT_MS : flags.wait;
-  const live = await untilLive(layout, artifact, timeoutMs, context.signal);
+  const live = await untilLive(layout, artifact, timeoutMs, context.signal).catch((error: unknown) => {
+    if (!(error instanceof InplaceError) || error.code !== "INTERRUPTED") throw error;
+    throw new InplaceError("INTERRUPTED", `${artifact} is published and current; it was not live yet.`, {
+      hint: `inplace-deploy wait ${artifact} waits for it, inplace-deploy status tells what runs.`,
+      cause: error,
+    });
+  });
   return { document: { ...done, live }, text: `${text}\n${describeLive(live)}` };
 }
 

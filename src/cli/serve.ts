@@ -1,10 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { createSecureContext } from "node:tls";
-import { EXIT, InplaceError, systemCode } from "../errors.ts";
+import { EXIT, InplaceError } from "../errors.ts";
 import { SiteOutput } from "../log/site-output.ts";
 import { writeOutput } from "../log/write-line.ts";
 import { ACCESS_LOG_FORMATS, type AccessLogFormat } from "../platform/access-log.ts";
+import { CertificateRenewal, readCertificate, type CertificateFiles } from "../platform/certificate.ts";
 import { startPlatformHandler, type PlatformHandlerOptions } from "../platform/handler.ts";
 import { HOLD_LIMITS } from "../platform/hold-queue.ts";
 import { DEFAULT_PORT, MAX_CONNECTIONS } from "../platform/listener.ts";
@@ -83,6 +82,16 @@ async function serve(context: VerbContext, options: ServeOptions) {
     ...(mine && { inherit: (take) => mine.sockets(take) }),
   });
   mine?.serving();
+  const files = certificateFiles(context, options);
+  const renewal =
+    files &&
+    (await CertificateRenewal.begin({
+      files,
+      renew: (certificate) => handler.renew(certificate),
+      events: context.emit,
+    }));
+  const hungUp = (): void => void renewal?.look();
+  if (process.platform !== "win32") process.on("SIGHUP", hungUp);
   let successor: ServeSuccessor | undefined;
   const succeeded = new AbortController();
   // The second signal ends this process at once, and then nobody else would end the application.
@@ -111,29 +120,38 @@ async function serve(context: VerbContext, options: ServeOptions) {
     if (code !== undefined && code !== EXIT.done)
       throw new InplaceError("START_FAILED", "The successor of this handler has ended.");
   } finally {
-    process.off("exit", abandon);
+    process.off("exit", abandon).off("SIGHUP", hungUp);
+    renewal?.close();
     mine?.leave();
     calm();
   }
   return { exit: EXIT.done, document: { stopped: true, urls: handler.urls } };
 }
 
-async function handlerOptions(context: VerbContext, options: ServeOptions): Promise<PlatformHandlerOptions> {
-  const { cwd } = context;
-  const output = new SiteOutput();
-  const { tlsCert, tlsKey, accessLog } = options;
+/** Throws USAGE. */
+function certificateFiles(
+  { cwd }: VerbContext,
+  { tlsCert, tlsKey }: ServeOptions,
+): CertificateFiles | undefined {
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new InplaceError("USAGE", "--tls-cert and --tls-key belong together.");
   }
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  return { certPath: resolve(cwd, tlsCert), keyPath: resolve(cwd, tlsKey) };
+}
+
+async function handlerOptions(context: VerbContext, options: ServeOptions): Promise<PlatformHandlerOptions> {
+  const { cwd } = context;
+  const output = new SiteOutput();
+  const { accessLog } = options;
+  const files = certificateFiles(context, options);
   return {
     ...(options.sites === undefined
       ? { siteRoot: context.site({ mayBeNew: true }).root }
       : { sites: resolve(cwd, options.sites) }),
     port: wholeNumber("--port", options.port, 65_535),
     ...(options.host === undefined ? {} : { host: options.host }),
-    ...(tlsCert === undefined || tlsKey === undefined
-      ? {}
-      : { tls: await certificateAndKey(resolve(cwd, tlsCert), resolve(cwd, tlsKey)) }),
+    ...(files && { tls: await readCertificate(files) }),
     ...(accessLog === undefined
       ? {}
       : { accessLog: { path: resolve(cwd, accessLog), format: logFormat(options.accessLogFormat) } }),
@@ -189,33 +207,4 @@ function logFormat(text: string): AccessLogFormat {
     "USAGE",
     `--access-log-format ${text} is neither ${ACCESS_LOG_FORMATS.join(" nor ")}.`,
   );
-}
-
-/** Throws USAGE where TLS cannot be spoken with them. */
-async function certificateAndKey(
-  certPath: string,
-  keyPath: string,
-): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
-  const [cert, key] = await Promise.all([readPem(certPath), readPem(keyPath)]);
-  try {
-    createSecureContext({ cert, key });
-    return { cert, key };
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const what = `${certPath} and ${keyPath} are no certificate and its key: ${why}.`;
-    throw new InplaceError("USAGE", what, {
-      cause,
-      hint: "--tls-cert takes the certificate and those that signed it, --tls-key its private key without a passphrase, as PEM.",
-    });
-  }
-}
-
-async function readPem(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new InplaceError("USAGE", `${path} cannot be read: ${systemCode(cause) ?? String(cause)}.`, {
-      cause,
-    });
-  }
 }

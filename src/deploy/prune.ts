@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { lstat, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { asSiteError, systemCode } from "../errors.ts";
+import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import type { DeployEvent, EventSink } from "../events.ts";
 import { clearFailed, listFailed } from "../site/health-marks.ts";
 import { appendHistory } from "../site/history.ts";
@@ -48,7 +48,7 @@ export async function prune(options: PruneOptions): Promise<Pruned> {
     if (options.dryRun) return { removed: old, kept, locked: [] };
     const locked = new Set<string>();
     for (let from = 0; from < old.length; from += AT_A_TIME) {
-      options.signal.throwIfAborted();
+      assertNotInterrupted(options.signal, from > 0);
       for (const artifact of await removeAll(layout, old.slice(from, from + AT_A_TIME), emit)) {
         locked.add(artifact);
         emit({ type: "artifact-locked", artifact });
@@ -58,6 +58,16 @@ export async function prune(options: PruneOptions): Promise<Pruned> {
   } finally {
     await lock.release();
   }
+}
+
+/** Throws INTERRUPTED. */
+function assertNotInterrupted(signal: AbortSignal, begun: boolean): void {
+  if (begun && signal.aborted)
+    throw new InplaceError("INTERRUPTED", "Interrupted when some of the old artifacts had been removed.", {
+      hint: "Run the command again for the others.",
+      cause: signal.reason,
+    });
+  signal.throwIfAborted();
 }
 
 function keptReleases(

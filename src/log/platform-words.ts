@@ -37,6 +37,8 @@ export const PLATFORM_WORDS: Words<PlatformEvent> = {
     info("the processes stay as they are: web.config says disallowRotationOnConfigChange"),
   "setting-without-effect": ({ place, setting, why }) =>
     warn(`${place}: ${setting} has no effect here: ${why}`),
+  "certificate-renewed": ({ path }) => info(`new connections get the certificate of ${path}`),
+  "certificate-refused": ({ problem }) => warn(`the certificate stays as it is: ${problem}`),
   "artifact-live": ({ artifact, pid }) => info(`${artifact} is live in process ${pid}`),
   "site-failed": ({ problem }) => warn(`a change of the site was not followed: ${problem}`),
   "health-unrecorded": ({ problem }) => warn(`the live artifact could not be recorded: ${problem}`),

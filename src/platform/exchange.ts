@@ -231,8 +231,9 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
     if (done) this.#responseDone(connection, head);
   }
 
-  garbled(): void {
-    this.fail({ status: 502, substatus: 3, reason: "The application's answer was no valid HTTP response." });
+  garbled(why?: string): void {
+    const reason = `The application's answer was no valid HTTP response${why === undefined ? "" : `: ${why}`}.`;
+    this.fail({ status: 502, substatus: 3, reason });
   }
 
   upstreamDrained(): void {

@@ -5,6 +5,7 @@ import type { EventSink, PlatformEvent } from "../events.ts";
 import { siteLayout } from "../site/layout.ts";
 import { mayOverlap } from "../site/overlap.ts";
 import { AccessLog, type AccessLogFormat } from "./access-log.ts";
+import type { Certificate } from "./certificate.ts";
 import type { ClientOptions } from "./proxy/client-options.ts";
 import type { Router } from "./exchange.ts";
 import { HOLD_LIMITS, type HoldLimits } from "./hold-queue.ts";
@@ -30,7 +31,7 @@ export interface PlatformHandlerOptions {
   /** See ListenOptions. */
   readonly inherit?: (take: (socket: Server) => void) => Promise<void>;
   /** Clients speak TLS, and HTTP/2 if they can. PEM. */
-  readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+  readonly tls?: Certificate;
   readonly hold?: Partial<HoldLimits>;
   readonly drainMs?: number;
   /** Connections at the same time, streams of HTTP/2 included. */
@@ -60,6 +61,8 @@ export interface PlatformHandler {
   readonly urls: readonly string[];
   /** Those that listen, to be handed on. */
   readonly sockets: readonly Server[];
+  /** New connections get this certificate; those that there are keep theirs. */
+  renew(certificate: Certificate): void;
   /** Whether another handler may run the applications beside this one. */
   mayOverlap(): Promise<boolean>;
   /** Gracefully: no new connection, answers for what is in flight, then the application's own stop. Twice is the same promise. drainMs: at most, instead of the option. */
@@ -114,6 +117,7 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
     port: listener.port,
     urls: listener.urls,
     sockets: listener.sockets,
+    renew: (certificate) => listener.renew(certificate),
     mayOverlap: async () => (await Promise.all(sites.map(({ layout }) => mayOverlap(layout)))).every(Boolean),
     stop: (drainMs) => (stopped ??= stop(drainMs)),
     kill: () => {

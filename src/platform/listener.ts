@@ -2,6 +2,7 @@ import { EventEmitter, once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { InplaceError, systemCode } from "../errors.ts";
+import type { Certificate } from "./certificate.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { Router } from "./exchange.ts";
 import { guarded, type Guarded } from "./proxy/boundary.ts";
@@ -28,7 +29,7 @@ export interface ListenOptions extends ConnectionLimits {
   readonly host: string | undefined;
   /** Instead of listening: hands over sockets that listen already, each in the turn in which it comes, to be taken in it. */
   readonly inherit: ((take: (socket: Server) => void) => Promise<void>) | undefined;
-  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  readonly tls: Certificate | undefined;
   readonly maxBodyBytes: number;
   /** Clients on this machine see what an application wrote before it failed. */
   readonly details: boolean;
@@ -101,6 +102,11 @@ export class Listener {
   /** Those that listen, for a successor. */
   get sockets(): readonly Server[] {
     return this.#servers;
+  }
+
+  /** For the connections that come from now on. */
+  renew(certificate: Certificate): void {
+    this.#handshakes?.renew(certificate);
   }
 
   /** Also when it has closed. */

@@ -9,8 +9,8 @@ export interface ResponseSink {
   answered(head: ResponseHead, body: Buffer | undefined, done: boolean): void;
   /** More of the body, framed as on the wire. */
   answering(body: Buffer, done: boolean): void;
-  /** What the backend sent is no HTTP response. */
-  garbled(): void;
+  /** What the backend sent is no HTTP response; `why`, where it is known. */
+  garbled(why?: string): void;
 }
 
 type Reading =
@@ -46,7 +46,7 @@ export class ResponseReader {
         this.#readBody(this.#reading.scanner, chunk);
         return;
       case "over":
-        this.#sink.garbled(); // More than the response said it would be.
+        this.#sink.garbled("it is longer than it said");
         return;
       default:
         this.#reading satisfies never;
@@ -71,7 +71,7 @@ export class ResponseReader {
         return;
       }
       const head = parseResponseHead(rest.toString("latin1", 0, end + 2), this.#method);
-      if (head === undefined) return this.#garbled();
+      if (typeof head === "string") return this.#garbled(head);
       rest = end + 4 < rest.length ? rest.subarray(end + 4) : undefined;
       if (head.status >= 200) return this.#answer(head, rest);
       if (head.status === 101) {
@@ -105,8 +105,8 @@ export class ResponseReader {
     this.#sink.answering(scanner.passed(chunk, end), scanner.done);
   }
 
-  #garbled(): void {
+  #garbled(why?: string): void {
     this.#reading = OVER;
-    this.#sink.garbled();
+    this.#sink.garbled(why);
   }
 }

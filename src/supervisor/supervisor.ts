@@ -76,10 +76,7 @@ export class Supervisor {
 
   /** Takes the port. Throws PORT_IN_USE. */
   static async open(setup: SupervisorSetup): Promise<Supervisor> {
-    const front = await openFront(setup.place, setup.options.front);
-    const { address, port, kind } = front;
-    setup.events({ type: "supervising", address, port, by: kind });
-    return new Supervisor(setup, front);
+    return new Supervisor(setup, await openFront(setup.place, setup.options.front));
   }
 
   get port(): number {
@@ -96,6 +93,8 @@ export class Supervisor {
 
   /** Runs until stop. Rejects with START_FAILED if the first release fails and there is no good one. */
   async run(): Promise<void> {
+    const { address, port, kind } = this.#front;
+    this.#setup.events({ type: "supervising", address, port, by: kind });
     try {
       await this.#next.watch();
       while (!this.#stopped.signal.aborted) {

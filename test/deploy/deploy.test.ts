@@ -8,7 +8,8 @@ import { readHistory } from "#src/site/history.js";
 import { asDeployer, siteLayout } from "#src/site/layout.js";
 import { readManifest } from "#src/site/manifest.js";
 import { readPointer } from "#src/site/pointer.js";
-import { inplace, sourceAndSite, sourceRepository } from "../rig/source.ts";
+import { inplace, sourceAndSite, sourceRepository, startInplace } from "../rig/source.ts";
+import { until } from "../rig/until.ts";
 import { snapshot } from "../rig/snapshot.ts";
 
 const run = promisify(execFile);
@@ -127,4 +128,19 @@ test("a project inside another site's repository is deployed into its own folder
   const pointer = await readPointer(siteLayout(inner));
   assert.equal(pointer.state, "names");
   assert.equal((await readPointer(siteLayout(repository.folder))).state, "missing");
+});
+
+test("a deploy --wait that is interrupted says that the release is published", async (t) => {
+  const repository = await sourceRepository(t);
+  const deploy = startInplace(t, ["deploy", "--wait"], { cwd: repository.folder });
+  await until(
+    () => `it is current: ${deploy.output}`,
+    () => deploy.output.includes("current: shop-"),
+  );
+  const { code, stderr } = await deploy.interrupt();
+  assert.equal(code, 130);
+  assert.match(
+    stderr,
+    /^error INTERRUPTED: (shop-\S+) is published and current; it was not live yet\.\n +inplace-deploy wait \1 /,
+  );
 });

@@ -99,6 +99,7 @@ test("the unit's limits follow the drain, and an artifact that does not notify i
   const options = { site: "blog", root: "/srv/blog", listen: ["8080"], account: "blog", drainSeconds: 90 };
   const service = (more: object): string => systemdUnits({ ...options, ...more }).at(-1)?.content ?? "";
   assert.match(service({}), /^TimeoutStopSec=100$/m);
+  assert.match(service({}), /^SuccessExitStatus=7 143$/m);
   assert.match(service({}), /^WatchdogSec=30$/m);
   assert.match(service({}), /"INPLACE_DRAIN_MS=90000"/);
   assert.match(service({ notify: false }), /^Type=exec$/m);

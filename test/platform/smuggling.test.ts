@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { test } from "node:test";
 import { exchangeRaw, rawClient } from "./raw.js";
 import { rawApplication } from "./raw-application.js";
@@ -219,27 +219,48 @@ test("a request hidden in a body stays a body", async (t) => {
   equal(site.count("backend-exited"), 0);
 });
 
-test("an application that answers ambiguously is answered for with 502.3", async (t) => {
-  const answers = [
-    "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
-    "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nContent-Length: 3\xa0\r\n\r\nabc",
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\xa0\r\n\r\n0\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nConnection: close\xa0\r\nContent-Length: 3\r\n\r\nabc",
-    "HTTP/1.1 200 OK\r\nX: a\n\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nX : a\r\n\r\n",
-    "HTTP/1.1 20 OK\r\n\r\n",
-    "not http at all\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+test("an application that answers ambiguously is answered for with 502.3, which names the field", async (t) => {
+  const answers: readonly (readonly [answer: string, why: string])[] = [
+    [
+      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+      "Content-Length comes with several",
+    ],
+    [
+      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "Content-Length and Transfer-Encoding come together",
+    ],
+    ["HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "Transfer-Encoding is another than chunked"],
+    [
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked, identity\r\n\r\n0\r\n\r\n",
+      "Transfer-Encoding is another than chunked",
+    ],
+    [
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "Transfer-Encoding comes twice",
+    ],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 3\xa0\r\n\r\nabc", "Content-Length is no number"],
+    ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\xa0\r\n\r\n0\r\n\r\n", "Transfer-Encoding is another"],
+    ["HTTP/1.1 200 OK\r\nConnection: close\xa0\r\nContent-Length: 3\r\n\r\nabc", "Connection is no list"],
+    ["HTTP/1.1 200 OK\r\nX: a\n\r\n\r\n", "a line of its head is no field"],
+    ["HTTP/1.1 200 OK\r\nX : a\r\n\r\n", "a line of its head is no field"],
+    ["HTTP/1.1 20 OK\r\n\r\n", "its first line is no status line"],
+    ["not http at all\r\n\r\n", "its first line is no status line"],
+    [
+      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+      "no valid HTTP response",
+    ],
+    [
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+      "no valid HTTP response",
+    ],
   ];
   let next = "";
   const { port } = await rawApplication(t, (_text, answer) => answer(next));
-  for (const answer of answers) {
+  for (const [answer, why] of answers) {
     next = answer;
     const response = await exchangeRaw(t, port, `GET / HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);
     match(response, /^HTTP\/1\.1 502 [\s\S]*502\.3/, answer);
+    ok(response.includes(why), response);
     equal(response.includes("evil"), false);
   }
 });

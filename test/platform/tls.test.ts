@@ -1,5 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
 import {
   connect as connectHttp2,
   type ClientHttp2Session,
@@ -7,11 +9,20 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { request as httpsRequest } from "node:https";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { connect as connectTls } from "node:tls";
+import { promisify } from "node:util";
 import { WebSocket } from "ws";
+import { freePort } from "../rig/free-port.js";
+import { unlessInstalled } from "../rig/installed.js";
+import { startInplace } from "../rig/source.js";
+import { temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
-import { serveSite, type ServedSite } from "./site.js";
+import { serveSite, writeSite, type ServedSite } from "./site.js";
 import { TEST_TLS } from "./tls-certificate.js";
+
+const run = promisify(execFile);
 
 async function serveTls(
   t: TestContext,
@@ -115,3 +126,58 @@ test("HTTP/1.1 and WebSocket over TLS on the same port", async (t) => {
   equal(String((await once(socket, "message"))[0]), "hello");
   socket.close();
 });
+
+/** The name in the certificate that a new connection is shown. */
+async function shown(port: number): Promise<string> {
+  const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
+  await once(socket, "secureConnect", { signal: AbortSignal.timeout(20_000) });
+  const { subject } = socket.getPeerCertificate();
+  socket.destroy();
+  return String(subject.CN);
+}
+
+test(
+  "inplace serve takes a renewed certificate for new connections and keeps the others; a broken one changes nothing",
+  unlessInstalled("openssl"),
+  async (t) => {
+    const layout = await temporarySite(t);
+    await writeSite(layout);
+    const [cert, key] = [join(layout.root, "cert.pem"), join(layout.root, "key.pem")];
+    const names = ["localhost", "renewed.example", "again.example"];
+    const pairs = await Promise.all(
+      names.slice(1).map(async (name) => {
+        const [certPath, keyPath] = [join(layout.root, `${name}.crt`), join(layout.root, `${name}.key`)];
+        const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+        await run("openssl", [...made, "-subj", `/CN=${name}`, "-out", certPath, "-keyout", keyPath]);
+        return { cert: await readFile(certPath), key: await readFile(keyPath) };
+      }),
+    );
+    await writeFile(cert, TEST_TLS.cert);
+    await writeFile(key, TEST_TLS.key);
+    const port = await freePort();
+    const options = ["serve", "--port", String(port), "--tls-cert", cert, "--tls-key", key];
+    const served = startInplace(t, options, { cwd: layout.root });
+    await until("it listens", () => served.output.includes("serving on"));
+    equal(await shown(port), "localhost");
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+    t.after(() => session.destroy());
+    await ask(session, { ":path": "/" });
+
+    for (const [index, pair] of pairs.entries()) {
+      // One file after the other, as most programs do, and half of one at first.
+      await writeFile(cert, pair.cert.subarray(0, 100));
+      if (index === 0)
+        await until("it says so", () => served.stderr.includes("the certificate stays as it is"));
+      await writeFile(cert, pair.cert);
+      await writeFile(key, pair.key);
+      if (index === 1) process.kill(served.pid, "SIGHUP");
+      await until("it is shown", async () => (await shown(port)) === names[index + 1]);
+    }
+    await writeFile(key, "nonsense");
+    const told = (): number => served.stderr.split("the certificate stays as it is").length - 1;
+    const before = told();
+    await until("it says so", () => told() > before);
+    equal(await shown(port), "again.example");
+    equal((await ask(session, { ":path": "/" })).headers[":status"], 200);
+  },
+);

@@ -102,6 +102,7 @@ test("the command tells what a swap cost, or why a release failed, with the exit
   const again = await inplace(layout, "supervise", "--port", "0");
   assert.equal(again.code, 1);
   assert.match(again.err, /SUPERVISED_ALREADY/);
+  assert.equal(again.out, "");
 });
 
 if (process.platform !== "win32") {

@@ -29,13 +29,14 @@ export interface ResponseHead {
   readonly upgrade: string;
 }
 
-/** Reads a backend's response head; undefined where it is malformed. `text` as for parseRequestHead. */
-export function parseResponseHead(text: string, method: string): ResponseHead | undefined {
+/** Reads a backend's response head; where it is malformed, gives what is wrong with it. `text` as for parseRequestHead. */
+export function parseResponseHead(text: string, method: string): ResponseHead | string {
   const lineEnd = text.indexOf("\r\n");
   const line = text.slice(0, lineEnd);
   const parts = STATUS_LINE.exec(line);
   const fieldText = text.slice(lineEnd + 2);
-  if (parts === null || !FIELD_LINES.test(fieldText)) return undefined;
+  if (parts === null) return "its first line is no status line";
+  if (!FIELD_LINES.test(fieldText)) return "a line of its head is no field";
   const status = Number(parts[2]);
   return new ResponseWalk(fieldText).head(`HTTP/1.1${line.slice(8)}`, status, parts[1] === "1", method);
 }
@@ -54,11 +55,12 @@ class ResponseWalk {
     this.text = text;
   }
 
-  head(line: string, status: number, persistent: boolean, method: string): ResponseHead | undefined {
+  head(line: string, status: number, persistent: boolean, method: string): ResponseHead | string {
     this.#walk();
     const options = this.#connection === "" ? [] : listMembers(this.#connection);
     const framing = this.#framing(status, method);
-    if (framing === undefined || options === undefined) return undefined;
+    if (typeof framing === "string") return framing;
+    if (options === undefined) return "Connection is no list of names";
     const hint = /timeout=(\d{1,6})/i.exec(this.#keepAlive)?.[1];
     return {
       status,
@@ -125,10 +127,16 @@ class ResponseWalk {
     }
   }
 
-  #framing(status: number, method: string): Framing | undefined {
+  /** Or what is wrong with the fields that say it. */
+  #framing(status: number, method: string): Framing | string {
     const { length, coding } = { length: this.#length, coding: this.#coding };
-    if (coding !== undefined && (!/^chunked$/i.test(coding) || length !== undefined)) return undefined;
-    if (length !== undefined && !DIGITS.test(length)) return undefined;
+    if (coding === "conflict") return "Transfer-Encoding comes twice";
+    if (coding !== undefined && !/^chunked$/i.test(coding))
+      return "Transfer-Encoding is another than chunked";
+    if (coding !== undefined && length !== undefined)
+      return "Content-Length and Transfer-Encoding come together";
+    if (length === "conflict") return "Content-Length comes with several values";
+    if (length !== undefined && !DIGITS.test(length)) return "Content-Length is no number";
     if (method === "HEAD" || status < 200 || status === 204 || status === 304) return NO_BODY;
     if (coding !== undefined) return CHUNKED;
     if (length === undefined) return UNTIL_CLOSE;

@@ -1,7 +1,8 @@
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import { createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
 import { tcpSocketUnder } from "../../listener/node-internals.ts";
+import type { Certificate } from "../certificate.ts";
 import { CLIENT_LIMITS } from "./client-options.ts";
 
 const HANDSHAKE_MS = 10_000;
@@ -18,21 +19,22 @@ export class TlsHandshakes {
   readonly #owner: TlsHandshakesOwner;
   readonly #sockets = new Set<Socket>();
 
-  /** PEM. */
-  constructor(tls: { readonly cert: Buffer; readonly key: Buffer }, owner: TlsHandshakesOwner) {
+  constructor(tls: Certificate, owner: TlsHandshakesOwner) {
     this.#owner = owner;
     this.#server = createServer({
-      ...tls,
+      ...contextOf(tls),
       handshakeTimeout: HANDSHAKE_MS,
       ALPNProtocols: ["h2", "http/1.1"],
-      // A client may ask for one handshake after another, and for another name than the one it was let in with.
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     });
     this.#server.on("secureConnection", (socket) => {
       owner.secured(socket);
       this.#over(tcpSocketUnder(socket));
     });
     this.#server.on("tlsClientError", (_error, socket) => socket.destroy());
+  }
+
+  renew(tls: Certificate): void {
+    this.#server.setSecureContext(contextOf(tls));
   }
 
   get busy(): boolean {
@@ -60,4 +62,9 @@ export class TlsHandshakes {
   #over(socket: Socket | undefined): void {
     if (socket !== undefined && this.#sockets.delete(socket)) this.#owner.over();
   }
+}
+
+function contextOf({ cert, key }: Certificate): SecureContextOptions {
+  // A client may ask for one handshake after another, and for another name than the one it was let in with.
+  return { cert, key, secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
 }
