@@ -134,6 +134,10 @@ export const ERROR_CODES = {
     exit: EXIT.artifactInvalid,
     hint: "Make _artifact.txt a readable file, or remove it.",
   },
+  POINTER_MOUNTED: {
+    exit: EXIT.failed,
+    hint: "Mount the site's folder, or _target, instead of the single file.",
+  },
   POINTER_INVALID: {
     exit: EXIT.artifactInvalid,
     hint: "_artifact.txt holds one line, _target/NAME; inplace-deploy rollback writes a sound one.",

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { asSiteError } from "../errors.ts";
 import type { EventSink, SiteEvent } from "../events.ts";
-import { renameRetrying } from "../site/atomic-file.ts";
 import { clearFailed, isMarkedFailed } from "../site/health-marks.ts";
 import { appendHistory } from "../site/history.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { manifestPath, readManifest, writeManifest, type Manifest } from "../site/manifest.ts";
+import { moveInto } from "../site/move-into.ts";
 import { assertSigned } from "../site/signature.ts";
 import { recordVerified, verifiedPath } from "../site/verified.ts";
 import { readPointer, writePointer } from "../site/pointer.ts";
@@ -19,7 +19,7 @@ export async function placeArtifact(layout: SiteLayout, staged: string, manifest
     // The manifest first: an artifact without one would be taken for a drop by hand.
     await writeManifest(layout, manifest);
     await makeFolders(layout.target);
-    await renameRetrying(staged, path);
+    await moveInto(staged, path);
     await recordVerified(layout, manifest.artifact);
   } catch (error) {
     await removeRecord(layout, manifestPath(layout, manifest.artifact)).catch(() => undefined); // The error says more.

@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { lstat, readdir, rename } from "node:fs/promises";
+import { lstat, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { asSiteError } from "../errors.ts";
 import { openDeployFolder } from "../site/deploy-folder.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { exists } from "../site/present.ts";
+import { refuseMountedPointer } from "../site/mounts.ts";
+import { isBeside } from "../site/move-into.ts";
+import { exists, namesIn } from "../site/present.ts";
 import { removeTree } from "../site/remove-tree.ts";
 import { makeFolders } from "../site/records.ts";
 
@@ -30,7 +32,9 @@ export interface Staging {
 export async function openStaging(site: SiteLayout): Promise<Staging> {
   const { layout, confirm } = await openDeployFolder(site);
   try {
+    await refuseMountedPointer(layout);
     await removeLeftovers(layout.staging);
+    await removeLeftovers(layout.target, isBeside);
     // Deploys of earlier versions worked there.
     if (await isOurs(site)) {
       await removeLeftovers(site.staging);
@@ -61,8 +65,8 @@ async function takeOver(old: string, path: string): Promise<void> {
   if (!(await exists(path)) && (await exists(old))) await rename(old, path);
 }
 
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
+async function removeLeftovers(folder: string, isOurs = (_: string): boolean => true): Promise<void> {
+  for (const name of (await namesIn(folder)).filter(isOurs)) {
     const path = join(folder, name);
     if (name.startsWith(BUILD_PREFIX) || (await ageOf(path)) > STALE_TEMPORARY_MS) await removeLeft(path);
   }

@@ -16,6 +16,7 @@ import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import type { DeployEvent, EventSink } from "../events.ts";
 import { renameRetrying, writeFileAtomic } from "../site/atomic-file.ts";
 import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
+import { moveInto } from "../site/move-into.ts";
 import { exists } from "../site/present.ts";
 import type { DeployEnvironment } from "./environment.ts";
 import { PROVIDED_FILES, sameContent, type SiteFile } from "./site-files.ts";
@@ -76,6 +77,7 @@ async function replace(layout: SiteLayout, staged: string, to: string): Promise<
   try {
     return await rename(staged, to);
   } catch (error) {
+    if (systemCode(error) === "EXDEV") return await moveInto(staged, to);
     if (process.platform !== "win32") throw error;
   }
   const aside = join(layout.staging, `aside-${randomBytes(6).toString("hex")}`);

@@ -7,6 +7,7 @@ export const FINDINGS = {
     "broken",
     "Write one line, _target/NAME, to _artifact.txt; inplace-deploy rollback does.",
   ],
+  POINTER_MOUNTED: ["broken", "Mount the site's folder, or _target, instead of the single file."],
   POINTER_DANGLING: [
     "broken",
     "inplace-deploy rollback makes an artifact current that is there; or deploy again.",

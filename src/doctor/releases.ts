@@ -3,6 +3,7 @@ import { dateOf } from "../date-of.ts";
 import { InplaceError } from "../errors.ts";
 import { entryPoint } from "../site/entry-point.ts";
 import { isMarkedFailed } from "../site/health-marks.ts";
+import { refuseMountedPointer } from "../site/mounts.ts";
 import { artifactsIn } from "../site/releases.ts";
 import { verifyArtifact } from "../site/verify.ts";
 import { finding, type Finding, type FindingCode } from "./finding.ts";
@@ -27,6 +28,8 @@ export async function checkPointer({ layout, pointer, now }: Patient): Promise<r
     default:
       return pointer satisfies never;
   }
+  const mounted = await refusal("POINTER_MOUNTED", () => refuseMountedPointer(layout));
+  if (mounted.length > 0) return mounted;
   const artifacts = (await artifactsIn(layout)).filter((name) => !ARCHIVE.test(name));
   if (artifacts.length === 0) return [finding("NO_ARTIFACT", `${layout.target} holds no artifact.`)];
   const pointerAt = (await stat(layout.pointer).catch(() => undefined))?.mtimeMs ?? 0;

@@ -5,6 +5,7 @@ import { decodeText } from "../decode-text.ts";
 import { InplaceError, systemCode } from "../errors.ts";
 import { isArtifactName, validArtifactName } from "./artifact-name.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
+import { refuseMountedPointer } from "./mounts.ts";
 import { TARGET_FOLDER, type SiteLayout } from "./layout.ts";
 
 /** Longer than any path a system takes; what is longer is no pointer. */
@@ -40,8 +41,9 @@ export async function readPointer(layout: SiteLayout): Promise<PointerState> {
   }
 }
 
-/** Atomic. The caller has made sure that the artifact is whole. */
+/** Atomic. The caller has made sure that the artifact is whole. Throws POINTER_MOUNTED. */
 export async function writePointer(layout: SiteLayout, artifact: string): Promise<void> {
+  await refuseMountedPointer(layout);
   // Batch files take a backslash for granted; both launchers read both.
   const separator = process.platform === "win32" ? "\\" : "/";
   await writeFileAtomic(

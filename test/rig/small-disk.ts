@@ -37,11 +37,20 @@ export function testWithDisk(file: string, name: string, body: (t: TestContext) 
 /** The folder of a disk of its own with so many bytes (tmpfs), gone when this process ends. */
 export async function smallDisk(bytes: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "inplace-disk-"));
-  await run("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
+  await mountDisk(folder, bytes);
   // Not when the test ends: what it started there may be ended after that only, and would write to what is below.
-  process.once("exit", () => {
-    spawnSync("umount", ["--lazy", folder]);
-    rmSync(folder, { recursive: true, force: true });
-  });
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** Puts such a disk in the place of a folder, until this process ends. */
+export async function mountDisk(folder: string, bytes: number): Promise<void> {
+  await run("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
+  process.once("exit", () => spawnSync("umount", ["--lazy", folder]));
+}
+
+/** Makes a file a mount of its own, as a container is given one, until this process ends. */
+export async function mountFile(path: string): Promise<void> {
+  await run("mount", ["--bind", path, path]);
+  process.once("exit", () => spawnSync("umount", ["--lazy", path]));
 }

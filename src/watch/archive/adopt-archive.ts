@@ -6,8 +6,8 @@ import { InplaceError, type ErrorCode } from "../../errors.ts";
 import type { EventSink, WatchEvent } from "../../events.ts";
 import { isArtifactName } from "../../site/artifact-name.ts";
 import { entryPoint } from "../../site/entry-point.ts";
-import { renameRetrying } from "../../site/atomic-file.ts";
 import type { SiteLayout } from "../../site/layout.ts";
+import { moveInto } from "../../site/move-into.ts";
 import { describeArtifact } from "../../site/manifest.ts";
 import { adopt, refused, type Adopted, type Adoption } from "../adopt.ts";
 import { fingerprint } from "../fingerprint.ts";
@@ -73,7 +73,7 @@ async function place(layout: SiteLayout, folder: string, name: string, signal: A
     const path = join(layout.target, artifact);
     if (!(await exists(path))) {
       try {
-        await renameRetrying(folder, path);
+        await moveInto(folder, path);
         return artifact;
       } catch (error) {
         if (!(await exists(path))) throw error;
