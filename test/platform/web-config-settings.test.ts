@@ -33,6 +33,9 @@ const FILES: readonly (readonly [content: string, ...without: string[]])[] = [
   [
     '<httpRedirect enabled="false" destination="/x"/><urlCompression doDynamicCompression="false"/><webSocket enabled="true"/>',
   ],
+  [
+    '<security><requestFiltering><verbs><add verb="PUT" allowed="true"/></verbs></requestFiltering></security>',
+  ],
   // What would change requests or answers.
   [
     '<rewrite><rules><rule name="HTTP to HTTPS"><match url="(.*)"/><action type="Redirect" url="https://{HTTP_HOST}/{R:1}"/></rule></rules></rewrite>',
@@ -54,6 +57,10 @@ const FILES: readonly (readonly [content: string, ...without: string[]])[] = [
   [
     '<httpProtocol><customHeaders><add name="Connection" value="close"/></customHeaders></httpProtocol>',
     '<add name="Connection">',
+  ],
+  [
+    '<security><requestFiltering><verbs allowUnlisted="false"><add verb="GET" allowed="true"/></verbs></requestFiltering></security>',
+    "<verbs>",
   ],
   [
     '<security><authentication><windowsAuthentication enabled="true"/></authentication><requestFiltering><requestLimits maxUrl="1000"/><fileExtensions><add fileExtension=".x" allowed="false"/></fileExtensions></requestFiltering></security>',

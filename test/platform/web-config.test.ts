@@ -74,7 +74,7 @@ test("httpPlatform: every attribute, and names without regard to case", () => {
 
 test("aspNetCore out of process says the same things by its own names", () => {
   const config = section(
-    '<aspNetCore processPath="dotnet" arguments="app.dll" shutdownTimeLimit="600" hostingModel="OutOfProcess" ' +
+    '<aspNetCore processPath="dotnet" arguments="app.dll" shutdownTimeLimit="600" hostingModel="OutOfProcess" lockAttributes="hostingModel" ' +
       'disableStartUpErrorPage="true"><handlerSettings/></aspNetCore>',
   );
   equal(config.section, "aspNetCore");
@@ -85,6 +85,13 @@ test("aspNetCore out of process says the same things by its own names", () => {
     problem('<aspNetCore processPath="x" hostingModel="inprocess"/>').message,
     /hostingModel="inprocess"/,
   );
+});
+
+test("of two sections the one counts that <handlers> gives requests to", () => {
+  const both = '<httpPlatform processPath="a"/><aspNetCore processPath="b"/>';
+  const by = (module: string): string =>
+    section(`<handlers><add name="x" path="*" verb="*" modules="${module}"/></handlers>${both}`).processPath;
+  deepEqual([by("httpPlatformHandler"), by("AspNetCoreModuleV2")], ["a", "b"]);
 });
 
 test("<remove/> and <clear/> take back what stands before them", () => {

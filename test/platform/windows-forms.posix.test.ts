@@ -150,6 +150,14 @@ test("what web.config names and is not here is told with its line and a cure", a
       /^variable: .*:4:48: arguments=.*%NOWHERE% is not set/,
     ],
     [
+      'processPath="%home%\\site\\wwwroot\\bin\\start.bat" arguments="-jar %HOME%\\site\\wwwroot\\server\\index.mjs"',
+    ],
+    [
+      'processPath="%home%\\site\\wwwroot\\gone.exe" arguments="-jar &quot;%HOME%\\site\\wwwroot\\gone.jar&quot;"',
+      /^program: .*there is no .*\/gone\. Write \.\\ in place of %HOME%/,
+      /^not-here: .*arguments name %HOME%.*gone\.jar, and there is no .*gone\.jar\. Write \.\\ in place/,
+    ],
+    [
       'processPath="java" arguments="-jar D:\\home\\a.jar --x=&quot;E:\\b c&quot;"',
       /^not-here: .*arguments name D:\\home\\a\.jar, and there is no drive D:/,
       /^not-here: .*arguments name E:\\b c, and/,

@@ -7,7 +7,7 @@ import { ENTRY_FILE } from "../../site/entry-point.ts";
 import { copyFiles, copyTree, insideSource } from "../copy-tree.ts";
 import { npmCall, packageManagerOf } from "../package-manager.ts";
 import { runCommand } from "../run-command.ts";
-import { readPackage, workspaceRoot } from "../workspace.ts";
+import { workspaceRoot } from "../workspace.ts";
 import { expectSuccess, type Built, type BuildRequest } from "./builder.ts";
 import { runBuildCommand } from "./command.ts";
 import { filesLeftBehind } from "./files-beside.ts";

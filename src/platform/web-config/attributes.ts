@@ -15,6 +15,9 @@ export type AttributeValue = string | number | boolean;
 const DAY_MS = 86_400_000;
 const TIME = /^(?:(\d{1,3})\.)?(\d{1,2}):([0-5]?\d):([0-5]?\d)$/;
 
+/** Every section of IIS may have these: they keep settings below from being changed. */
+const LOCKS = /^lock(Attributes|AllAttributesExcept|Elements|AllElementsExcept|Item)$/i;
+
 /** An element's attributes by the names of their specs. An unknown one is an error, as IIS's 500.19 is. */
 export function readAttributes(
   file: XmlFile,
@@ -23,6 +26,7 @@ export function readAttributes(
 ): ReadonlyMap<string, AttributeValue> {
   const values = new Map<string, AttributeValue>();
   for (const attribute of attributesOf(element)) {
+    if (LOCKS.test(attribute.name)) continue;
     const spec = specs.find(({ name }) => name.toLowerCase() === nameOf(attribute));
     if (spec === undefined) throw unknownAttribute(file, element, attribute, specs);
     values.set(spec.name, readValue(file, attribute, spec));

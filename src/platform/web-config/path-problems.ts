@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { findProgram, isFile, isOnPath, splitArguments } from "../../process/command.ts";
 import { isInside } from "../../paths.ts";
 import { localPath } from "../../process/windows-path.ts";
@@ -17,6 +18,11 @@ export interface PathProblem {
 
 /** What only one process of the application knows; web.config may name it. */
 const OF_A_PROCESS = /^(HTTP_PLATFORM|ASPNETCORE)_(PORT|TOKEN|APPL_PATH)$|^(PORT|INPLACE_SITE_ROOT)$/i;
+
+/** Where App Service has the site. */
+const ON_APP_SERVICE = /%home%[\\/]+site[\\/]+wwwroot\b/i;
+const OF_THE_SITE =
+  "Write .\\ in place of %HOME%\\site\\wwwroot\\: that is the site's folder on App Service only.";
 
 /** Everything that is wrong with the paths and variables of a web.config, for processes with this environment. */
 export function pathProblems(
@@ -56,9 +62,11 @@ export function programProblem(
     const why = batch
       ? `there is no ${path}, which is started here in place of the batch file`
       : `there is no ${path}`;
-    const cure = batch
-      ? "Put a shell script of that name beside the batch file, or let processPath name .\\launch.cmd."
-      : "Correct the path, or let processPath name .\\launch.cmd.";
+    const cure = ON_APP_SERVICE.test(config.processPath)
+      ? OF_THE_SITE
+      : batch
+        ? "Put a shell script of that name beside the batch file, or let processPath name .\\launch.cmd."
+        : "Correct the path, or let processPath name .\\launch.cmd.";
     return { kind: "program", what: `${at}: ${why}.`, cure };
   }
   const cure = `Install ${path}, or add its folder to the PATH of who starts the site.`;
@@ -96,13 +104,28 @@ function argumentProblems(
   root: string,
   env: NodeJS.ProcessEnv,
 ): readonly PathProblem[] {
-  return splitArguments(expandVariables(config.arguments, env)).flatMap((word) => {
-    const path = word.replace(/^-[^=\\]*=/, "");
-    const { notHere } = /^([A-Za-z]:[\\/]|\\\\)/.test(path) ? localPath(path, root) : {};
-    if (notHere === undefined) return [];
-    const what = `${placeOf(config, "arguments")}: arguments name ${path}, and ${notHere}.`;
-    return [{ kind: "not-here", what, cure: "Write the path relative to the site's folder." }];
+  const at = placeOf(config, "arguments");
+  const absent = splitArguments(config.arguments).flatMap((word): readonly PathProblem[] => {
+    const { path } = localPath(expandVariables(word.replace(/^-[^=\\]*=/, ""), env), root);
+    if (!ON_APP_SERVICE.test(word) || existsSync(path)) return [];
+    return [
+      {
+        kind: "not-here",
+        what: `${at}: arguments name ${word}, and there is no ${path}.`,
+        cure: OF_THE_SITE,
+      },
+    ];
   });
+  const elsewhere = splitArguments(expandVariables(config.arguments, env)).flatMap(
+    (word): readonly PathProblem[] => {
+      const path = word.replace(/^-[^=\\]*=/, "");
+      const { notHere } = /^([A-Za-z]:[\\/]|\\\\)/.test(path) ? localPath(path, root) : {};
+      if (notHere === undefined) return [];
+      const what = `${at}: arguments name ${path}, and ${notHere}.`;
+      return [{ kind: "not-here", what, cure: "Write the path relative to the site's folder." }];
+    },
+  );
+  return [...absent, ...elsewhere];
 }
 
 function logProblem(config: PlatformConfig, root: string, env: NodeJS.ProcessEnv): PathProblem | undefined {

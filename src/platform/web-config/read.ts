@@ -109,10 +109,20 @@ export function parseWebConfig(path: string, bytes: Buffer): PlatformConfig {
     ...childrenNamed(server, "httpPlatform"),
     ...childrenNamed(server, "aspNetCore"),
   ]);
-  const [section, second] = sections;
+  const [section, second] = sectionsOfHandlers(servers, sections);
   if (section === undefined) throw noSection(file, servers);
   if (second !== undefined) throw invalidAt(file, second, `<${second.nodeName}> is a second process section`);
   return { ...readSection(file, section, readMappings(file, servers)), ...settings(file, servers, section) };
+}
+
+/** Of both kinds those that `<handlers>` gives requests to, where it says so. */
+function sectionsOfHandlers(servers: readonly Element[], sections: readonly Element[]): readonly Element[] {
+  const modules = servers
+    .flatMap((server) => childrenNamed(server, "handlers"))
+    .flatMap((handlers) => childrenNamed(handlers, "add"))
+    .map((add) => (attributeOf(add, "modules")?.value ?? "").toLowerCase());
+  const named = sections.filter((section) => modules.some((module) => module.startsWith(nameOf(section))));
+  return named.length === 0 ? sections : named;
 }
 
 function settings(file: XmlFile, servers: readonly Element[], section: Element): SiteSettings {

@@ -158,11 +158,15 @@ function readSecurity(file: XmlFile, security: Element, none: Tell): number | un
     for (const filter of childElements(child)) {
       if (nameOf(filter) === "requestlimits") limit = readLimits(file, filter, none) ?? limit;
       // What only takes a restriction of IIS back has nothing to take back here.
-      else if (childElements(filter).some((entry) => !["remove", "clear"].includes(nameOf(entry))))
+      else if (isFalse(filter, "allowUnlisted") || childElements(filter).some(restricts))
         none(filter, "no request is refused by it: let the application do it");
     }
   }
   return limit;
+}
+
+function restricts(entry: Element): boolean {
+  return !["remove", "clear"].includes(nameOf(entry)) && !isTrue(entry, "allowed");
 }
 
 function readLimits(file: XmlFile, limits: Element, none: Tell): number | undefined {
