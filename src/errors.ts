@@ -86,7 +86,10 @@ export const ERROR_CODES = {
     exit: EXIT.failed,
     hint: "Install git, and see that the PATH of this account leads to it.",
   },
-  COMMIT_INVALID: { exit: EXIT.usage, hint: "A commit id has 7 to 64 hexadecimal digits." },
+  COMMIT_INVALID: {
+    exit: EXIT.usage,
+    hint: "A commit id has 7 to 64 hexadecimal digits; a deployment's own id holds a digit, and else letters, '.', '_' and '-'.",
+  },
   COMMIT_UNKNOWN: { exit: EXIT.usage, hint: "Fetch the commit, or name one that git log shows." },
   BUILD_NOT_CONFIGURED: {
     exit: EXIT.usage,

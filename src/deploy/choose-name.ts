@@ -15,7 +15,8 @@ export async function findBuilt(
   identity: UnnamedIdentity,
   signingKey: string | undefined,
 ): Promise<Manifest | undefined> {
-  if (identity.commit === undefined) return undefined;
+  // What a host calls a deployment does not say what is in it.
+  if (identity.commit === undefined || identity.deployment !== undefined) return undefined;
   const base = artifactName({ ...identity, extension: "" });
   const found: Manifest[] = [];
   for (const file of await namesIn(layout.manifests)) {

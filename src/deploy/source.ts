@@ -3,7 +3,7 @@ import { dirname, relative, resolve, sep } from "node:path";
 import { hasConfig } from "../config/load.ts";
 import { InplaceError } from "../errors.ts";
 import { isInside } from "../paths.ts";
-import { validCommit, type BuildIdentity } from "../site/artifact-name.ts";
+import { isDeploymentId, validCommit, type BuildIdentity } from "../site/artifact-name.ts";
 import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { hashChanges } from "./git/changes.ts";
 import { PROVIDED_FILES } from "./site-files.ts";
@@ -14,6 +14,8 @@ export interface Source {
   readonly folder: string;
   readonly repository: Repository | undefined;
   readonly commit: Commit | undefined;
+  /** What the host calls this deployment, where that is no commit. */
+  readonly deployment?: string | undefined;
   /** Six digits over the uncommitted changes; undefined for a clean tree. */
   readonly dirty: string | undefined;
   /** The commit is not what the folder shows: it has to be checked out elsewhere. */
@@ -36,7 +38,7 @@ export async function findSourceFolder(named: string | undefined, cwd: string): 
 /** Which commit is asked for; `none`: HEAD with whatever is uncommitted. */
 export type Wanted =
   | { readonly by: "none" }
-  /** Kudu has checked it out, so the folder should show it already. */
+  /** Kudu has checked it out, so the folder should show it already. An id that is no commit names whatever the folder shows. */
   | { readonly by: "kudu"; readonly id: string }
   /** A push: the tree was made to show it. */
   | { readonly by: "push"; readonly id: string }
@@ -45,6 +47,10 @@ export type Wanted =
 
 /** Throws NOT_A_REPOSITORY, COMMIT_INVALID or COMMIT_UNKNOWN. */
 export async function readSource(folder: string, wanted: Wanted, layout: SiteLayout): Promise<Source> {
+  if (wanted.by === "kudu" && isDeploymentId(wanted.id)) {
+    const shown = await readSource(folder, { by: "none" }, layout);
+    return { ...shown, deployment: wanted.id };
+  }
   const id = wanted.by === "none" ? undefined : validCommit(wanted.id);
   const repository = await openRepository(folder);
   if (repository === undefined) {
@@ -75,7 +81,8 @@ async function hasIgnored(repository: Repository, except: readonly string[]): Pr
 export type UnnamedIdentity = Omit<BuildIdentity, "extension">;
 
 export function identityOf(source: Source, site: string, builtAt: Date): UnnamedIdentity {
-  return { site, commit: source.commit?.id, dirty: source.dirty, builtAt };
+  const { commit, deployment, dirty } = source;
+  return { site, commit: commit?.id, deployment, dirty, builtAt };
 }
 
 /** What a deploy writes in a site that lies inside the repository, below `top` with "/"; tracked files are the author's. */

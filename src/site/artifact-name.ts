@@ -13,6 +13,9 @@ const COMMIT = /^[0-9a-f]{7,64}$/i;
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 const TEMPORARY = /^\.|^~\$|\.(tmp|part|partial|crdownload|download|filepart|swp)$|~$/i;
 
+/** A digit tells an id from a branch. */
+const DEPLOYMENT = /^(?=.*\d)[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
+
 export const COMMIT_DIGITS = 10;
 
 /** What one build is made from; exactly one artifact name follows from it. */
@@ -20,6 +23,8 @@ export interface BuildIdentity {
   readonly site: string;
   /** Hexadecimal, 7 to 64 digits; undefined where there is no git. */
   readonly commit: string | undefined;
+  /** What the host calls this deployment, where that is no commit: it names the artifact in the place of all that follows. */
+  readonly deployment?: string | undefined;
   /** First six digits of a hash over the uncommitted changes; undefined for a clean tree. */
   readonly dirty: string | undefined;
   /** Used for the name only where there is no commit. */
@@ -28,13 +33,25 @@ export interface BuildIdentity {
   readonly extension: string;
 }
 
-/** `<site>-<commit10>[-dirty<hash6>][.<revision>]<ext>`, revision counting from 2; a UTC timestamp stands in for the commit. */
+/**
+ * `<site>-<commit10>[-dirty<hash6>][.<revision>]<ext>`, revision counting from 2; a UTC timestamp stands in for the commit, and
+ * a deployment's own id for both.
+ */
 export function artifactName(identity: BuildIdentity, revision = 1): string {
   const site = validSiteName(identity.site);
-  const version = identity.commit === undefined ? timestamp(identity.builtAt) : shortCommit(identity.commit);
-  const dirty = identity.dirty === undefined ? "" : `-dirty${identity.dirty}`;
+  const version = identity.deployment ?? versionOf(identity);
   const suffix = revision > 1 ? `.${revision}` : "";
-  return validArtifactName(`${site}-${version}${dirty}${suffix}${identity.extension}`);
+  return validArtifactName(`${site}-${version}${suffix}${identity.extension}`);
+}
+
+function versionOf({ commit, dirty, builtAt }: BuildIdentity): string {
+  const version = commit === undefined ? timestamp(builtAt) : shortCommit(commit);
+  return dirty === undefined ? version : `${version}-dirty${dirty}`;
+}
+
+/** Whether a host may call a deployment so: a GUID, temp-1a2b3c4d, 20240131.2. A commit's id is none. */
+export function isDeploymentId(id: string): boolean {
+  return DEPLOYMENT.test(id) && !COMMIT.test(id);
 }
 
 /** First 10 digits, lower case. Throws COMMIT_INVALID. */

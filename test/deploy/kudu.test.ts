@@ -82,18 +82,24 @@ test("builds put their temporary files into DEPLOYMENT_TEMP", async (t) => {
   assert.equal(await readFile(join(layout.target, JSON.parse(stdout).artifact), "utf8"), temp);
 });
 
-test("a commit id of a zip deployment, which has no repository, names the artifact", async (t) => {
-  const { layout } = await sourceAndSite(t);
+test("the id of a zip deployment names the artifact, with a repository and without, and each content has a name", async (t) => {
+  const { repository, layout } = await sourceAndSite(t);
   const folder = await temporaryFolder(t);
   await writeFiles(folder, APP);
-  const env = {
-    DEPLOYMENT_SOURCE: folder,
-    DEPLOYMENT_TARGET: layout.root,
-    WEBSITE_SITE_NAME: "mysite",
-    SCM_COMMIT_ID: "0123456789ABCDEF0123456789abcdef",
+  const deployed = async (source: string, id: string): Promise<string> => {
+    const site = { DEPLOYMENT_TARGET: layout.root, WEBSITE_SITE_NAME: "mysite" };
+    const env = { ...site, DEPLOYMENT_SOURCE: source, SCM_COMMIT_ID: id };
+    const { stdout, stderr } = await inplace(t, ["deploy", "--json"], { cwd: folder, env });
+    return String(JSON.parse(stdout || stderr).artifact);
   };
-  const { stdout } = await inplace(t, ["deploy", "--json"], { cwd: folder, env });
-  assert.equal(JSON.parse(stdout).artifact, "mysite-0123456789.mjs");
+  assert.equal(await deployed(folder, "0123456789ABCDEF0123456789abcdef"), "mysite-0123456789.mjs");
+  assert.equal(await deployed(folder, "temp-1a2b3c4d"), "mysite-temp-1a2b3c4d.mjs");
+  await writeFiles(folder, { "server.mjs": "console.log('another');" });
+  assert.equal(await deployed(folder, "temp-1a2b3c4d"), "mysite-temp-1a2b3c4d.2.mjs");
+  const guid = "3F2504E0-4F89-11D3-9A0C-0305E82C3301";
+  assert.equal(await deployed(repository.folder, guid), `mysite-${guid}.mjs`);
+  await writeFiles(repository.folder, { "untracked.txt": "" });
+  assert.equal(await deployed(repository.folder, "20240131.2"), "mysite-20240131.2.mjs");
 });
 
 test("SCM_COMMIT_ID of another commit than the folder shows builds that commit", async (t) => {

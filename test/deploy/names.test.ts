@@ -14,7 +14,8 @@ async function deployedName(
   layout: SiteLayout,
   env: NodeJS.ProcessEnv = {},
 ): Promise<string> {
-  const { stdout } = await inplace(t, ["deploy", "--json", "--site-root", layout.root], { cwd, env });
+  const { stdout, stderr } = await inplace(t, ["deploy", "--json", "--site-root", layout.root], { cwd, env });
+  assert.doesNotMatch(stderr, /Warning/, "no word of Node's own");
   return String(JSON.parse(stdout).artifact).replace(".mjs", "");
 }
 
@@ -27,10 +28,11 @@ test("uncommitted changes are part of the name: the same changes the same name, 
   const changed = await name();
   assert.match(changed, new RegExp(`^shop-${commit}-dirty[0-9a-f]{6}$`));
   assert.equal(await name(), changed);
-  await writeFile(join(repository.folder, "untracked.txt"), "new");
+  for (let each = 0; each < 12; each++)
+    await writeFile(join(repository.folder, `untracked${each}.txt`), "new");
   const untracked = await name();
   assert.notEqual(untracked, changed);
-  await rm(join(repository.folder, "untracked.txt"));
+  await repository.git("clean", "--quiet", "-f");
   assert.equal(await name(), changed);
   await rm(join(repository.folder, "server.mjs"));
   await writeFile(join(repository.folder, "main.mjs"), "console.log(1)");

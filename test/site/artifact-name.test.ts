@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { artifactName, isArtifactName, validSiteName } from "#src/site/artifact-name.js";
+import { artifactName, isArtifactName, isDeploymentId, validSiteName } from "#src/site/artifact-name.js";
 import { InplaceError } from "#src/errors.js";
 
 const identity = {
@@ -19,6 +19,28 @@ describe("artifact name", () => {
   it("tells uncommitted changes and rebuilt content apart", () => {
     assert.equal(artifactName({ ...identity, dirty: "abc123" }), "shop-0123456789-dirtyabc123.mjs");
     assert.equal(artifactName(identity, 3), "shop-0123456789.3.mjs");
+  });
+
+  it("is the deployment's own id where that is no commit", () => {
+    for (const deployment of ["3f2504e0-4f89-11d3-9a0c-0305e82c3301", "temp-1a2b3c4d", "20240131.2", "v1"]) {
+      assert.equal(isDeploymentId(deployment), true, deployment);
+      assert.equal(artifactName({ ...identity, deployment, dirty: "abc123" }), `shop-${deployment}.mjs`);
+    }
+    const none = [
+      "",
+      "main",
+      "0123456",
+      "-1",
+      "1.",
+      "a/1",
+      "a 1",
+      "1\n",
+      "é1",
+      "HEAD~1",
+      "..",
+      "1".repeat(65),
+    ];
+    for (const id of none) assert.equal(isDeploymentId(id), false, id);
   });
 
   it("is a UTC timestamp where there is no git", () => {
