@@ -1,17 +1,25 @@
 #!/usr/bin/env bash
 # Builds the HEAD commit and puts it live in place. Kudu and git hooks call it; so do people: bash deploy.sh [--serve]
-#   --serve   afterwards serves the site on http://localhost:8080 (or PORT) until Ctrl+C
+#   --serve   afterwards serves the site on http://localhost:8080 (or PORT, or --port NUMBER) until Ctrl+C
 # All other arguments go to `inplace-deploy deploy`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 serve=no
+previous=
 arguments=()
 exec 3>&1
 for argument in "$@"; do
   # With --json, stdout is for the one document.
   if [ "$argument" = --json ]; then exec 3>&2; fi
-  if [ "$argument" = --serve ]; then serve=yes; else arguments+=("$argument"); fi
+  if [ "$previous" = --port ]; then PORT=$argument; fi
+  case "$previous,$argument" in
+  *,--serve) serve=yes ;;
+  *,--port | --port,*) ;;
+  *,--port=*) PORT=${argument#--port=} ;;
+  *) arguments+=("$argument") ;;
+  esac
+  previous=$argument
 done
 
 if ! command -v node >/dev/null 2>&1; then

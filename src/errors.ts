@@ -128,6 +128,10 @@ export const ERROR_CODES = {
   },
   ARTIFACT_UNSIGNED: { exit: EXIT.artifactInvalid, hint: "Deploy it with --sign and the site's key." },
   SIGNING_KEY_INVALID: { exit: EXIT.usage, hint: "inplace-deploy keygen makes a pair of keys." },
+  KEY_EXPOSED: {
+    exit: EXIT.usage,
+    hint: "Name a folder outside with --out, or leave it out; --force writes it there all the same.",
+  },
   ARCHIVE_UNSAFE: {
     exit: EXIT.artifactInvalid,
     hint: "Pack the archive anew, with plain files and folders only, or drop the unpacked folder.",
@@ -169,7 +173,10 @@ export const ERROR_CODES = {
     exit: EXIT.usage,
     hint: "Correct processPath in web.config, or install the program that it names.",
   },
-  PORT_IN_USE: { exit: EXIT.failed, hint: "Stop the other program, or choose another port with --port." },
+  PORT_IN_USE: {
+    exit: EXIT.failed,
+    hint: "Stop the other program, or choose another port: --port, or the variable PORT.",
+  },
   START_FAILED: { exit: EXIT.unhealthy, hint: "Read the last output of the process above." },
   LISTENER_STOPPED: { exit: EXIT.failed, hint: "Create a new server; a drained one does not listen again." },
   HAPROXY_NOT_CONFIGURED: { exit: EXIT.usage, hint: 'Add "haproxy": {} to inplace.config.json.' },

@@ -16,7 +16,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   wait: ["wait", "wait shop-4be1a9c0de.mjs --timeout 60s"],
   doctor: ["doctor", "doctor --json"],
   unlock: ["unlock"],
-  keygen: ["keygen --out ~/.config/inplace"],
+  keygen: ["keygen", "keygen --out ~/keys"],
   sign: [
     "sign shop-4be1a9c0de.mjs --key ~/keys/inplace.key",
     "sign build/shop-4be1a9c0de --out signed --yes --json",

@@ -2,6 +2,7 @@ import { recordFailures } from "../site/health-marks.ts";
 import { readHistory, type HistoryRecord } from "../site/history.ts";
 import { readReleases, type Release } from "../site/releases.ts";
 import { count } from "./count.ts";
+import { localTime } from "./local-time.ts";
 import { table } from "./table.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
@@ -38,14 +39,7 @@ async function runHistory(context: VerbContext, limit: number): Promise<Outcome>
 
 function row(record: HistoryRecord, releases: ReadonlyMap<string, Release>): string[] {
   const { at, event, artifact, by, reason, subject } = record;
-  return [
-    at.slice(0, 19).replace("T", " "),
-    event,
-    artifact,
-    stateOf(releases.get(artifact)),
-    by,
-    reason ?? subject ?? "",
-  ];
+  return [localTime(at), event, artifact, stateOf(releases.get(artifact)), by, reason ?? subject ?? ""];
 }
 
 /** What the artifact is now. */

@@ -1,30 +1,53 @@
-import { writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { InplaceError, systemCode } from "../errors.ts";
-import { makeFolders } from "../site/records.ts";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { CONFIG_FILE } from "../config/load.ts";
+import { asFileError, InplaceError } from "../errors.ts";
+import { TARGET_FOLDER } from "../site/layout.ts";
 import { generateKeys } from "../site/signature.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
 const PRIVATE_FILE = "inplace.key";
 const PUBLIC_FILE = "inplace.pub";
-const OWNER_ONLY = 0o600;
+const OF_SITES = ["web.config", CONFIG_FILE, TARGET_FOLDER];
+
+interface KeygenFlags {
+  readonly out?: string;
+  readonly force?: boolean;
+}
 
 export const defineKeygen: DefineVerb = (program, run) => {
   program
     .command("keygen")
     .description("make a pair of keys to sign releases with")
-    .option("--out <folder>", "where to write inplace.key and inplace.pub; outside the site", ".")
-    .action(({ out }: { readonly out: string }) => run((context) => runKeygen(context, out)));
+    .option(
+      "--out <folder>",
+      `where to write ${PRIVATE_FILE} and ${PUBLIC_FILE} (default: inplace-deploy in the account's configuration)`,
+    )
+    .option("--force", "also into a repository or a site")
+    .action((flags: KeygenFlags) => run((context) => runKeygen(context, flags)));
 };
 
-async function runKeygen({ cwd }: VerbContext, out: string): Promise<Outcome> {
-  const folder = resolve(cwd, out);
+async function runKeygen({ cwd, env }: VerbContext, { out, force }: KeygenFlags): Promise<Outcome> {
+  const folder = out === undefined ? ownFolder(env) : resolve(cwd, out);
+  if (force !== true) expectPrivate(folder);
   const privateFile = join(folder, PRIVATE_FILE);
   const publicFile = join(folder, PUBLIC_FILE);
+  for (const file of [privateFile, publicFile]) {
+    if (existsSync(file))
+      throw new InplaceError("USAGE", `${file} is there already.`, {
+        hint: "Name another folder with --out.",
+      });
+  }
   const { privateKey, publicKey } = generateKeys();
-  await makeFolders(folder);
-  await writeNew(privateFile, privateKey, OWNER_ONLY);
-  await writeNew(publicFile, publicKey, 0o644);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(privateFile, privateKey, { flag: "wx", mode: 0o600 });
+    await writeFile(publicFile, publicKey, { flag: "wx", mode: 0o644 });
+  } catch (error) {
+    throw asFileError(error, folder);
+  }
   const text = [
     `private: ${privateFile}  (for inplace-deploy deploy --sign; keep it from the server)`,
     `public:  ${publicFile}  (on the server, outside the site: INPLACE_PUBLIC_KEY or requireSignature)`,
@@ -32,11 +55,26 @@ async function runKeygen({ cwd }: VerbContext, out: string): Promise<Outcome> {
   return { document: { privateKey: privateFile, publicKey: publicFile }, text };
 }
 
-async function writeNew(file: string, content: string, mode: number): Promise<void> {
-  try {
-    await writeFile(file, content, { flag: "wx", mode });
-  } catch (error) {
-    if (systemCode(error) !== "EEXIST") throw error;
-    throw new InplaceError("USAGE", `${file} is there already.`, { hint: "Name another folder with --out." });
+/** Where programs keep what belongs to the account. */
+function ownFolder(env: NodeJS.ProcessEnv): string {
+  const configuration = (process.platform === "win32" ? env["APPDATA"] : env["XDG_CONFIG_HOME"]) || undefined;
+  return join(configuration ?? join(homedir(), ".config"), "inplace-deploy");
+}
+
+function kindOf(folder: string): "repository" | "site" | undefined {
+  if (existsSync(join(folder, ".git"))) return "repository";
+  return OF_SITES.some((name) => existsSync(join(folder, name))) ? "site" : undefined;
+}
+
+/** Throws KEY_EXPOSED where the next commit, or the next deploy, would take the key along. */
+function expectPrivate(folder: string): void {
+  for (let above = folder; ; above = dirname(above)) {
+    const what = kindOf(above);
+    if (what !== undefined)
+      throw new InplaceError(
+        "KEY_EXPOSED",
+        `${folder} is in the ${what} ${above}: the private key would lie there.`,
+      );
+    if (dirname(above) === above) return;
   }
 }

@@ -1,5 +1,6 @@
+import { open } from "node:fs/promises";
 import { resolve } from "node:path";
-import { EXIT, InplaceError } from "../errors.ts";
+import { asFileError, EXIT, InplaceError } from "../errors.ts";
 import { SiteOutput } from "../log/site-output.ts";
 import { writeOutput } from "../log/write-line.ts";
 import { ACCESS_LOG_FORMATS, type AccessLogFormat } from "../platform/access-log.ts";
@@ -14,7 +15,7 @@ import { ServeSuccessor, keeper } from "./serve-successor.ts";
 import type { DefineVerb, VerbContext } from "./verb.ts";
 
 interface ServeOptions {
-  readonly port: string;
+  readonly port?: string;
   readonly host?: string;
   readonly sites?: string;
   readonly strictIis?: boolean;
@@ -36,7 +37,7 @@ export const defineServe: DefineVerb = (program, run) => {
   program
     .command("serve")
     .description("run the site of web.config as IIS's HttpPlatformHandler would")
-    .option("--port <number>", "where to listen; 0 takes any free port", String(DEFAULT_PORT))
+    .option("--port <number>", `where to listen; 0: any free port (default: PORT, then ${DEFAULT_PORT})`)
     .option("--host <address>", "address to listen on (default: localhost, over IPv4 and IPv6)")
     .option("--sites <folder or file>", "serve several sites: a folder of sites by host name, or a JSON list")
     .option("--strict-iis", "do exactly what IIS does, losses during a swap included")
@@ -149,18 +150,23 @@ async function handlerOptions(context: VerbContext, options: ServeOptions): Prom
     ...(options.sites === undefined
       ? { siteRoot: context.site({ mayBeNew: true }).root }
       : { sites: resolve(cwd, options.sites) }),
-    port: wholeNumber("--port", options.port, 65_535),
+    port: portOf(options.port, context.env),
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(files && { tls: await readCertificate(files) }),
     ...(accessLog === undefined
       ? {}
-      : { accessLog: { path: resolve(cwd, accessLog), format: logFormat(options.accessLogFormat) } }),
+      : {
+          accessLog: {
+            path: await writableFile(resolve(cwd, accessLog)),
+            format: logFormat(options.accessLogFormat),
+          },
+        }),
     strict: options.strictIis === true,
     hold: {
       timeMs: wholeNumber("--hold-seconds", options.holdSeconds, 3600) * 1000,
       requests: wholeNumber("--hold-requests", options.holdRequests, 1_000_000),
     },
-    maxConnections: wholeNumber("--max-connections", options.maxConnections, 1_000_000),
+    maxConnections: wholeNumber("--max-connections", options.maxConnections, 1_000_000, 1),
     ...(options.maxConnectionsPerAddress === undefined
       ? {}
       : {
@@ -168,6 +174,7 @@ async function handlerOptions(context: VerbContext, options: ServeOptions): Prom
             "--max-connections-per-address",
             options.maxConnectionsPerAddress,
             1_000_000,
+            1,
           ),
         }),
     ...(options.maxBody === undefined
@@ -194,10 +201,26 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function wholeNumber(flag: string, text: string, max: number): number {
+/** What is asked for, then the environment, then the default. */
+function portOf(asked: string | undefined, { PORT }: NodeJS.ProcessEnv): number {
+  if (asked !== undefined) return wholeNumber("--port", asked, 65_535);
+  return PORT === undefined || PORT === "" ? DEFAULT_PORT : wholeNumber("PORT", PORT, 65_535);
+}
+
+/** Said at the start, and not once the first lines are lost. Throws what keeps it from being written. */
+async function writableFile(path: string): Promise<string> {
+  try {
+    await (await open(path, "a")).close();
+    return path;
+  } catch (error) {
+    throw asFileError(error, path);
+  }
+}
+
+function wholeNumber(flag: string, text: string, max: number, min = 0): number {
   const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (number <= max) return number;
-  throw new InplaceError("USAGE", `${flag} ${text} is not a whole number from 0 to ${max}.`);
+  if (number >= min && number <= max) return number;
+  throw new InplaceError("USAGE", `${flag} ${text} is not a whole number from ${min} to ${max}.`);
 }
 
 function logFormat(text: string): AccessLogFormat {

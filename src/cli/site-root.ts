@@ -32,21 +32,40 @@ export function findSite(
   if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
     throw new InplaceError("SITE_ROOT_MISSING", `The site root ${root} is not a folder.`);
   }
-  if (!mayBeNew && !isSite(root, named !== undefined)) {
+  if (!mayBeNew && !isSite(root) && !(named !== undefined && isEmpty(root))) {
     throw new InplaceError(
       "NOT_A_SITE",
       `${root} is no site: it holds no web.config, no ${CONFIG_FILE} and no ${TARGET_FOLDER}.`,
     );
   }
-  return siteLayout(root);
+  const layout = siteLayout(root);
+  if (!mayBeNew && statSync(layout.target, { throwIfNoEntry: false })?.isDirectory() === false) {
+    throw new InplaceError(
+      "FILE_UNUSABLE",
+      `${layout.target} is a file; releases lie in a folder of this name.`,
+    );
+  }
+  return layout;
 }
 
-/** An empty folder that somebody names is a site before its first release. */
-function isSite(root: string, wasNamed: boolean): boolean {
-  if (SIGNS.some((name) => existsSync(join(root, name)))) return true;
-  const names = readdirSync(root);
+/** Whether one of the things lies there that make a folder a site. */
+function isSite(folder: string): boolean {
+  if (SIGNS.some((name) => existsSync(join(folder, name)))) return true;
   // Windows writes Web.config.
-  return (wasNamed && names.length === 0) || names.some((name) => SIGNS.includes(name.toLowerCase()));
+  return namesIn(folder).some((name) => SIGNS.includes(name.toLowerCase()));
+}
+
+/** One that somebody names is a site before its first release. */
+function isEmpty(folder: string): boolean {
+  return existsSync(folder) && namesIn(folder).length === 0;
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // What may be passed through and not be listed, or is not there.
+  }
 }
 
 function siteFolder(cwd: string): string | undefined {

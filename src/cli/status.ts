@@ -8,6 +8,8 @@ import { readPointer, type PointerState } from "../site/pointer.ts";
 import { readRecord } from "../site/records.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
 import type { SupervisorStatus } from "../supervisor/requests.ts";
+import { addressOf } from "../process/listen-error.ts";
+import { localTime } from "./local-time.ts";
 import { table } from "./table.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 import { EXIT, InplaceError } from "../errors.ts";
@@ -51,10 +53,10 @@ async function runStatus(context: VerbContext): Promise<Outcome> {
     ["last good", lastGood ?? "-"],
     // A launcher that starts a supervisor does not choose the artifact.
     ...(supervisor === undefined ? [["started", started ?? "-"]] : supervisorRows(supervisor)),
-    ...failed.map(({ artifact, reason, at }) => ["failed", `${artifact}: ${reason} (${at})`]),
+    ...failed.map(({ artifact, reason, at }) => ["failed", `${artifact}: ${reason} (${localTime(at)})`]),
     ...(lock === undefined
       ? []
-      : [["deploying", `${lock.owner}, pid ${lock.pid} on ${lock.host} since ${lock.since}`]]),
+      : [["deploying", `${lock.owner}, pid ${lock.pid} on ${lock.host} since ${localTime(lock.since)}`]]),
   ];
   const error =
     pointer.state === "invalid" ? { code: pointer.error.code, message: pointer.error.message } : undefined;
@@ -87,11 +89,17 @@ async function runStatus(context: VerbContext): Promise<Outcome> {
 function supervisorRows({ state, address, port, pid, workers, swap }: SupervisorStatus): string[][] {
   const processes = workers.map(({ artifact, pid: worker }) => `${artifact} (pid ${worker})`).join(", ");
   return [
-    ["supervisor", `${state.state}, ${address}:${port}, pid ${pid}`],
+    ["supervisor", `${STATE_WORDS[state.state] ?? state.state}, ${addressOf(address, port)}, pid ${pid}`],
     ["serving", processes || "-"],
     ...(swap === undefined ? [] : [["last swap", `${swap.artifact}: ${swapCost(swap)}`]]),
   ];
 }
+
+/** While the old release drains, the new one serves: nobody is to take it for the end. */
+const STATE_WORDS: Readonly<Partial<Record<SupervisorStatus["state"]["state"], string>>> = {
+  draining: "serving, the release before it drains",
+  "fallen-back": "serving, fallen back",
+};
 
 function describePointer(pointer: PointerState): string {
   switch (pointer.state) {

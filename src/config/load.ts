@@ -39,10 +39,14 @@ export async function siteName(
   const explicit = named ?? config.site;
   if (explicit !== undefined) return explicit;
   const name = (await packageName(folder)) ?? basename(folder);
-  return name
+  const usable = name
     .replace(/[^A-Za-z0-9._-]+/g, "-")
     .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "")
     .slice(0, 64);
+  if (usable !== "") return usable;
+  throw new InplaceError("SITE_NAME_INVALID", `No site name can be made of ${JSON.stringify(name)}.`, {
+    hint: 'Set "site" in inplace.config.json: letters, digits, ".", "_" and "-".',
+  });
 }
 
 /** The name in the folder's package.json, without its scope. */

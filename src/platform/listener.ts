@@ -2,6 +2,7 @@ import { EventEmitter, once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { InplaceError, systemCode } from "../errors.ts";
+import { addressOf, listenError } from "../process/listen-error.ts";
 import type { Certificate } from "./certificate.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { Router } from "./exchange.ts";
@@ -235,7 +236,7 @@ export class Listener {
       router: this.#router,
       facts: {
         address,
-        forwardedFor: this.#options.strict ? withPort(address, socket.remotePort ?? 0) : address,
+        forwardedFor: this.#options.strict ? addressOf(address, socket.remotePort ?? 0) : address,
         scheme,
         // A system call for each connection, and only the access log asks.
         localAddress: this.#options.ended === undefined ? "" : (socket.localAddress ?? ""),
@@ -262,25 +263,14 @@ function some<T>(all: Iterable<T>, holds: (each: T) => boolean): boolean {
   return false;
 }
 
-function withPort(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
 function asListenError(error: unknown, { port, host }: ListenOptions): unknown {
-  const where = `${host ?? "localhost"}:${port}`;
   switch (systemCode(error)) {
-    case "EADDRINUSE":
-      return new InplaceError("PORT_IN_USE", `Another program already listens on ${where}.`, {
-        cause: error,
-      });
-    case "EACCES":
-      return new InplaceError("PORT_IN_USE", `Not allowed to listen on ${where}.`, { cause: error });
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
       return new InplaceError("USAGE", `This machine has no address ${host ?? "localhost"}.`, {
         cause: error,
       });
     default:
-      return error;
+      return listenError(systemCode(error), { host: host ?? "localhost", port }, error) ?? error;
   }
 }

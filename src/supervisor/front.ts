@@ -4,7 +4,8 @@ import { holdSocket, type HeldSocket, type SocketPlace } from "./held-socket.ts"
 import { OwnPort } from "../process/port-owner.ts";
 import { splice, type Destination } from "../process/splice.ts";
 import type { Worker } from "./worker.ts";
-import { InplaceError } from "../errors.ts";
+import { addressOf, listenError } from "../process/listen-error.ts";
+import { InplaceError, systemCode } from "../errors.ts";
 import { once } from "node:events";
 
 /** The place where visitors come in. */
@@ -92,7 +93,11 @@ class SplicedFront implements Front {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
     server.listen(descriptor === undefined ? { host, port } : { fd: descriptor });
     await once(server, "listening").catch((cause: unknown) => {
-      throw new InplaceError("PORT_IN_USE", `Cannot listen at ${host}:${port}: ${String(cause)}.`, { cause });
+      const words = `Cannot listen at ${addressOf(host, port)}: ${String(cause)}.`;
+      throw (
+        listenError(systemCode(cause), { host, port }, cause) ??
+        new InplaceError("PORT_IN_USE", words, { cause })
+      );
     });
     const address = server.address();
     const bound = typeof address === "object" && address !== null ? address : { address: host, port };

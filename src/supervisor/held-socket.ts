@@ -2,6 +2,7 @@ import net from "node:net";
 import type { SendHandle } from "node:child_process";
 import { getSystemErrorName } from "node:util";
 import { InplaceError } from "../errors.ts";
+import { addressOf, listenError } from "../process/listen-error.ts";
 
 /** A bound socket that this process never accepts on, so that the kernel keeps its queue whatever becomes of the workers. */
 export interface HeldSocket {
@@ -76,5 +77,9 @@ function createServerHandle(): CreateServerHandle | undefined {
 }
 
 function refused(host: string, port: number, error: number): InplaceError {
-  return new InplaceError("PORT_IN_USE", `Cannot bind ${host}:${port}: ${getSystemErrorName(error)}.`);
+  const name = getSystemErrorName(error);
+  return (
+    listenError(name, { host, port }) ??
+    new InplaceError("PORT_IN_USE", `Cannot bind ${addressOf(host, port)}: ${name}.`)
+  );
 }

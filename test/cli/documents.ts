@@ -26,9 +26,10 @@ export async function documentsOf(
   t: Cleanup,
   cwd: string,
   lines: readonly (readonly string[])[],
+  env: NodeJS.ProcessEnv = {},
 ): Promise<Answer[]> {
   const args = ["--input-type=module", "--eval", PROGRAM, JSON.stringify(lines)];
-  const { code, stdout, stderr } = await runProgram(t, process.execPath, args, { cwd });
+  const { code, stdout, stderr } = await runProgram(t, process.execPath, args, { cwd, env });
   assert.equal(code, 0, stderr);
   const printed = stdout.trim().split("\n");
   assert.equal(printed.length, 2 * lines.length, stdout);

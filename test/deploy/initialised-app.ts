@@ -43,8 +43,7 @@ export async function script(path: string, line: string): Promise<void> {
 /** bash deploy.sh --serve, until its page holds the text; gives its port. */
 export async function deployedAndServed(t: TestContext, folder: string, page: string): Promise<number> {
   const port = await freePort();
-  const options = { cwd: folder, env: { PORT: String(port) } };
-  const served = startProgram(t, "bash", ["deploy.sh", "--serve"], options);
+  const served = startProgram(t, "bash", ["deploy.sh", "--serve", "--port", String(port)], { cwd: folder });
   const isServed = async (): Promise<boolean> => (await pageOf(port).catch(() => "")).includes(page);
   await until(`a page with ${page}`, isServed, SERVED_MS).catch((error: unknown) => {
     throw new Error(`${served.stdout}\n${served.stderr}`, { cause: error });
