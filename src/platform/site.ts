@@ -16,6 +16,7 @@ import { expandVariables } from "./expand.ts";
 import { launchOf } from "./launch.ts";
 import { localPath } from "../process/windows-path.ts";
 import { isMapped } from "./web-config/mappings.ts";
+import { spellingsOf } from "../site/windows-names.ts";
 import { pathProblems } from "./web-config/path-problems.ts";
 import { readWebConfig, type PlatformConfig } from "./web-config/read.ts";
 
@@ -200,7 +201,7 @@ export class Site implements Router, Stage {
 
   async #take(path: string): Promise<void> {
     const { layout, events } = this.#options;
-    events({ type: "site-file-changed", path });
+    events({ type: "site-file-changed", path: spellingsOf(path)[0] ?? path });
     if (path === layout.appOffline) {
       if (this.#config !== undefined) await this.#refresh(this.#config);
     } else if (
