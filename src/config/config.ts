@@ -50,6 +50,8 @@ export interface DirectoryBuild extends CommandLine {
 export interface HaproxyConfig {
   readonly bind?: readonly string[];
   readonly ports?: readonly [number, number];
+  /** From the site's configuration. Default: the name of the site. */
+  readonly host?: string;
   readonly health?: { readonly path?: string; readonly timeoutMs?: number };
   readonly startMs?: number;
   readonly drainMs?: number;
@@ -77,6 +79,7 @@ export type Rollout = "handover" | "recycle";
 export interface UserConfig {
   readonly $schema?: string;
   readonly site?: string;
+  readonly host?: string;
   readonly build?: BuildConfig;
   readonly files?: readonly string[];
   readonly keep?: number;
@@ -148,7 +151,14 @@ export function normalizeConfig(user: UserConfig): SiteConfig {
     requireSignature: user.requireSignature,
     rollout: user.rollout ?? (overlap ? DEFAULT_ROLLOUT : "recycle"),
     overlap,
-    supervise: { ...(deadlineMs !== undefined && { drainMs: deadlineMs }), ...user.supervise },
-    haproxy: user.haproxy,
+    supervise: {
+      ...(user.host !== undefined && { host: user.host }),
+      ...(deadlineMs !== undefined && { drainMs: deadlineMs }),
+      ...user.supervise,
+    },
+    haproxy: user.haproxy && {
+      ...(user.host !== undefined && { host: user.host }),
+      ...user.haproxy,
+    },
   };
 }

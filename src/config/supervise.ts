@@ -16,6 +16,8 @@ export interface HealthConfig {
 
 /** How `inplace supervise` goes from one release to the next. Times in milliseconds. */
 export interface SuperviseConfig {
+  /** The host that checks ask for; from the site's configuration. Default "localhost". */
+  readonly host?: string;
   /** Default 1. */
   readonly workers?: number;
   /** Default: a worker is ready when it answers GET / with any status but 503; see proof. */

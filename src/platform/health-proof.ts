@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { portAnswers } from "../process/first-answer.ts";
 import { clearFailed, isMarkedFailed, markGood } from "../site/health-marks.ts";
+import { siteHost } from "../site/site-config.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import type { Instance } from "./instance.ts";
 
@@ -32,7 +33,9 @@ export class HealthProof {
 
   async #ask(instance: Instance, over: AbortSignal): Promise<void> {
     await delay(PROOF_UPTIME_MS, undefined, { signal: over }).catch(() => undefined);
-    if (this.#strict || (await portAnswers(instance.port, instance.own, over))) this.#proved(instance);
+    const { port, own } = instance;
+    if (this.#strict || (await portAnswers(port, own, siteHost(this.#layout.root), over)))
+      this.#proved(instance);
   }
 
   answered(instance: Instance, status: number): void {

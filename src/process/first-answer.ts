@@ -13,7 +13,8 @@ const AGAIN_MS = 25;
 /** So long one question waits. Milliseconds. */
 const WAIT_MS = 10_000;
 
-const QUESTION = `GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: ${PROBE_AGENT}\r\nAccept: */*\r\nConnection: close\r\n\r\n`;
+const question = (host: string): string =>
+  `GET / HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: ${PROBE_AGENT}\r\nAccept: */*\r\nConnection: close\r\n\r\n`;
 
 /** How a question ended: answered, or what was wrong. refused: nobody listens. */
 export type Answer = "answered" | { readonly problem: string; readonly refused: boolean };
@@ -48,21 +49,27 @@ export async function untilAnswered(
 }
 
 /** Whether GET / at the port was answered, whatever it was, before the signal aborted; by somebody else does not count. */
-export async function portAnswers(port: number, own: OwnPort, signal: AbortSignal): Promise<boolean> {
+export async function portAnswers(
+  port: number,
+  own: OwnPort,
+  host: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   const ask = async (limit: AbortSignal): Promise<Answer> => {
-    const answer = await askOver(connect({ port, host: LOOPBACK }), "connect", limit);
+    const answer = await askOver(connect({ port, host: LOOPBACK }), "connect", host, limit);
     return answer !== "answered" || (await own.tookConnection()) ? answer : NOT_OURS;
   };
   return (await untilAnswered(ask, signal)) === undefined;
 }
 
 /**
- * Asks GET / over a socket that is being connected. Any byte that comes back is an answer, except of a 503, with which an app
+ * Asks GET / of the host over a socket that is being connected. Any byte that comes back is an answer, except of a 503, with which an app
  * says itself that it does not serve yet.
  */
 export async function askOver(
   socket: Socket,
   connected: "connect" | "secureConnect",
+  host: string,
   signal: AbortSignal,
 ): Promise<Answer> {
   try {
@@ -71,7 +78,7 @@ export async function askOver(
     const data = once(socket, "data", { signal }) as Promise<[Buffer]>;
     closed.catch(() => undefined);
     data.catch(() => undefined);
-    socket.write(QUESTION);
+    socket.write(question(host));
     const came = await Promise.race([data, closed]);
     if (came === "closed") return CLOSED;
     return UNAVAILABLE.test(came[0].toString("latin1")) ? NOT_YET : "answered";

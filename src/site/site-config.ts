@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeText } from "../decode-text.ts";
 import { systemCode } from "../errors.ts";
+import { DEFAULT_HOST, isHost } from "../site-host.ts";
 
 /** What a running site reads of its configuration; nothing in it has been checked. */
 export interface RunningConfig {
@@ -10,6 +11,7 @@ export interface RunningConfig {
     readonly longPollAfterMs?: unknown;
     readonly maxUnavailable?: unknown;
   } | null;
+  readonly host?: unknown;
   readonly requireSignature?: unknown;
   readonly prune?: unknown;
   readonly keep?: unknown;
@@ -38,6 +40,12 @@ export function readSiteConfig(root: string): SiteConfigRead {
 export function tolerantConfig(root: string): RunningConfig {
   const read = readSiteConfig(root);
   return read.state === "read" ? read.config : {};
+}
+
+/** What checks of the site ask for. */
+export function siteHost(root: string): string {
+  const { host } = tolerantConfig(root);
+  return isHost(host) ? host : DEFAULT_HOST;
 }
 
 function readObject(path: string): SiteConfigRead | undefined {

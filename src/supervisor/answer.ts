@@ -3,6 +3,7 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { askOver, notAnswered, untilAnswered, type Answer } from "../process/first-answer.ts";
+import { serverName } from "../site-host.ts";
 import { PROBE_AGENT } from "../process/worker-messages.ts";
 import type { PrivatePlace, Worker } from "./worker.ts";
 
@@ -13,31 +14,37 @@ import type { PrivatePlace, Worker } from "./worker.ts";
 export async function untilAnswers(
   worker: Worker,
   place: PrivatePlace,
+  host: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  return await untilAnswered((limit) => askOnce(worker, place, limit), signal);
+  return await untilAnswered((limit) => askOnce(worker, place, host, limit), signal);
 }
 
-async function askOnce(worker: Worker, place: PrivatePlace, signal: AbortSignal): Promise<Answer> {
+async function askOnce(
+  worker: Worker,
+  place: PrivatePlace,
+  host: string,
+  signal: AbortSignal,
+): Promise<Answer> {
   switch (place.protocol) {
     case "http":
-      return await askOver(plainSocket(place), "connect", signal);
+      return await askOver(plainSocket(place), "connect", host, signal);
     case "https":
-      return await askOver(secureSocket(place), "secureConnect", signal);
+      return await askOver(secureSocket(place, host), "secureConnect", host, signal);
     case "h2":
     case "h2c":
-      return await askHttp2(place, signal);
+      return await askHttp2(place, host, signal);
     case "tls":
-      return await taken(secureSocket(place), (socket) => once(socket, "secureConnect", { signal }));
+      return await taken(secureSocket(place, host), (socket) => once(socket, "secureConnect", { signal }));
     case "tcp":
       // Whether the app's own process took it: the system takes it for a process that hangs, too.
       return await taken(plainSocket(place), (socket) =>
         Promise.all([once(socket, "connect", { signal }), worker.heard("accepted", signal)]),
       );
     case "unknown": {
-      const answer = await askOver(plainSocket(place), "connect", signal);
+      const answer = await askOver(plainSocket(place), "connect", host, signal);
       if (answer === "answered" || answer.refused) return answer;
-      return await askOver(secureSocket(place), "secureConnect", signal);
+      return await askOver(secureSocket(place, host), "secureConnect", host, signal);
     }
     case "inherited":
       return "answered";
@@ -50,9 +57,9 @@ function plainSocket({ host, port }: PrivatePlace): Socket {
   return connect({ host, port });
 }
 
-function secureSocket({ host, port }: PrivatePlace): Socket {
+function secureSocket({ host, port }: PrivatePlace, name: string): Socket {
   // Its certificate is for the site's name, and we know whom we ask.
-  return connectTls({ host, port, rejectUnauthorized: false, servername: "localhost" });
+  return connectTls({ host, port, rejectUnauthorized: false, servername: serverName(name) });
 }
 
 async function taken(socket: Socket, take: (socket: Socket) => Promise<unknown>): Promise<Answer> {
@@ -66,14 +73,17 @@ async function taken(socket: Socket, take: (socket: Socket) => Promise<unknown>)
   }
 }
 
-async function askHttp2(place: PrivatePlace, signal: AbortSignal): Promise<Answer> {
+async function askHttp2(place: PrivatePlace, name: string, signal: AbortSignal): Promise<Answer> {
   const scheme = place.protocol === "h2" ? "https" : "http";
   const host = place.host.includes(":") ? `[${place.host}]` : place.host;
-  const session = connectHttp2(`${scheme}://${host}:${place.port}`, { rejectUnauthorized: false });
+  const session = connectHttp2(`${scheme}://${host}:${place.port}`, {
+    rejectUnauthorized: false,
+    servername: serverName(name),
+  });
   session.on("error", () => undefined);
   try {
     await once(session, "connect", { signal });
-    const stream = session.request({ ":path": "/", "user-agent": PROBE_AGENT });
+    const stream = session.request({ ":path": "/", ":authority": name, "user-agent": PROBE_AGENT });
     stream.on("error", () => undefined);
     await once(stream, "response", { signal });
     return "answered";

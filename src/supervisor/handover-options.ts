@@ -11,6 +11,7 @@ import {
   withFields,
   type Fields,
 } from "../record-shape.ts";
+import { isHost } from "../site-host.ts";
 import { LONGEST_MS } from "./options.ts";
 
 // The same limits as schema/inplace.config.schema.json has, which checks what a deploy writes: here, in a site's runtime,
@@ -32,6 +33,7 @@ const HEALTH: Fields<HealthConfig> = {
 };
 const isHealth = withFields(HEALTH);
 const FIELDS: Fields<SuperviseConfig> = {
+  host: orAbsent(isHost),
   workers: orAbsent(isWithin(1, MOST_WORKERS)),
   health: orAbsent(isHealth),
   explicitReady: orAbsent(isFlag),

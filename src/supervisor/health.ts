@@ -1,5 +1,6 @@
 import { get as getHttp, type IncomingMessage } from "node:http";
 import { get as getHttps } from "node:https";
+import { askedFor, serverName } from "../site-host.ts";
 import { PROBE_AGENT } from "../process/worker-messages.ts";
 import type { NormalHealth } from "./options.ts";
 import { isSecure, type PrivatePlace } from "./worker.ts";
@@ -13,7 +14,7 @@ export async function checkHealth(place: PrivatePlace, health: NormalHealth): Pr
     const response = await ask(place, health);
     const status = response.statusCode ?? 0;
     const good = health.status === undefined ? status >= 200 && status < 400 : status === health.status;
-    if (!good) return `${health.path} answered ${status}`;
+    if (!good) return `${health.path} answered ${status}${askedFor(health.host, status)}`;
     const body = await read(response, health.body !== undefined);
     if (health.body === undefined || body.includes(health.body)) return undefined;
     return `the answer of ${health.path} does not hold ${JSON.stringify(health.body)}`;
@@ -24,13 +25,14 @@ export async function checkHealth(place: PrivatePlace, health: NormalHealth): Pr
   }
 }
 
-function ask(place: PrivatePlace, { path, answerMs }: NormalHealth): Promise<IncomingMessage> {
+function ask(place: PrivatePlace, { path, host, answerMs }: NormalHealth): Promise<IncomingMessage> {
   const options = {
     host: place.host,
     port: place.port,
     path,
     agent: false,
-    headers: { "user-agent": PROBE_AGENT, connection: "close" },
+    headers: { host, "user-agent": PROBE_AGENT, connection: "close" },
+    servername: serverName(host),
     // Covers the answer's body too.
     signal: AbortSignal.timeout(answerMs),
     // Its certificate is for the site's name, and we know whom we ask.

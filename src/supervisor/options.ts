@@ -1,5 +1,6 @@
 import type { HealthConfig, SuperviseConfig } from "../config/supervise.ts";
 import { InplaceError } from "../errors.ts";
+import { DEFAULT_HOST } from "../site-host.ts";
 import { canHoldSocket } from "./held-socket.ts";
 
 /** Timers take no more. */
@@ -21,6 +22,7 @@ export const DEFAULT_DRAIN_MS = 30_000;
 export const DEFAULT_FRONT = process.platform === "win32" ? "spliced" : "held";
 
 export interface NormalHealth {
+  readonly host: string;
   readonly path: string;
   readonly status: number | undefined;
   readonly body: string | undefined;
@@ -30,6 +32,8 @@ export interface NormalHealth {
 }
 
 export interface NormalSuperviseOptions {
+  /** What checks ask for. */
+  readonly host: string;
   readonly workers: number;
   readonly health: NormalHealth | undefined;
   readonly explicitReady: boolean;
@@ -49,9 +53,11 @@ export function normalizeSupervise(options: SuperviseConfig = {}): NormalSupervi
       hint: 'Leave it at "private-port".',
     });
   }
+  const host = options.host ?? DEFAULT_HOST;
   return {
+    host,
     workers: options.workers ?? DEFAULT_WORKERS,
-    health: options.health === undefined ? undefined : normalizeHealth(options.health),
+    health: options.health === undefined ? undefined : normalizeHealth(options.health, host),
     explicitReady: options.explicitReady ?? false,
     proof: options.proof ?? DEFAULT_PROOF,
     readyMs: options.readyMs ?? DEFAULT_READY_MS,
@@ -63,8 +69,9 @@ export function normalizeSupervise(options: SuperviseConfig = {}): NormalSupervi
   };
 }
 
-function normalizeHealth(health: HealthConfig): NormalHealth {
+function normalizeHealth(health: HealthConfig, host: string): NormalHealth {
   return {
+    host,
     path: health.path,
     status: health.status,
     body: health.body,

@@ -36,7 +36,7 @@ ${front.bind.map((address) => `    bind ${address}`).join("\n")}
 backend ${front.site}
     balance roundrobin
     option httpchk
-    http-check send meth GET uri "${front.health.path}" ver HTTP/1.1 hdr Host ${front.site}
+    http-check send meth GET uri "${front.health.path}" ver HTTP/1.1 hdr Host ${front.health.host}
     http-check expect status 200-399
     # One good check brings a server in. Ten bad ones take it out, so that one that is being restarted is waited for.
     default-server check inter 1s downinter 200ms rise 1 fall 10

@@ -45,7 +45,7 @@ export interface Front {
   /** Name of the site and of HAProxy's backend. */
   readonly site: string;
   readonly bind: readonly string[];
-  readonly health: { readonly path: string; readonly timeoutMs: number };
+  readonly health: { readonly host: string; readonly path: string; readonly timeoutMs: number };
   readonly startMs: number;
   readonly drainMs: number;
   /** Path of HAProxy's runtime socket. */
@@ -76,6 +76,7 @@ export function normalizeFront(layout: SiteLayout, site: string, config: Haproxy
     site: validSiteName(site),
     bind: config.bind ?? [DEFAULT_BIND],
     health: {
+      host: config.host ?? site,
       path: config.health?.path ?? DEFAULT_HEALTH_PATH,
       timeoutMs: config.health?.timeoutMs ?? DEFAULT_HEALTH_TIMEOUT_MS,
     },

@@ -1,5 +1,6 @@
 import { get } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import { askedFor, DEFAULT_HOST } from "../../site-host.ts";
 
 /** Good answers in a row that make an artifact healthy. */
 export const GOOD_IN_A_ROW = 2;
@@ -7,6 +8,8 @@ const POLL_MS = 50;
 
 export interface HealthCheck {
   readonly address: string;
+  /** What it is asked for. Default: "localhost", from who is of an earlier version. */
+  readonly host?: string;
   readonly port: number;
   readonly path: string;
   readonly timeoutMs: number;
@@ -36,13 +39,17 @@ export async function becomesHealthy(
 
 const GOOD = "good";
 
-function ask({ address, port, path, timeoutMs }: HealthCheck): Promise<string> {
+function ask({ address, host = DEFAULT_HOST, port, path, timeoutMs }: HealthCheck): Promise<string> {
   return new Promise((resolve) => {
-    const request = get({ host: address, port, path, agent: false, timeout: timeoutMs }, (response) => {
-      const status = response.statusCode ?? 0;
-      response.resume();
-      resolve(status >= 200 && status < 400 ? GOOD : `its last answer to ${path} was ${status}`);
-    });
+    const request = get(
+      { host: address, port, path, agent: false, timeout: timeoutMs, headers: { host } },
+      (response) => {
+        const status = response.statusCode ?? 0;
+        response.resume();
+        const good = status >= 200 && status < 400;
+        resolve(good ? GOOD : `its last answer to ${path} was ${status}${askedFor(host, status)}`);
+      },
+    );
     request.once("timeout", () => request.destroy(new Error(`no answer in ${timeoutMs} ms`)));
     request.once("error", (error) => resolve(error.message));
   });

@@ -6,6 +6,7 @@ import { endWithUs } from "../../process/orphan-guard.ts";
 import { OwnPort, type Stranger } from "../../process/port-owner.ts";
 import { choosePort, untilAccepts } from "../../process/port.ts";
 import { EXIT_TEMPORARY } from "../../process/worker-messages.ts";
+import { siteHost } from "../../site/site-config.ts";
 import { markFailed, readLastGood } from "../../site/health-marks.ts";
 import { Instance, type InstanceOwner } from "../instance.ts";
 import type { Launch } from "../launch.ts";
@@ -85,7 +86,8 @@ async function start({
   const up = await untilAccepts(port, over);
   const own = new OwnPort(port, { pid: child.pid, mark: token });
   const foreign = up ? await own.stranger() : undefined;
-  const serves = up && foreign === undefined && (!answer || (await portAnswers(port, own, over)));
+  const serves =
+    up && foreign === undefined && (!answer || (await portAnswers(port, own, siteHost(layout.root), over)));
   const started = await startedArtifact(layout, since);
   const artifact = supervises ? undefined : started;
   if (serves && !signal.aborted && child.state.kind === "running")
