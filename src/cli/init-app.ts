@@ -1,5 +1,6 @@
 import { initApp, type WrittenFile } from "../deploy/init-app.ts";
 import type { Proposal } from "../deploy/infer/proposal.ts";
+import { isWebConfig } from "../site/windows-names.ts";
 import { checkApp } from "./init-check.ts";
 import { table } from "./table.ts";
 import type { Outcome, VerbContext } from "./verb.ts";
@@ -19,9 +20,13 @@ export async function initAppHere(context: VerbContext, { force, check }: InitAp
   const document = { files, build, reasons, checked };
   const kept = files.filter(({ state }) => state === "kept");
   const text = [
-    table(files.map(({ path, state, purpose }) => [MARKS[state], path, purpose])),
+    table(files.map((file) => [MARKS[file.state], file.path, whatFor(file)])),
     ...(proposal === undefined ? [] : [table(whatWasSeen(proposal))]),
-    ...(kept.length === 0 ? [] : ["kept what differs; --force replaces it and keeps a copy"]),
+    ...(kept.length === 0
+      ? []
+      : [
+          "kept what differs; inplace-deploy init --force replaces it and keeps a copy (NAME.before-inplace)",
+        ]),
     ...(checked === undefined
       ? []
       : [
@@ -36,10 +41,20 @@ function whatWasSeen({ build, reasons }: Proposal): string[][] {
   return [...reasons.map((reason) => ["saw", reason]), ["build", JSON.stringify(build)]];
 }
 
+function whatFor({ state, purpose }: WrittenFile): string {
+  return state === "kept" ? `yours; ours ${purpose}` : purpose;
+}
+
 function nextStep(kept: readonly WrittenFile[]): string {
-  return kept.some(({ path }) => path === "deploy.sh")
-    ? "commit these files, then: inplace-deploy deploy (the deploy.sh here is not ours)"
-    : "commit these files, then: bash deploy.sh --serve";
+  const webConfig = kept.find(({ path }) => isWebConfig(path))?.path;
+  return [
+    ...(webConfig === undefined
+      ? []
+      : [`the ${webConfig} here, and not ours, says what IIS and inplace-deploy serve start`]),
+    kept.some(({ path }) => path === "deploy.sh")
+      ? "commit these files, then: inplace-deploy deploy (bash deploy.sh runs another one than ours)"
+      : "commit these files, then: bash deploy.sh --serve",
+  ].join("\n");
 }
 
 function seconds(ms: number): string {

@@ -20,6 +20,8 @@ const COMPILED = /\.([cm]?jsx?|css|html?|wasm)$/i;
 /** Changes of these make no compiled file out of date. */
 const NO_SOURCE =
   /(^|\/)(\.|(package|package-lock|npm-shrinkwrap|inplace\.config)\.json$|yarn\.lock$|pnpm-lock\.yaml$|bun\.lockb?$|deploy\.sh$|launch\.(sh|cmd)$|web\.config$)|^[^/]*\.(md|txt)$|^LICENSE/;
+/** By a lock file of their own. */
+const PACKAGES = /(^|\/)(node_modules|vendor|_packages)\//;
 const NAMED = 3;
 
 /**
@@ -61,7 +63,7 @@ async function ignoredFiles(repository: Repository, files: readonly string[]): P
   const inside = files
     .filter((path) => isInside(top, path) && !isInside(own, path))
     .map((path) => relative(top, path).split(sep).join("/"))
-    .filter((path) => !/(^|\/)node_modules\//.test(path));
+    .filter((path) => !PACKAGES.test(path));
   if (inside.length === 0) return [];
   const ignored = await repository.ignored();
   const names = new Set(ignored);

@@ -169,6 +169,27 @@ test("init explains each file in a line, can be run again, and keeps what somebo
   assert.equal(await readFile(`${webConfig}.before-inplace`, "utf8"), "mine");
 });
 
+test("init over a site of iisnode and Kudu's own script leaves them, their rights too, and says what they do", async (t) => {
+  const theirs = {
+    "web.config": `<configuration><system.webServer><handlers>
+      <add name="iisnode" path="server.js" verb="*" modules="iisnode"/></handlers></system.webServer></configuration>`,
+    "deploy.sh": "#!/bin/bash\n# KUDU Deployment Script\nnpm install kudusync -g --silent\n",
+    ".deployment": "[config]\ncommand = bash deploy.sh\n",
+  };
+  const repository = await sourceRepository(t, { ...theirs, "server.js": "1", "package.json": {} });
+  const { folder } = repository;
+  const first = await inplace(t, ["init"], { cwd: folder });
+  assert.equal(await repository.git("diff", "--stat"), "");
+  assert.match(first.stdout, /^kept +deploy\.sh +yours; ours installs/m);
+  assert.match(first.stdout, /init --force replaces it and keeps a copy/);
+  assert.match(first.stdout, /the web\.config here, and not ours, says what IIS and .* start/);
+  assert.match(first.stdout, /then: inplace-deploy deploy \(bash deploy\.sh runs another one than ours\)$/m);
+  const forced = await inplace(t, ["init", "--force"], { cwd: folder });
+  assert.match(forced.stdout, /then: bash deploy\.sh --serve$/m);
+  for (const [path, text] of Object.entries(theirs))
+    assert.equal(await readFile(join(folder, `${path}.before-inplace`), "utf8"), text);
+});
+
 test("init where nothing can be deployed says so, and writes nothing", async (t) => {
   const repository = await sourceRepository(t, { "README.md": "no app" });
   const { code, stderr } = await inplace(t, ["init"], { cwd: repository.folder });

@@ -4,7 +4,6 @@ import { inferBuild } from "#src/deploy/infer/infer.js";
 import { sourceRepository, type Files } from "../rig/source.ts";
 
 const IGNORE = "node_modules\ndist\nbuild\n";
-const PYTHON = process.platform === "win32" ? "python" : "python3";
 const whole = (start: string, more: object = {}): object => ({
   builder: "directory",
   directory: ".",
@@ -218,60 +217,6 @@ const APPS: readonly [name: string, files: Files, build: object][] = [
     { builder: "entry", entry: "server.mjs" },
   ],
   ["pages in files", { "index.html": "<p>" }, { builder: "directory", directory: ".", static: "pages" }],
-  [
-    "Flask with gunicorn",
-    {
-      "requirements.txt": "Flask==3\ngunicorn\n",
-      "app.py": "from flask import Flask\nshop = Flask(__name__)\n",
-    },
-    whole(`PYTHONPATH=_packages ${PYTHON} -m gunicorn --bind 127.0.0.1:$PORT app:shop`, {
-      command: [
-        PYTHON,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--target",
-        "$ARTIFACT/_packages",
-        "-r",
-        "requirements.txt",
-      ],
-    }),
-  ],
-  [
-    "FastAPI",
-    { "pyproject.toml": 'dependencies = ["fastapi", "uvicorn"]', "main.py": "app = FastAPI()\n" },
-    whole(`PYTHONPATH=_packages ${PYTHON} -m uvicorn --host 127.0.0.1 --port $PORT main:app`),
-  ],
-  [
-    "Go with a command",
-    { "go.mod": "module x", "cmd/server/main.go": "" },
-    { builder: "command", command: ["go", "build", "-o", "$ARTIFACT", "./cmd/server"] },
-  ],
-  [
-    ".NET",
-    { "Shop.csproj": "<Project/>" },
-    {
-      builder: "directory",
-      command: ["dotnet", "publish", "Shop.csproj", "-c", "Release", "-o", "bin/inplace"],
-      directory: "bin/inplace",
-      start: "ASPNETCORE_URLS=http://127.0.0.1:$PORT dotnet Shop.dll",
-    },
-  ],
-  [
-    "Maven",
-    {
-      "pom.xml":
-        "<project><parent><artifactId>p</artifactId><version>9</version></parent><artifactId>shop</artifactId><version>1.2</version></project>",
-    },
-    {
-      builder: "directory",
-      command: ["mvn", "-q", "-DskipTests", "package"],
-      directory: "target",
-      start: "SERVER_PORT=$PORT SERVER_ADDRESS=127.0.0.1 java -jar shop-1.2.jar",
-    },
-  ],
 ];
 
 for (const [name, files, build] of APPS) {

@@ -29,33 +29,33 @@ export function python(has: Has, text: (path: string | undefined) => string): Pr
   const uses = (name: string): boolean => new RegExp(`(^|[\\s"'])${name}(\\W|$)`, "m").test(words);
   const app = django === undefined ? appIn(file ?? "app.py", text(file)) : djangoApp(text(django));
   const module = procfile === undefined ? serverOf(uses, app, file) : `${PYTHON} -m ${procfile}`;
-  const command =
-    requirements === undefined
-      ? undefined
-      : [
-          PYTHON,
-          "-m",
-          "pip",
-          "install",
-          "--quiet",
-          "--disable-pip-version-check",
-          "--target",
-          `$ARTIFACT/${PACKAGES}`,
-          "-r",
-          requirements,
-        ];
+  const command = requirements === undefined ? undefined : pipInstall(requirements);
   return {
     build: {
       builder: "directory",
       ...(command && { command }),
       directory: ".",
-      start: `PYTHONPATH=${PACKAGES} ${module}`,
+      start: withPackages(module),
     },
     reasons: [
       `${listed ?? file ?? "manage.py"}: a Python app, ${module}`,
-      ...(command === undefined ? [] : [`packages of ${requirements ?? ""} are installed into the artifact`]),
+      ...(requirements === undefined ? [] : [packagesReason(requirements)]),
     ],
   };
+}
+
+/** Into the artifact, by the Python that is here. */
+export function pipInstall(requirements: string): readonly string[] {
+  const quietly = ["install", "--quiet", "--disable-pip-version-check"];
+  return [PYTHON, "-m", "pip", ...quietly, "--target", `$ARTIFACT/${PACKAGES}`, "-r", requirements];
+}
+
+export function withPackages(line: string): string {
+  return `PYTHONPATH=${PACKAGES} ${line}`;
+}
+
+export function packagesReason(requirements: string): string {
+  return `packages of ${requirements} are installed into the artifact`;
 }
 
 /** MODULE:VARIABLE, and whether it speaks ASGI. */
