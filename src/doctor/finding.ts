@@ -66,6 +66,10 @@ export const FINDINGS = {
   PROGRAM_MISSING: ["broken", "Correct processPath in web.config, or install the program that it names."],
   VARIABLE_UNSET: ["risk", "Set the variable for the account that runs the site, or write its value."],
   PATH_NOT_HERE: ["risk", "Name something in the site, by a path relative to it."],
+  SETTING_WITHOUT_EFFECT: [
+    "risk",
+    "Let the application do it, or what stands in front: without IIS nobody reads the setting.",
+  ],
   LOG_OUTSIDE: ["risk", "Log into the site, or make sure that its account may write there."],
   PATH_NOT_QUOTED: ["broken", "Put the path into &quot; in web.config: the handler splits it at the blank."],
   RAPID_FAILS_LOW: ["risk", "Raise rapidFailsPerMinute: each recycle ends every process once."],

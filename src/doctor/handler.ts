@@ -40,6 +40,7 @@ export async function checkWebConfig(patient: Patient): Promise<readonly Finding
   }
   return [
     ...paths(patient, webConfig),
+    ...(process.platform === "win32" ? [] : withoutEffect(webConfig)),
     ...(await quoting(patient, webConfig)),
     ...((await readHandover(layout)) === undefined ? rapidFails(webConfig) : []),
     ...(await startTime(layout, webConfig)),
@@ -89,6 +90,12 @@ function paths({ layout, env }: Patient, config: PlatformConfig): readonly Findi
       return what !== program;
     })
     .map(asFinding);
+}
+
+function withoutEffect(config: PlatformConfig): readonly Finding[] {
+  return config.withoutEffect.map(({ place, setting, why }) =>
+    finding("SETTING_WITHOUT_EFFECT", `${place}: ${setting} has no effect here: ${why}.`),
+  );
 }
 
 /**

@@ -220,6 +220,14 @@ export const ILLS: readonly Ill[] = [
       ),
   },
   {
+    code: "SETTING_WITHOUT_EFFECT",
+    how: "web.config redirects",
+    harm: async (s) => {
+      const text = await readFile(s.webConfig, "utf8");
+      await writeFile(s.webConfig, text.replace("<handlers>", '<httpRedirect enabled="true"/><handlers>'));
+    },
+  },
+  {
     code: "LOG_OUTSIDE",
     how: "the log lies outside",
     harm: (s) =>
