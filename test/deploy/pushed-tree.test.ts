@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { openBareRepository } from "#src/deploy/git/repository.js";
 import { showCommit, type Worktree } from "#src/deploy/git/worktree.js";
-import { inplace, sourceRepository } from "../rig/source.ts";
+import { inplace, sourceRepository, writeFiles } from "../rig/source.ts";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.ts";
 import { pushTarget } from "./push-target.ts";
 
@@ -70,6 +70,30 @@ test("whatever became of the tree that pushes share, it shows the next commit", 
     const mark = await readFile(join(tree.path, ".git"), "utf8");
     await damage(tree.path, mark.replace("gitdir: ", "").trim());
     await (index % 2 === 0 ? shown(first, "one", what) : shown(second, "two", what));
+  }
+});
+
+test("a commit that changes nothing but attributes has its files written as they say", async (t) => {
+  const work = await sourceRepository(t, { "server.mjs": "one\n", "deep/notes.txt": "two\n" });
+  const first = await work.git("rev-parse", "HEAD");
+  await writeFiles(work.folder, { "deep/.gitattributes": "*.txt eol=crlf\n" });
+  const second = await work.commit("line ends of Windows");
+  const bare = join(await temporaryFolder(t), "shop.git");
+  await work.git("clone", "--quiet", "--bare", ".", bare);
+  const path = join(bare, "inplace", "shop");
+  const tree: Worktree = {
+    repository: await openBareRepository(bare),
+    path,
+    signal: new AbortController().signal,
+  };
+  const notes = (): Promise<string> => readFile(join(path, "deep", "notes.txt"), "utf8");
+  for (const [commit, text] of [
+    [first, "two\n"],
+    [second, "two\r\n"],
+    [first, "two\n"],
+  ] as const) {
+    await showCommit(tree, commit);
+    assert.equal(await notes(), text);
   }
 });
 

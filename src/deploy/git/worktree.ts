@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { lstat, mkdir, realpath } from "node:fs/promises";
+import { lstat, mkdir, realpath, rm } from "node:fs/promises";
 import { InplaceError } from "../../errors.ts";
 import { isInside } from "../../paths.ts";
 import { removeTree } from "../../site/remove-tree.ts";
@@ -73,9 +73,23 @@ async function moveTo(tree: Worktree, commit: string): Promise<void> {
   const own = (await tree.repository.git("rev-parse", "--git-common-dir")).trim();
   if (belongsTo !== (await realpath(resolve(tree.repository.top, own))))
     throw new InplaceError("GIT_FAILED", `${tree.path} belongs to ${belongsTo}.`);
+  await forgetAttributes(tree.path, git, commit);
   await git("checkout", "--quiet", "--detach", "--force", commit);
   await git("clean", "--quiet", "-ffdx", "--exclude=node_modules");
   await showSubmodules(tree);
+}
+
+/**
+ * Attributes say how files are written. Where the commit has others, all files have to be written anew, also those that are the
+ * same in both: git does so where there is no index, and where no attributes are left that it would go by.
+ */
+async function forgetAttributes(path: string, git: Git, commit: string): Promise<void> {
+  const which = ["--", ":(glob)**/.gitattributes"];
+  const changed = await git("diff-tree", "-r", "--name-only", "-z", "HEAD", commit, ...which);
+  if (changed === "") return;
+  const index = (await git("rev-parse", "--git-path", "index")).trim();
+  for (const file of [index, ...changed.split("\0")].filter((name) => name !== ""))
+    await rm(resolve(path, file), { force: true });
 }
 
 async function showSubmodules(tree: Worktree): Promise<void> {
