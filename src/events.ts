@@ -261,6 +261,13 @@ export type SupervisorEvent =
       /** What serves on; undefined: nothing. */
       readonly kept: string | undefined;
     }
+  /** It is not ready yet, and is tried again beside the last good one. */
+  | {
+      readonly type: "release-late";
+      readonly artifact: string;
+      readonly ms: number | undefined;
+      readonly meanwhile: string;
+    }
   /** What it failed by is the site's fault, or the machine's: it is tried again. */
   | {
       readonly type: "release-waits";

@@ -16,7 +16,10 @@ export interface WaitOptions {
   readonly signal: AbortSignal;
 }
 
-/** Waits until an artifact has proved healthy. Throws START_FAILED once it is marked failed, TIMED_OUT after timeoutMs. */
+/**
+ * Waits until an artifact has proved healthy. Throws START_FAILED once it is marked failed, ARTIFACT_MISSING or SUPERSEDED
+ * where nothing would start it, TIMED_OUT after timeoutMs.
+ */
 export async function waitUntilLive(
   options: WaitOptions,
 ): Promise<{ readonly artifact: string; readonly ms: number }> {
@@ -24,16 +27,10 @@ export async function waitUntilLive(
   const startedAt = Date.now();
   const artifact = options.artifact ?? (await pointed(layout));
   for (;;) {
-    if ((await readLastGood(layout)) === artifact || (await wasLive(layout, artifact))) {
-      return { artifact, ms: Date.now() - startedAt };
-    }
-    const mark = (await listFailed(layout)).find((failed) => failed.artifact === artifact);
-    if (mark !== undefined) {
-      await recordFailures(layout);
-      throw new InplaceError("START_FAILED", `${artifact} failed: ${mark.reason}.`, {
-        hint: "The last good release goes on; look at inplace-deploy status.",
-      });
-    }
+    const reason = await reasonNotToCome(layout, artifact);
+    // A release that fails is marked before the pointer leaves it.
+    if (await isLive(layout, artifact)) return { artifact, ms: Date.now() - startedAt };
+    if (reason !== undefined) throw reason;
     if (Date.now() - startedAt > timeoutMs) {
       throw new InplaceError("TIMED_OUT", `${artifact} did not prove healthy within ${timeoutMs / 1000} s.`, {
         hint: "Is the site running, and does anybody ask it for something? See inplace-deploy status.",
@@ -41,6 +38,39 @@ export async function waitUntilLive(
     }
     await delay(LOOK_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
+}
+
+/** Throws START_FAILED where it is marked failed. */
+async function isLive(layout: SiteLayout, artifact: string): Promise<boolean> {
+  const lastGood = await readLastGood(layout);
+  if (lastGood === artifact || (await wasLive(layout, artifact))) return true;
+  const mark = (await listFailed(layout)).find((failed) => failed.artifact === artifact);
+  if (mark === undefined) return false;
+  await recordFailures(layout);
+  throw new InplaceError("START_FAILED", sentence(`${artifact} failed: ${mark.reason}`), {
+    hint:
+      lastGood === undefined
+        ? "No other release ever proved good: mend it, and deploy again."
+        : `The last good release, ${lastGood}, goes on; look at inplace-deploy status.`,
+  });
+}
+
+/** What the pointer does not name is started by nobody, unless it is a drop that still waits to be adopted. */
+async function reasonNotToCome(layout: SiteLayout, artifact: string): Promise<InplaceError | undefined> {
+  const pointer = await readPointer(layout);
+  if (pointer.state !== "names" || pointer.artifact === artifact) return undefined;
+  const { artifact: now } = pointer;
+  const release = (await readReleases(layout)).find((one) => one.artifact === artifact);
+  if (release === undefined)
+    return new InplaceError("ARTIFACT_MISSING", `${layout.target} holds no ${artifact}; ${now} is current.`, {
+      hint: "inplace-deploy history lists what there is.",
+    });
+  if (release.publishedAt === undefined) return undefined;
+  return new InplaceError("SUPERSEDED", `${now} is current, and nothing starts ${artifact} any more.`);
+}
+
+function sentence(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
 async function pointed(layout: SiteLayout): Promise<string> {

@@ -18,6 +18,10 @@ export const FINDINGS = {
     "broken",
     "Deploy a mended commit, or inplace-deploy rollback; read the reason in inplace-deploy history.",
   ],
+  CURRENT_UNPROVEN: [
+    "risk",
+    "Read what the app says: does it listen on PORT, and answer there? inplace-deploy rollback goes back.",
+  ],
   NO_ENTRY_POINT: ["broken", "Name the program in _entry.txt inside the artifact's folder."],
   ARTIFACT_ALTERED: ["broken", "inplace-deploy deploy --rebuild, or inplace-deploy rollback."],
   ARTIFACT_UNSIGNED: [

@@ -2,8 +2,10 @@ import { stat } from "node:fs/promises";
 import { dateOf } from "../date-of.ts";
 import { InplaceError } from "../errors.ts";
 import { entryPoint } from "../site/entry-point.ts";
-import { isMarkedFailed } from "../site/health-marks.ts";
+import { isMarkedFailed, readLastGood } from "../site/health-marks.ts";
+import type { SiteLayout } from "../site/layout.ts";
 import { refuseMountedPointer } from "../site/mounts.ts";
+import { readRecord } from "../site/records.ts";
 import { artifactsIn } from "../site/releases.ts";
 import { verifyArtifact } from "../site/verify.ts";
 import { finding, type Finding, type FindingCode } from "./finding.ts";
@@ -11,6 +13,8 @@ import type { Patient } from "./patient.ts";
 
 /** A time this far ahead is no matter of rounding, milliseconds. */
 const FUTURE_MS = 60_000;
+/** As launchers have it: what ran longer has served, milliseconds. */
+const PROOF_MS = 60_000;
 const ARCHIVE = /\.(zip|nupkg|tgz|tar\.gz)$/i;
 
 /** Whether the pointer names something that starts. */
@@ -38,16 +42,28 @@ export async function checkPointer({ layout, pointer, now }: Patient): Promise<r
 }
 
 /** Whether the current artifact is what was published, and can be started. */
-export async function checkCurrent({ layout, pointer, env }: Patient): Promise<readonly Finding[]> {
+export async function checkCurrent({ layout, pointer, env, now }: Patient): Promise<readonly Finding[]> {
   if (pointer.state !== "names") return [];
   const { artifact, path } = pointer;
   const findings: Finding[] = [];
   if (await isMarkedFailed(layout, artifact)) {
     findings.push(finding("CURRENT_FAILED", `The current artifact ${artifact} is marked failed.`));
+  } else if (await provesNothing(layout, artifact, now)) {
+    findings.push(
+      finding("CURRENT_UNPROVEN", `The current artifact ${artifact} was started, and never proved itself.`),
+    );
   }
   findings.push(...(await refusal("NO_ENTRY_POINT", () => entryPoint(path))));
   findings.push(...(await refusal("ARTIFACT_ALTERED", () => verifyArtifact(layout, artifact, env))));
   return findings;
+}
+
+/** A launcher started it so long ago that it would have proved itself by now. */
+async function provesNothing(layout: SiteLayout, artifact: string, now: number): Promise<boolean> {
+  const started = (await readRecord(layout.started))?.trim();
+  if (started !== artifact || (await readLastGood(layout)) === artifact) return false;
+  const startedAt = (await stat(layout.started)).mtimeMs;
+  return now - startedAt > PROOF_MS;
 }
 
 /** Archives that nobody unpacked. */

@@ -28,6 +28,8 @@ export const SUPERVISOR_WORDS: Words<SupervisorEvent> = {
       [`${artifact} failed: ${reason}; ${serving}`, ...output.map((line) => `  | ${line}`)].join("\n"),
     );
   },
+  "release-late": ({ artifact, ms, meanwhile }) =>
+    warn(`${artifact} is not ready after ${ms} ms; ${meanwhile} serves while it is tried again`),
   "release-waits": ({ artifact, reason, kept, againMs }) => {
     const serving = kept === undefined ? "nothing runs" : `${kept} serves on`;
     return error(`${artifact} waits: ${reason}; ${serving}; tried again in ${againMs} ms`);

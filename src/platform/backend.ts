@@ -193,8 +193,12 @@ export class Backend {
   }
 
   /** undefined: the process is the instance now. */
-  async #attempt(attempt: number, signal: AbortSignal, answer: boolean): Promise<AttemptFailure | undefined> {
-    const order = { launch: this.#launch, owner: this.#owner, attempt, answer, signal };
+  async #attempt(
+    attempt: number,
+    signal: AbortSignal,
+    onTrial: boolean,
+  ): Promise<AttemptFailure | undefined> {
+    const order = { launch: this.#launch, owner: this.#owner, attempt, onTrial, signal };
     const started = await attemptStart(order);
     if (!(started instanceof Instance)) return started;
     if (signal.aborted) {

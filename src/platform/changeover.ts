@@ -98,6 +98,8 @@ export class Changeover {
     if (!before.isRunning || supervised) {
       // The launcher, or the supervisor that it has become, takes the newest release by itself.
       if (change.artifact === undefined) this.#stage.replaceBy(this.#stage.prepare());
+      // Who deployed learns whether it starts, and no visitor has to wait for that.
+      else if (!before.isRunning) before.start();
       return;
     }
     if (!change.again && (await before.isOf(change.artifact))) return;

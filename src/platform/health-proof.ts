@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { portAnswers } from "../process/first-answer.ts";
-import { clearFailed, isMarkedFailed, markGood } from "../site/health-marks.ts";
+import { markGood } from "../site/health-marks.ts";
 import { siteHost } from "../site/site-config.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import type { Instance } from "./instance.ts";
@@ -63,8 +63,6 @@ export class HealthProof {
   async #record({ artifact, child }: Instance): Promise<void> {
     if (artifact === undefined) return;
     await markGood(this.#layout, artifact);
-    // It was started all the same, for want of another, and it works.
-    if (await isMarkedFailed(this.#layout, artifact)) await clearFailed(this.#layout, artifact);
     this.#events({ type: "artifact-live", artifact, pid: child.pid });
   }
 }

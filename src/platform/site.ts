@@ -1,6 +1,7 @@
 import { asInplaceError, InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import type { ChildOptions } from "../process/child.ts";
+import { isMarkedFailed, readLastGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { readPointer } from "../site/pointer.ts";
 import { watchReleases, type Watcher } from "../watch/watch.ts";
@@ -104,6 +105,15 @@ export class Site implements Router, Stage {
       this.#known = event.artifact;
       this.#changeover.want({ artifact: event.artifact, again: event.cause === "replaced" });
     });
+    await this.#startUnproven();
+  }
+
+  /** What was deployed while nothing served is tried at once, as a later release would be. */
+  async #startUnproven(): Promise<void> {
+    const { layout } = this.#options;
+    const known = this.#known;
+    if (known === undefined || (await readLastGood(layout)) === known) return;
+    if (!(await isMarkedFailed(layout, known))) this.serving()?.start();
   }
 
   get layout(): SiteLayout {

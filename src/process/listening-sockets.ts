@@ -1,4 +1,5 @@
 import { openSync, readSync } from "node:fs";
+import { endianness } from "node:os";
 import { LOOPBACK } from "./port.ts";
 
 /** A socket that listens: its number, as the links in /proc/PID/fd name it, and the account that opened it. */
@@ -40,6 +41,36 @@ export function listeningSockets(port: number, host: string = LOOPBACK): readonl
   const found = rowsOf("/proc/net/tcp", port, takes);
   // What is bound to IPv4 itself gets the connection.
   return found.length > 0 ? found : rowsOfIpv6(port, takes);
+}
+
+/** Where somebody listens, as "port N" or ADDRESS:N, by the number of the socket. Throws where there is no such table. */
+export function listeningPlaces(): ReadonlyMap<string, string> {
+  const places = new Map<string, string>();
+  const take = ({ state, inode, address, port }: Row): boolean => {
+    if (state !== LISTENING) return false;
+    const number = Number.parseInt(port, 16);
+    places.set(inode, /^0+$/.test(address) ? `port ${number}` : `${addressOf(address)}:${number}`);
+    return true;
+  };
+  eachRow("/proc/net/tcp", take);
+  try {
+    eachRow("/proc/net/tcp6", take);
+  } catch {
+    // This system has no IPv6.
+  }
+  return places;
+}
+
+/** Of the words of an address, each in the byte order of the machine, the address as people write it. */
+function addressOf(hex: string): string {
+  const words = hex.match(/.{8}/g) ?? [];
+  const bytes = words.flatMap((word) => {
+    const four = word.match(/../g) ?? [];
+    return endianness() === "LE" ? four.toReversed() : four;
+  });
+  if (bytes.length === 4) return bytes.map((byte) => Number.parseInt(byte, 16)).join(".");
+  const groups = bytes.join("").match(/.{4}/g) ?? [];
+  return new URL(`http://[${groups.join(":")}]`).hostname;
 }
 
 function rowsOfIpv6(port: number, takes: ReadonlySet<string>, any = false): readonly ListeningSocket[] {

@@ -1,5 +1,11 @@
 import { readFile, readdir, readlink } from "node:fs/promises";
-import { hasSockets, listeningSockets, stillListens, type ListeningSocket } from "./listening-sockets.ts";
+import {
+  hasSockets,
+  listeningPlaces,
+  listeningSockets,
+  stillListens,
+  type ListeningSocket,
+} from "./listening-sockets.ts";
 import { LOOPBACK } from "./port.ts";
 
 /** A tree of processes: its root, and a text that nobody else has in the environment that he was started with. */
@@ -55,6 +61,16 @@ export class OwnPort {
     const sockets = this.#listening();
     if (sockets === undefined || sockets.length === 0) return undefined;
     return await this.#judge(sockets);
+  }
+
+  /** Where else the tree listens, as "port N" or ADDRESS:N; nowhere where this system does not tell. */
+  async elsewhere(): Promise<readonly string[]> {
+    if (process.platform !== "linux") return [];
+    try {
+      return await placesOf(this.#tree, listeningPlaces());
+    } catch {
+      return [];
+    }
   }
 
   async #judge(sockets: readonly ListeningSocket[]): Promise<Stranger | undefined> {
@@ -142,10 +158,25 @@ async function holderOf(links: ReadonlySet<string>, pids: readonly number[]): Pr
 }
 
 async function holds(pid: number, links: ReadonlySet<string>): Promise<boolean> {
+  return (await openFiles(pid)).some((target) => links.has(target));
+}
+
+async function openFiles(pid: number): Promise<readonly string[]> {
   const folder = `/proc/${pid}/fd`;
   const open = await readdir(folder).catch(() => []);
-  const targets = await Promise.all(open.map((fd) => readlink(`${folder}/${fd}`).catch(() => "")));
-  return targets.some((target) => links.has(target));
+  return await Promise.all(open.map((fd) => readlink(`${folder}/${fd}`).catch(() => "")));
+}
+
+async function placesOf(tree: OwnTree, listening: ReadonlyMap<string, string>): Promise<readonly string[]> {
+  const places = new Set<string>();
+  for (const pid of await processesNear(tree.pid)) {
+    if (!(await isDescendant(pid, tree.pid).catch(() => false))) continue;
+    for (const target of await openFiles(pid)) {
+      const place = listening.get(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "");
+      if (place !== undefined) places.add(place);
+    }
+  }
+  return [...places].sort();
 }
 
 /** Root and we ourselves, and whom a process of the tree has become on purpose: www-data, say. */

@@ -45,6 +45,7 @@ export class AppProcess {
   #ended: Promise<void> | undefined;
   #joined = false;
   #proving = false;
+  #reachable: (() => void) | undefined;
 
   constructor(role: Role, settings: Settings) {
     this.role = role;
@@ -62,6 +63,26 @@ export class AppProcess {
   /** A server of this process, or of its workers, got its port. */
   get hasListened(): boolean {
     return this.#joined;
+  }
+
+  get startMs(): number {
+    return this.#settings.startMs;
+  }
+
+  /** Whoever started this process said where visitors come. */
+  get hasPort(): boolean {
+    return givenPort() !== undefined;
+  }
+
+  /** Where it listens now. */
+  get ports(): readonly number[] {
+    return [...this.#servers].map(({ server }) => portOf(server)).filter((port) => port !== undefined);
+  }
+
+  /** Calls back once, when it listens where visitors come. */
+  whenReachable(reachable: () => void): void {
+    if (this.#proving) reachable();
+    else this.#reachable = reachable;
   }
 
   get isStopping(): boolean {
@@ -119,15 +140,23 @@ export class AppProcess {
 
   #listens(server: Server): void {
     this.#join();
-    const port = givenPort();
-    if (port === undefined || portOf(server) === port) this.#proves();
+    if (this.#isForVisitors(server)) this.#proves();
     this.#site.listens(server);
+  }
+
+  /** At the port that was given; for IIS's module also where that looks for it, which is 127.0.0.1. */
+  #isForVisitors(server: Server): boolean {
+    const port = givenPort();
+    if (port === undefined) return true;
+    if (portOf(server) !== port) return false;
+    return this.#settings.moduleToken === undefined || takesLoopback(server);
   }
 
   /** Visitors can come: from now on the app can prove itself. A server elsewhere proves nothing. */
   #proves(): void {
     if (this.#proving || this.role !== "app") return;
     this.#proving = true;
+    this.#reachable?.();
     whenProven(() => this.#site.proven());
   }
 
@@ -204,6 +233,12 @@ export class AppProcess {
 /** What the platform gave to the app; undefined where nobody did. */
 function givenPort(): number | undefined {
   return Number(process.env["PORT"]) || undefined;
+}
+
+function takesLoopback(server: Server): boolean {
+  const address = server.address();
+  if (typeof address !== "object" || address === null) return false;
+  return ["127.0.0.1", "0.0.0.0", "::", "::ffff:127.0.0.1"].includes(address.address);
 }
 
 function portOf(server: Server): number | undefined {

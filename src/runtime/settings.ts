@@ -26,6 +26,8 @@ export interface Settings {
   /** undefined: not started by a launcher, or a supervisor watches; then nothing is watched here. */
   readonly site: SiteOfApp | undefined;
   readonly deadlineMs: number;
+  /** So long an unproven release may take to listen, where another one is the last good. */
+  readonly startMs: number;
   /** What else the site says about draining. */
   readonly drain: StoppableOptions;
   /** With this the module that started this very process asks it to stop. */
@@ -38,6 +40,8 @@ export interface Settings {
 }
 
 export const DEFAULT_DEADLINE_MS = 30_000;
+/** As long as ASP.NET Core's module waits, the most patient of the platforms. */
+export const DEFAULT_START_MS = 120_000;
 /** Of several instances that share the site's folder, so many may be away at the same time. */
 export const DEFAULT_MAX_UNAVAILABLE = 1;
 /** Windows sends none of SIGTERM; SIGBREAK is Ctrl+Break, SIGHUP the closing of the console window. */
@@ -63,6 +67,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
         : undefined,
     deadlineMs:
       amount(environment["INPLACE_DRAIN_MS"]) ?? amount(config.drain?.deadlineMs) ?? DEFAULT_DEADLINE_MS,
+    startMs: amount(environment["INPLACE_START_MS"]) ?? DEFAULT_START_MS,
     drain: drainOptions(environment, config.drain ?? {}),
     moduleToken: environment[SUPERVISED_ENV] ? undefined : moduleToken(environment),
     healthPath: environment["INPLACE_HEALTH_PATH"] || undefined,

@@ -1,7 +1,7 @@
 /** What needs the site's files: loaded once the app listens, so that it does not cost start-up time. */
 import { asInplaceError } from "../errors.ts";
 import type { WatchEvent } from "../events.ts";
-import { clearFailed, isMarkedFailed, markGood } from "../site/health-marks.ts";
+import { markGood } from "../site/health-marks.ts";
 import { recordDrain } from "../site/last-drain.ts";
 import { siteLayout } from "../site/layout.ts";
 import type { SiteOfApp } from "./settings.ts";
@@ -59,8 +59,6 @@ export function openSite(
     async markGood() {
       await rollout.isUp();
       await markGood(layout, artifact);
-      // It was started all the same, for want of another, and it works.
-      if (await isMarkedFailed(layout, artifact)) await clearFailed(layout, artifact);
     },
   };
 }

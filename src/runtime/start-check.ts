@@ -6,13 +6,33 @@ import { siteLayout, type SiteLayout } from "../site/layout.ts";
 import { isRefusal } from "../site/trust/refusal.ts";
 import { verifyArtifact } from "../site/verify.ts";
 import type { SiteOfApp } from "./settings.ts";
+import { watchStart, type StartLimit, type UnprovenStart } from "./unproven-start.ts";
+
+/** What the runtime does about the start of an artifact that it may not know. */
+export async function checkStart(
+  site: SiteOfApp,
+  program: string,
+  limit: StartLimit | undefined,
+): Promise<{ readonly refused: string | undefined; readonly start?: UnprovenStart }> {
+  const refused = await reasonNotToStart(site, program);
+  if (refused !== undefined || limit === undefined) return { refused };
+  try {
+    const start = await watchStart(siteLayout(site.root), site.artifact, limit);
+    if (start === undefined) return { refused };
+    return start.refused === undefined
+      ? { refused, start }
+      : { refused: `${site.artifact}: ${start.refused}` };
+  } catch {
+    return { refused }; // What keeps the files from being read or written keeps no app from starting.
+  }
+}
 
 /**
  * Why the artifact must not run, or undefined. It is marked failed then, so that the launcher knows why it ends and takes
  * no damaged one for the last good. What keeps the files from being read keeps no app from starting, unless a signature is
  * required: then whoever starts it has checked it, and started the copy that was checked.
  */
-export async function reasonNotToStart(
+async function reasonNotToStart(
   { root, artifact, needsSignature }: SiteOfApp,
   program: string,
 ): Promise<string | undefined> {

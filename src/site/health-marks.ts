@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { lstat, open, rename } from "node:fs/promises";
+import { lstat, open, rename, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { dateOf } from "../date-of.ts";
 import { asSiteError, systemCode } from "../errors.ts";
 import { isArtifactName, validArtifactName } from "./artifact-name.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
-import { appendHistory } from "./history.ts";
+import { appendHistory, readRecentHistory } from "./history.ts";
 import type { SiteLayout } from "./layout.ts";
 import { exists, namesIn } from "./present.ts";
 import { asRecordError, makeFolder, readRecord, refuseForeignLinks, removeRecord } from "./records.ts";
@@ -22,23 +22,43 @@ export interface FailureMark {
   readonly at: Date;
 }
 
-/** Name of the last artifact that proved healthy, or undefined. */
+/** Name of the last artifact that proved healthy, or undefined; one that has failed since is none. */
 export async function readLastGood(layout: SiteLayout): Promise<string | undefined> {
   const name = (await readRecord(layout.lastGood))?.trim();
-  return name !== undefined && isArtifactName(name) ? name : undefined;
+  if (name === undefined || !isArtifactName(name)) return undefined;
+  return (await isMarkedFailed(layout, name)) ? undefined : name;
 }
 
-/** Records that this artifact proved healthy: `last-good`, and `live` in the history when that is news. swap: what it cost. */
+/**
+ * Records that this artifact proved healthy: `last-good`, and `live` in the history when that is news. It may have been started
+ * although it had failed, for want of another: then that mark goes. swap: what it cost.
+ */
 export async function markGood(layout: SiteLayout, artifact: string, swap?: object): Promise<void> {
-  if ((await readLastGood(layout)) === artifact) return;
-  await writeFileAtomic(layout, layout.lastGood, `${validArtifactName(artifact)}\n`);
+  const isNews = (await readLastGood(layout)) !== artifact;
+  if (isNews) {
+    if (await isMarkedFailed(layout, artifact)) await clearFailed(layout, artifact);
+    await writeFileAtomic(layout, layout.lastGood, `${validArtifactName(artifact)}\n`);
+  } else if ((await lastLive(layout)) === artifact) {
+    // A program that writes `last-good` by itself leaves the history to us.
+    return;
+  }
   await appendHistory(layout, { event: "live", artifact, ...(swap === undefined ? {} : { swap }) });
 }
 
-/** Marks an artifact as failed: no watcher takes it for a new release and no launcher starts it until it is published again. */
+async function lastLive(layout: SiteLayout): Promise<string | undefined> {
+  return (await readRecentHistory(layout)).findLast(({ event }) => event === "live")?.artifact;
+}
+
+/**
+ * Marks an artifact as failed: no watcher takes it for a new release and no launcher starts it until it is published again.
+ * What is marked already keeps its time: one that is started for want of another fails again and again, which is told once.
+ */
 export async function markFailed(layout: SiteLayout, artifact: string, reason: string): Promise<void> {
   await makeFolder(layout, layout.failed);
-  await writeFileAtomic(layout, join(layout.failed, validArtifactName(artifact)), `${reason}\n`);
+  const mark = join(layout.failed, validArtifactName(artifact));
+  const before = await lstat(mark).catch(() => undefined);
+  await writeFileAtomic(layout, mark, `${reason}\n`);
+  if (before !== undefined) await utimes(mark, before.atime, before.mtime);
   await recordFailures(layout);
 }
 

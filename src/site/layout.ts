@@ -33,6 +33,8 @@ export interface SiteLayout {
   readonly pinned: string;
   /** One line: the artifact that the launcher started last. */
   readonly started: string;
+  /** One file per process that starts a release which never proved itself. */
+  readonly starting: string;
   readonly lock: string;
   /** One ticket per deploy that waits for the lock. */
   readonly waiting: string;
@@ -82,6 +84,7 @@ export function siteLayout(siteRoot: string): SiteLayout {
     failed: join(own, "failed"),
     pinned: join(own, "pinned"),
     started: join(own, "started"),
+    starting: join(own, "starting"),
     lock: join(own, "deploy.lock"),
     waiting: join(own, "waiting"),
     instances: join(own, "instances"),

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, readFileSync } from "node:fs";
 import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -133,9 +133,20 @@ export function hasEnded({ host, pid }: Owner): boolean {
   if (host !== hostname() || pid === 0) return false;
   try {
     process.kill(pid, 0);
-    return false;
+    return isZombie(pid);
   } catch (error) {
     return systemCode(error) === "ESRCH";
+  }
+}
+
+/** It has ended, and whoever started it has not asked how: the first process of many containers never does. */
+function isZombie(pid: number): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    const status = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return status.startsWith(" Z", status.lastIndexOf(")") + 1);
+  } catch {
+    return false;
   }
 }
 

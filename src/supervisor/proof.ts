@@ -14,6 +14,11 @@ export type Failure =
   | { readonly kind: "no-answer"; readonly limitMs: number; readonly problem: string }
   | { readonly kind: "unhealthy"; readonly problem: string };
 
+/** It ran until its time was over. */
+export function isLate({ kind }: Failure): boolean {
+  return kind !== "exited" && kind !== "not-started";
+}
+
 /**
  * Waits until a worker listens, says that it is ready (if it is to say so) and answers: as `health` asks, else anything.
  * undefined: proven. Rejects with the signal's reason when that aborts.

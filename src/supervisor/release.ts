@@ -15,11 +15,21 @@ export interface WantedRelease {
   readonly cause: RolloutCause;
   /** When the pointer was changed, milliseconds since the epoch; undefined where no pointer asked for it. */
   readonly pointedAt: number | undefined;
+  /**
+   * A first release that is not the last good one: it gets this long to be ready, milliseconds. Then the last good one
+   * serves, and it is tried again beside that.
+   */
+  readonly firstMs?: number;
+  /** What is wanted once this one serves. */
+  readonly thenTry?: WantedRelease | undefined;
 }
 
+/** Less than any platform gives a start: IIS by default 10 s, in which the last good release has to be up as well. */
+const FIRST_MS = 4_000;
+
 /**
- * What to begin with: what the pointer names, unless that is marked failed; then the last good one. Where the site's records
- * cannot be read, `unreadable` is told why, and the pointer alone decides.
+ * What to begin with: what the pointer names, unless that is marked failed and another one was good. Where the site's
+ * records cannot be read, `unreadable` is told why, and the pointer alone decides.
  */
 export async function firstRelease(
   layout: SiteLayout,
@@ -31,8 +41,10 @@ export async function firstRelease(
       ? { artifact: pointer.artifact, path: pointer.path, cause: "start", pointedAt: undefined }
       : undefined;
   try {
-    if (named !== undefined && !(await isMarkedFailed(layout, named.artifact))) return named;
-    return await lastGoodRelease(layout);
+    if (named !== undefined && named.artifact === (await readLastGood(layout))) return named;
+    const good = await lastGoodRelease(layout, named?.artifact);
+    if (good === undefined || named === undefined) return named ?? good;
+    return (await isMarkedFailed(layout, named.artifact)) ? good : { ...named, firstMs: FIRST_MS };
   } catch (error) {
     unreadable(error);
     return named;
@@ -45,8 +57,8 @@ export async function lastGoodRelease(
   except?: string,
 ): Promise<WantedRelease | undefined> {
   const lastGood = await readLastGood(layout);
-  if (lastGood === undefined) return undefined;
-  if (await isWhole(layout, lastGood)) return lastGood === except ? undefined : goodRelease(layout, lastGood);
+  if (lastGood !== undefined && lastGood !== except && (await isWhole(layout, lastGood)))
+    return goodRelease(layout, lastGood);
   for (const { artifact, proven, failed } of await readReleases(layout)) {
     const usable = proven && failed === undefined && artifact !== except && artifact !== lastGood;
     if (usable && (await isWhole(layout, artifact))) return goodRelease(layout, artifact);

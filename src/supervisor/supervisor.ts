@@ -16,6 +16,7 @@ import type { WantedRelease } from "./release.ts";
 import { Records } from "./records.ts";
 import type { RollbackRequest, SupervisorStatus } from "./requests.ts";
 import { Revival } from "./revival.ts";
+import { isLate } from "./proof.ts";
 import { rollOut, type FailedWorker, type RolloutResult } from "./rollout.ts";
 import { SiteFaultRetry } from "./site-fault.ts";
 import { describeFailure, type RolloutOutcome, type SupervisorState } from "./state.ts";
@@ -198,7 +199,7 @@ export class Supervisor {
   async #rollOut(wanted: WantedRelease, trial: Trial, recorder: SwapRecorder): Promise<RolloutResult> {
     return await rollOut({
       crew: this.#crew,
-      options: this.#setup.options,
+      options: inTime(this.#setup.options, wanted),
       recorder,
       launch: () => this.#launcher.launch(wanted),
       onStep: (state) => {
@@ -236,6 +237,7 @@ export class Supervisor {
     this.#setup.events({ type: "swap-finished", ...swap });
     await this.#records.good(artifact, swap);
     this.#outcomes.settle({ result: "live", artifact, swap });
+    if (wanted.thenTry !== undefined && !this.#next.isThere) this.#next.want(wanted.thenTry);
   }
 
   #serveOn(live: WantedRelease | undefined): void {
@@ -253,6 +255,7 @@ export class Supervisor {
     const { artifact, cause } = wanted;
     this.#trial = undefined;
     this.#live = before;
+    if (wanted.firstMs !== undefined && isLate(failure)) return await this.#lastGoodFirst(wanted);
     const { returned, vacant } = await this.#crew.returnParked((worker) => trial.has(worker));
     const reason = describeFailure(failure);
     const live = before?.artifact;
@@ -269,20 +272,31 @@ export class Supervisor {
     this.#outcomes.settle({ result: "failed", artifact, reason, output, live });
     if (siteFault) void this.#next.wantLater(wanted, this.#retry, this.#stopped.signal);
     else this.#retry.reset();
-    if (before === undefined) return siteFault ? undefined : await this.#lastGoodInstead(artifact, reason);
+    if (before === undefined) return siteFault ? undefined : await this.#lastGoodInstead(wanted, reason);
     for (const slot of vacant) void this.#revival.revive(slot);
     if (returned && !this.#next.isThere)
       this.#next.want({ ...before, cause: "refresh", pointedAt: undefined });
   }
 
-  async #lastGoodInstead(artifact: string, reason: string): Promise<void> {
+  /** It may only need longer than whoever started this process waits: visitors are served meanwhile. */
+  async #lastGoodFirst({ firstMs: ms, ...wanted }: WantedRelease): Promise<void> {
+    const { artifact } = wanted;
     const good = await this.#next.lastGood(artifact);
     if (this.#next.isThere) return;
-    if (good === undefined) {
+    if (good !== undefined)
+      this.#setup.events({ type: "release-late", artifact, ms, meanwhile: good.artifact });
+    this.#next.want(good === undefined ? wanted : { ...good, thenTry: wanted });
+  }
+
+  async #lastGoodInstead({ artifact, thenTry }: WantedRelease, reason: string): Promise<void> {
+    const good = await this.#next.lastGood(artifact);
+    if (this.#next.isThere) return;
+    if (good === undefined && thenTry === undefined) {
       const problem = `${artifact} failed: ${reason}, and no other release ever proved good.`;
       throw new InplaceError("START_FAILED", problem);
     }
-    this.#next.want(good);
+    const next = good === undefined ? thenTry : { ...good, thenTry };
+    if (next !== undefined) this.#next.want(next);
   }
 
   #died(worker: Worker, slot: number, exit: Exit): void {
@@ -306,4 +320,8 @@ export class Supervisor {
     this.#next.want(good);
     return true;
   }
+}
+
+function inTime(options: NormalSuperviseOptions, { firstMs }: WantedRelease): NormalSuperviseOptions {
+  return firstMs === undefined ? options : { ...options, readyMs: Math.min(firstMs, options.readyMs) };
 }

@@ -79,6 +79,15 @@ export const ILLS: readonly Ill[] = [
     harm: (s) => markFailed(s, ARTIFACT, "exit code 1"),
   },
   {
+    code: "CURRENT_UNPROVEN",
+    how: "a launcher started it long ago, and it never served",
+    harm: async (s) => {
+      await writeFile(s.started, ARTIFACT);
+      await writeFile(s.lastGood, "before.mjs");
+      await utimes(s.started, new Date(), new Date(Date.now() - HOUR_MS));
+    },
+  },
+  {
     code: "NO_ENTRY_POINT",
     how: "the artifact is a folder without a program",
     harm: async (s) => {

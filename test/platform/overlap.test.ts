@@ -4,7 +4,8 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { isMarkedFailed, readLastGood } from "#src/site/health-marks.js";
+import { waitUntilLive } from "#src/deploy/wait.js";
+import { isMarkedFailed, markGood, readLastGood } from "#src/site/health-marks.js";
 import { writeOverlap } from "#src/site/overlap.js";
 import { readPointer } from "#src/site/pointer.js";
 import { alive } from "../rig/alive.js";
@@ -146,7 +147,11 @@ for (const [what, source, reason] of [
     "console.log('thinking'); setInterval(() => {}, 1000);",
     /did not listen[^]*thinking/,
   ],
-  ["listens on another port", NODE_APP.replace("Number(process.env.PORT)", "0"), /did not listen on port/],
+  [
+    "listens on another port",
+    NODE_APP.replace("Number(process.env.PORT)", "0"),
+    /did not listen on port \d+ within 4 s, but on 127\.0\.0\.1:\d+\./,
+  ],
   [
     "takes no connection",
     'import net from "node:net"; net.createServer(() => {}).listen(Number(process.env.PORT), "127.0.0.1");',
@@ -274,3 +279,38 @@ test("a handler that is ended in the middle of an overlap ends all of it", SKIP,
   equal(alive(old), false);
   equal(alive(next.pid), false);
 });
+
+test(
+  "a site without visitors starts what is deployed, so that who deploys learns whether it serves",
+  SKIP,
+  async (t) => {
+    const site = await releasedSite(t, "app-0.mjs", NODE_APP);
+    const proven = async (artifact: string): Promise<void> => {
+      const limit = AbortSignal.timeout(60_000);
+      const { layout } = site;
+      equal((await waitUntilLive({ layout, artifact, timeoutMs: 60_000, signal: limit })).artifact, artifact);
+    };
+    await proven("app-0.mjs");
+    await publish(site.layout, "app-1.mjs", NODE_APP);
+    await proven("app-1.mjs");
+    equal(site.all("backend-ready").length, 2);
+  },
+);
+
+test(
+  "a cold start with a release that takes connections and never answers ends with the last good one",
+  SKIP,
+  async (t) => {
+    const mute =
+      'import net from "node:net"; net.createServer(() => {}).listen(Number(process.env.PORT), "127.0.0.1");';
+    const site = await releasedSite(t, "app-1.mjs", mute, {
+      attributes: 'startupTimeLimit="3"',
+      prepare: async (layout) => {
+        await publish(layout, "app-0.mjs", NODE_APP);
+        await markGood(layout, "app-0.mjs");
+      },
+    });
+    equal(await versionOf(site), "app-0.mjs");
+    equal(await isMarkedFailed(site.layout, "app-1.mjs"), true);
+  },
+);

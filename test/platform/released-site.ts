@@ -32,13 +32,18 @@ export async function releasedSite(
   t: TestContext,
   artifact: string,
   content: string,
-  options: Partial<PlatformHandlerOptions> & { readonly attributes?: string } = {},
+  options: Partial<PlatformHandlerOptions> & {
+    readonly attributes?: string;
+    /** What was there before. */
+    readonly prepare?: (layout: SiteLayout) => Promise<void>;
+  } = {},
 ): Promise<ReleasedSite> {
   // Before the folder's own clean-up.
   const running: PlatformHandler[] = [];
   t.after(() => Promise.all(running.map((each) => each.stop())));
   const layout = await launchedSite(t);
   await writeFile(layout.webConfig, webConfig(`processPath=".\\launch.cmd" ${options.attributes ?? ""}`));
+  await options.prepare?.(layout);
   await publish(layout, artifact, content);
   const events: PlatformEvent[] = [];
   const handler = await startPlatformHandler({

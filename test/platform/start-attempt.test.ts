@@ -42,7 +42,7 @@ test("a start that is given up at the moment in which the process comes up ends 
     answered: never,
     roomAgain: never,
   };
-  const outcome = await attemptStart({ launch, owner, attempt: 1, answer: false, signal: givenUp.signal });
+  const outcome = await attemptStart({ launch, owner, attempt: 1, onTrial: false, signal: givenUp.signal });
   ok(!(outcome instanceof Instance));
   const [starting, ...rest] = events;
   ok(starting?.type === "backend-starting");

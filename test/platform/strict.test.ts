@@ -2,8 +2,11 @@
 import { deepEqual, equal, match, notEqual } from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
+import { listFailed, readLastGood } from "#src/site/health-marks.js";
 import { until } from "../rig/until.js";
 import { fetch } from "./fetch.js";
+import { publish } from "../watch/watched-site.js";
+import { NODE_APP, releasedSite } from "./released-site.js";
 import { serveSite, writeSite } from "./site.js";
 
 test("--strict-iis: while the old process drains new connections get 502.3 at once, and its exit ends that", async (t) => {
@@ -117,3 +120,41 @@ test("requests beyond the limit of the hold get 503 with Retry-After, and those 
   equal(reasons.filter((reason) => reason.includes("Too many requests wait")).length, 1);
   equal(reasons.filter((reason) => reason.includes("did not become ready in time")).length, 2);
 });
+
+const HANGS = [
+  ["waits for something", "setInterval(() => {}, 1000);"],
+  ["never comes to an end of its own code", "for (;;);"],
+  [
+    "listens where the module does not look",
+    'import http from "node:http"; http.createServer((request, response) => response.end("never asked")).listen(Number(process.env.PORT), "127.0.0.2");',
+  ],
+] as const;
+
+test(
+  "--strict-iis: of a release that never serves the module ends one process, and the same request gets the last good one",
+  { concurrency: true },
+  async (t) => {
+    const each = HANGS.map(([what, hangs]) =>
+      t.test(`it ${what}`, async (sub) => {
+        const site = await releasedSite(sub, "app-0.mjs", NODE_APP, {
+          strict: true,
+          // Long enough for the release to get as far as that on a loaded machine.
+          attributes: 'startupTimeLimit="8"',
+        });
+        match(await (await fetch(site.url)).text(), /^version app-0/);
+        await until("it is the last good one", async () => (await readLastGood(site.layout)) === "app-0.mjs");
+        await publish(site.layout, "app-1.mjs", hangs);
+        await site.nth("backend-exited", 1);
+        match(await (await fetch(site.url)).text(), /^version app-0/);
+        equal(site.all("backend-start-failed").length, 1);
+        equal(await readLastGood(site.layout), "app-0.mjs");
+        const failed = await listFailed(site.layout);
+        deepEqual(
+          failed.map(({ artifact }) => artifact),
+          ["app-1.mjs"],
+        );
+      }),
+    );
+    await Promise.all(each);
+  },
+);

@@ -1,5 +1,5 @@
 import { InplaceError } from "../../errors.ts";
-import { clearFailed, markFailed, markGood } from "../../site/health-marks.ts";
+import { markFailed, markGood } from "../../site/health-marks.ts";
 import { acquireLock } from "../../site/lock.ts";
 import { readPointer, writePointer } from "../../site/pointer.ts";
 import type { FrontHost } from "./front.ts";
@@ -49,7 +49,6 @@ export async function rollout(options: RolloutOptions): Promise<RolloutReport> {
     if (results.some(({ outcome }) => outcome === "failed")) throw await failure(options, results, served);
     const pointer = await readPointer(layout);
     if (pointer.state !== "names" || pointer.artifact !== artifact) await writePointer(layout, artifact);
-    await clearFailed(layout, artifact);
     await markGood(layout, artifact);
     return { artifact, hosts: [...results, ...away] };
   } finally {

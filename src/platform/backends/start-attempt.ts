@@ -8,6 +8,8 @@ import { choosePort, untilAccepts } from "../../process/port.ts";
 import { EXIT_TEMPORARY } from "../../process/worker-messages.ts";
 import { siteHost } from "../../site/site-config.ts";
 import { markFailed, readLastGood } from "../../site/health-marks.ts";
+import type { SiteLayout } from "../../site/layout.ts";
+import { readPointer } from "../../site/pointer.ts";
 import { Instance, type InstanceOwner } from "../instance.ts";
 import type { Launch } from "../launch.ts";
 import { launchesSupervisor } from "../launches-supervisor.ts";
@@ -33,8 +35,8 @@ export interface StartAttempt {
   readonly owner: AttemptOwner;
   /** From 1. */
   readonly attempt: number;
-  /** It has to answer before it is ready. */
-  readonly answer: boolean;
+  /** It is on trial beside what serves: it has to answer before it is ready, and who tries it judges it. */
+  readonly onTrial: boolean;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
@@ -64,7 +66,7 @@ async function start({
   launch,
   owner,
   attempt,
-  answer,
+  onTrial,
   signal,
 }: StartAttempt): Promise<Instance | AttemptFailure> {
   const { layout, startupTimeLimitMs } = launch;
@@ -73,6 +75,7 @@ async function start({
   const options = launch.child(port, token);
   await refuseAltered(layout, launch.program, options.env);
   const supervises = await launchesSupervisor(layout);
+  const answer = onTrial || (!launch.strict && !supervises && (await isUnproven(layout)));
   const since = Date.now();
   const child = await startChild(options);
   endWithUs(child);
@@ -93,17 +96,21 @@ async function start({
   if (serves && !signal.aborted && child.state.kind === "running")
     return new Instance({ child, port, own, token, artifact, supervises }, owner);
   const ended = child.state.kind === "exited";
+  const elsewhere = ended || up ? [] : await own.elsewhere();
   const { code, signal: by } = await child.kill();
   const hung = !ended && foreign === undefined && limit.aborted && !signal.aborted;
   const ending = ended ? `ended with ${by ?? `code ${code ?? "unknown"}`}` : undefined;
-  const problem = startProblem(ending, foreign, up, port, startupTimeLimitMs);
-  if (hung && !answer) await markHung(launch, owner, artifact, problem);
+  const problem = startProblem({ ending, foreign, up, elsewhere }, port, startupTimeLimitMs);
+  if (hung && !onTrial) await markHung(launch, owner, supervises ? await pointed(layout) : started, problem);
   owner.events({ type: "backend-start-failed", pid: child.pid, attempt, problem });
   const temporary = foreign !== undefined || (ended && code === EXIT_TEMPORARY);
   return { problem, output: child.output.text(), temporary };
 }
 
-/** The launcher, which marks what fails, was ended with it: the next start has to be the last good one's. */
+/**
+ * The launcher, which marks what fails, was ended with it: the next start has to be the last good one's. A supervisor that it
+ * started has tried both.
+ */
 async function markHung(
   { layout, strict }: Launch,
   owner: AttemptOwner,
@@ -118,17 +125,34 @@ async function markHung(
   }
 }
 
-function startProblem(
-  ending: string | undefined,
-  foreign: Stranger | undefined,
-  up: boolean,
-  port: number,
-  limitMs: number,
-): string {
+/** Another artifact is the last good one, and starts where this one comes to nothing. */
+async function isUnproven(layout: SiteLayout): Promise<boolean> {
+  try {
+    const lastGood = await readLastGood(layout);
+    return lastGood !== undefined && lastGood !== (await pointed(layout));
+  } catch {
+    return false; // The launcher decides by what it can read.
+  }
+}
+
+async function pointed(layout: SiteLayout): Promise<string | undefined> {
+  const pointer = await readPointer(layout).catch(() => undefined);
+  return pointer?.state === "names" ? pointer.artifact : undefined;
+}
+
+interface StartEnd {
+  readonly ending: string | undefined;
+  readonly foreign: Stranger | undefined;
+  readonly up: boolean;
+  readonly elsewhere: readonly string[];
+}
+
+function startProblem({ ending, foreign, up, elsewhere }: StartEnd, port: number, limitMs: number): string {
   if (foreign !== undefined) return `${nameOf(foreign)} listens on port ${port}.`;
   if (ending !== undefined) return `It ${ending} before it listened on port ${port}.`;
   if (up) return `It listened on port ${port} and did not answer GET / within ${limitMs / 1000} s.`;
-  return `It did not listen on port ${port} within ${limitMs / 1000} s.`;
+  const other = elsewhere.length === 0 ? "" : `, but on ${elsewhere.join(", ")}`;
+  return `It did not listen on port ${port} within ${limitMs / 1000} s${other}.`;
 }
 
 function nameOf({ pid, uid }: Stranger): string {
