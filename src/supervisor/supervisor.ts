@@ -297,6 +297,9 @@ export class Supervisor {
     }
     const next = good === undefined ? thenTry : { ...good, thenTry };
     if (next !== undefined) this.#next.want(next);
+    if (good === undefined) return;
+    this.#next.runs(good.artifact);
+    await this.#records.pointBack(artifact, good.artifact);
   }
 
   #died(worker: Worker, slot: number, exit: Exit): void {
