@@ -299,18 +299,6 @@ test("wait ends with 6 when the artifact failed, and with 7 when nothing happens
   assert.deepEqual([failed.code, errorOf(failed.json)], [6, "START_FAILED"]);
 });
 
-test("wait says at once that an artifact cannot come: nothing starts what the pointer does not name", async (t) => {
-  const { layout, next, verb } = await deployedSite(t);
-  const first = await next();
-  const second = await next();
-  const [missing, replaced] = await Promise.all([verb("wait", "typing-eror.mjs"), verb("wait", first)]);
-  assert.deepEqual([missing.code, errorOf(missing.json)], [4, "ARTIFACT_MISSING"]);
-  assert.deepEqual([replaced.code, errorOf(replaced.json)], [1, "SUPERSEDED"]);
-  await markFailed(layout, second, "exit code 1");
-  const failed = await verb("wait");
-  assert.match(JSON.stringify(failed.json), /No other release ever proved good/);
-});
-
 test("a release that was live before a newer one took over has proved itself", async (t) => {
   const { layout, next, verb } = await deployedSite(t);
   const first = await next();
