@@ -86,6 +86,8 @@ export type WatchEvent =
       readonly code: ErrorCode;
       readonly reason: string;
     }
+  /** They came with a copy of the site, or a backup: nobody dropped them here. */
+  | { readonly type: "drops-left-alone"; readonly names: readonly string[] }
   | {
       readonly type: "drop-waiting";
       readonly artifact: string;

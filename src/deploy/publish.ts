@@ -4,6 +4,7 @@ import type { EventSink, SiteEvent } from "../events.ts";
 import { clearFailed, isMarkedFailed } from "../site/health-marks.ts";
 import { appendHistory } from "../site/history.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { recordPlace } from "../site/left-alone.ts";
 import { manifestPath, readManifest, writeManifest, type Manifest } from "../site/manifest.ts";
 import { moveInto } from "../site/move-into.ts";
 import { assertSigned } from "../site/signature.ts";
@@ -57,6 +58,7 @@ export async function makeCurrent(
   await clearFailed(layout, artifact);
   await writePointer(layout, artifact);
   emit({ type: "pointer-moved", artifact, previous });
+  await afterwards("a copy of the site may bring old files to life", emit, () => recordPlace(layout));
   await afterwards("history does not tell it", emit, () => appendHistory(layout, { ...move, artifact }));
   return previous;
 }

@@ -7,6 +7,10 @@ export const WATCH_WORDS: Words<WatchEvent> = {
   "watch-failed": ({ message }) => warn(`file system events failed, polling goes on: ${message}`),
   "look-failed": ({ message }) => warn(`could not look for a newer release: ${message}`),
   "pointer-refused": ({ code, message }) => warn(`${code}: ${message} The current release stays.`),
+  "drops-left-alone": ({ names }) =>
+    warn(
+      `this site was copied or restored here: ${names.join(", ")} in _target ${names.length === 1 ? "is" : "are"} left alone until changed`,
+    ),
   "drop-refused": ({ name, reason }) => warn(`${JSON.stringify(name)} in _target is not taken: ${reason}`),
   "drop-waiting": ({ artifact, reason }) =>
     info(

@@ -33,6 +33,10 @@ export function sayWatchEvent(event: WatchEvent): void {
       return say(`${event.code}: ${event.message} The current release stays.`);
     case "drop-refused":
       return say(`${JSON.stringify(event.name)} in _target is not taken: ${event.reason}`);
+    case "drops-left-alone":
+      return say(
+        `this site was copied or restored here: ${event.names.join(", ")} in _target left alone until changed`,
+      );
     case "release-skipped":
       return say(`${event.artifact} is marked failed and not taken`);
     case "drop-reading":

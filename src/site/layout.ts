@@ -49,6 +49,8 @@ export interface SiteLayout {
   readonly controlPipe: string;
   /** Where this is, launchers start a supervisor instead of the artifact; it holds the supervisor's options. */
   readonly handover: string;
+  /** What lies in the target folder, is no release, and was there before the current one: see left-alone.ts. */
+  readonly leftAlone: string;
   /** One line of JSON: how long the release that was recycled last took to drain. */
   readonly lastDrain: string;
   /** Where this is, `inplace serve` ends the old process before it starts the new one. */
@@ -93,6 +95,7 @@ export function siteLayout(siteRoot: string): SiteLayout {
     control: join(own, "control.sock"),
     controlPipe: join(own, "control-pipe"),
     handover: join(own, "handover.json"),
+    leftAlone: join(own, "left-alone.json"),
     lastDrain: join(own, "last-drain"),
     noOverlap: join(own, "no-overlap"),
   };

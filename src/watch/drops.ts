@@ -1,12 +1,14 @@
+import type { BigIntStats } from "node:fs";
 import { lstat, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { asInplaceError, type ErrorCode } from "../errors.ts";
 import type { EventSink, WatchEvent } from "../events.ts";
 import { isArtifactName, isTemporaryName } from "../site/artifact-name.ts";
+import { LeftAlone, type Origin } from "../site/left-alone.ts";
 import { isLeftover } from "../site/leftover.ts";
 import { TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { namesIn } from "../site/present.ts";
-import { matchesManifest, readManifest } from "../site/manifest.ts";
+import { manifestPath, matchesManifest, readManifest } from "../site/manifest.ts";
 import type { Refused } from "./adopt.ts";
 import { changedAt } from "./fingerprint.ts";
 import { Refusals } from "./refusals.ts";
@@ -32,15 +34,30 @@ export class Drops {
   readonly #matching = new Map<string, bigint>();
   readonly #told: Told;
   readonly #refusals = new Refusals();
+  readonly #leftAlone: LeftAlone;
+  #origin: Origin | undefined;
+  /** Older than the current release: when they were changed last. */
+  readonly #old = new Map<string, bigint>();
+  /** Those that were not known as such before this look. */
+  readonly #justOld = new Map<string, BigIntStats>();
 
   constructor(layout: SiteLayout, told: Told, events: EventSink<WatchEvent>) {
     this.#layout = layout;
+    this.#leftAlone = new LeftAlone(layout);
     this.#told = told;
     this.#events = events;
   }
 
-  /** Newest first: without manifest and not older than `since`, or not as its manifest says and newer. */
-  async newerThan(since: bigint): Promise<readonly Drop[]> {
+  /** Before anything is written in the site: whether it lies where it was, or was copied here. */
+  async open(): Promise<void> {
+    this.#origin ??= await this.#leftAlone.open();
+  }
+
+  /**
+   * Newest first: without manifest and not older than `since`, or not as its manifest says and newer. In a copy of a site whose
+   * pointer says what is to run (`pointed`), none of what lies there at the first look.
+   */
+  async newerThan(since: bigint, pointed: boolean): Promise<readonly Drop[]> {
     const names = await namesIn(this.#layout.target);
     this.#refusals.keepOnly(names);
     const drops: Drop[] = [];
@@ -48,6 +65,10 @@ export class Drops {
       const some = names.slice(from, from + AT_A_TIME).map((name) => this.#dropOf(name, since));
       drops.push(...(await Promise.all(some)).filter((drop) => drop !== undefined));
     }
+    if (this.#origin === "copied" && pointed) await this.#leaveAlone(drops.splice(0));
+    this.#origin = "known";
+    await this.#leaveOldAlone();
+    await this.#leftAlone.save(new Set(names));
     return drops.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : b.artifact.localeCompare(a.artifact)));
   }
 
@@ -81,7 +102,12 @@ export class Drops {
     const stats = await lstat(path, { bigint: true }).catch(() => undefined);
     if (stats === undefined) return undefined;
     const at = changedAt(stats);
-    if (at < since || this.#matching.get(name) === at) return undefined;
+    if (this.#matching.get(name) === at || this.#leftAlone.has(name, stats)) return undefined;
+    if (at < since) {
+      if (this.#old.get(name) !== at) this.#justOld.set(name, stats);
+      this.#old.set(name, at);
+      return undefined;
+    }
     this.#told.keep(inTarget(name));
     this.#told.keep(readingOf(name));
     if (this.#refusals.rests(name, at)) return undefined;
@@ -96,6 +122,24 @@ export class Drops {
       return undefined;
     }
     return at > since ? { artifact: name, path, at } : undefined;
+  }
+
+  async #leaveAlone(drops: readonly Drop[]): Promise<void> {
+    if (drops.length === 0) return;
+    for (const { artifact, path } of drops) {
+      const stats = await lstat(path, { bigint: true }).catch(() => undefined); // Gone meanwhile.
+      if (stats !== undefined) this.#leftAlone.add(artifact, stats);
+    }
+    this.#events({ type: "drops-left-alone", names: drops.map(({ artifact }) => artifact) });
+  }
+
+  /** What has a manifest is a release; the names of all cost less than a look at each. */
+  async #leaveOldAlone(): Promise<void> {
+    if (this.#justOld.size === 0) return;
+    const manifests = new Set(await namesIn(this.#layout.manifests));
+    for (const [name, stats] of this.#justOld)
+      if (!manifests.has(basename(manifestPath(this.#layout, name)))) this.#leftAlone.add(name, stats);
+    this.#justOld.clear();
   }
 
   #no(name: string, code: ErrorCode, reason: string): undefined {

@@ -70,6 +70,7 @@ export class Look {
   /** Returns after how many milliseconds something has to be looked at again, if so. Never rejects. */
   async once(): Promise<number | undefined> {
     const known = (this.#known ??= await this.#recognise(this.#mine));
+    await this.#drops.open();
     const pointerAgainMs = await this.#tried("pointer", () => this.#lookAtPointer(known));
     const dropsAgainMs = await this.#tried("drops", () => this.#lookForDrops(this.#known ?? known));
     this.#told.endLook();
@@ -159,9 +160,9 @@ export class Look {
   }
 
   async #lookForDrops(known: KnownRelease): Promise<number | undefined> {
-    this.#pointerAt =
-      (await pointerChangedAt(this.#layout)) ?? this.#pointerAt ?? (await this.#changedAt(known));
-    for (const drop of await this.#drops.newerThan(this.#pointerAt)) {
+    const pointerAt = await pointerChangedAt(this.#layout);
+    this.#pointerAt = pointerAt ?? this.#pointerAt ?? (await this.#changedAt(known));
+    for (const drop of await this.#drops.newerThan(this.#pointerAt, pointerAt !== undefined)) {
       if (await this.#isFailed(drop.artifact, drop.at, false)) continue;
       const taken = await this.#take(drop, false);
       // Older drops wait for the newest: were one of them adopted meanwhile, the newest would be older than the pointer.
