@@ -31,6 +31,8 @@ export type CliEvent =
       /** Only for defects of our own. */
       readonly stack: string | undefined;
     }
+  /** A verb that takes long has had nothing to say. */
+  | { readonly type: "still-at-work"; readonly elapsedMs: number }
   /** What the supervisor would say is left out. */
   | { readonly type: "supervisor-unasked"; readonly code: ErrorCode; readonly message: string };
 

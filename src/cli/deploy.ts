@@ -5,6 +5,7 @@ import { DEFAULT_WAIT_MS } from "../deploy/wait.ts";
 import { InplaceError } from "../errors.ts";
 import { pruneAfterDeploy } from "./automatic-prune.ts";
 import { duration } from "./duration.ts";
+import { neverSilent } from "./never-silent.ts";
 import { describeLive, untilLive } from "./until-live.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
@@ -32,7 +33,7 @@ export const defineDeploy: DefineVerb = (program, run) => {
     )
     .option("--wait [duration]", `wait until it is live (default: ${DEFAULT_WAIT_MS / 1000}s)`, duration)
     .option("--sign <file>", "sign the release with this private key (default: INPLACE_SIGNING_KEY)")
-    .action((flags: DeployFlags) => run((context) => runDeploy(context, flags)));
+    .action((flags: DeployFlags) => run((context) => neverSilent(context, (own) => runDeploy(own, flags))));
 };
 
 async function runDeploy(context: VerbContext, flags: DeployFlags): Promise<Outcome> {

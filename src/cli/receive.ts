@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import { receivePush } from "../deploy/receive.ts";
 import { pruneAfterDeploy } from "./automatic-prune.ts";
+import { neverSilent } from "./never-silent.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
 interface ReceiveFlags {
@@ -15,7 +16,9 @@ export const defineReceive: DefineVerb = (program, run) => {
     .description("deploy what was pushed; called by the git hook")
     .option("--branch <name>", "the branch that goes live")
     .option("--source <folder>", "the folder in the repository that is the site's")
-    .action((flags: ReceiveFlags) => run((context) => runReceive(context, flags), { unreadMs: UNREAD_MS }));
+    .action((flags: ReceiveFlags) =>
+      run((context) => neverSilent(context, (own) => runReceive(own, flags)), { unreadMs: UNREAD_MS }),
+    );
 };
 
 /** git keeps a hook's output open, and reads it no more, where whoever pushed has gone. */

@@ -1,6 +1,7 @@
 import { DEFAULT_WAIT_MS } from "../deploy/wait.ts";
 import { findArtifact } from "../site/find-artifact.ts";
 import { duration } from "./duration.ts";
+import { neverSilent } from "./never-silent.ts";
 import { describeLive, untilLive } from "./until-live.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
@@ -10,7 +11,9 @@ export const defineWait: DefineVerb = (program, run) => {
     .description("wait until an artifact has proved healthy (default: the current one)")
     .option("--timeout <duration>", `60s, 5m (default: ${DEFAULT_WAIT_MS / 1000}s)`, duration)
     .action((artifact: string | undefined, flags: { readonly timeout?: number }) =>
-      run((context) => runWait(context, artifact, flags.timeout ?? DEFAULT_WAIT_MS)),
+      run((context) =>
+        neverSilent(context, (own) => runWait(own, artifact, flags.timeout ?? DEFAULT_WAIT_MS)),
+      ),
     );
 };
 

@@ -3,7 +3,9 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { mock, test } from "node:test";
+import { neverSilent } from "#src/cli/never-silent.js";
 import { startHeartbeat } from "#src/deploy/heartbeat.js";
+import type { InplaceEvent } from "#src/events.js";
 import { readHandover } from "#src/site/handover.js";
 import { mayOverlap } from "#src/site/overlap.js";
 import { PROJECT } from "../rig/project.ts";
@@ -241,6 +243,25 @@ test("a POST_DEPLOYMENT_ACTION that fails, fails the deploy and says that the re
   assert.match(stderr, /exit code 4/);
   assert.match(stderr, /no database/);
   assert.equal(existsSync(layout.pointer), true);
+});
+
+test("a deploy that is silent in any phase says every 15 s that it goes on, and never beside the word of a build", async () => {
+  mock.timers.enable({ apis: ["setInterval", "Date"] });
+  try {
+    const said: InplaceEvent[] = [];
+    await neverSilent({ emit: (event) => void said.push(event) }, async ({ emit }) => {
+      const build = startHeartbeat((elapsedMs) => emit({ type: "build-goes-on", elapsedMs }));
+      for (let second = 1; second <= 40; second += 1) mock.timers.tick(1_000);
+      build.stop();
+      for (let second = 1; second <= 40; second += 1) mock.timers.tick(1_000);
+    });
+    mock.timers.tick(60_000);
+    const types = said.map(({ type }) => type);
+    const still = Array.from({ length: 3 }, () => "still-at-work"); // After 45.5, 61 and 76.5 s.
+    assert.deepEqual(types, ["build-goes-on", "build-goes-on", ...still]);
+  } finally {
+    mock.timers.reset();
+  }
 });
 
 test("a silent build is reported at least every 20 s, and one that talks is not", () => {
