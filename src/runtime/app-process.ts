@@ -7,7 +7,7 @@ import { shutdownAnswer } from "../listener/shutdown-request.ts";
 import { aboutToStop, stoppable, type StoppableServer } from "../listener/stoppable.ts";
 import { onStopMessage, onWorkerListening, stopWorkers } from "./cluster-workers.ts";
 import { SelfCalls, sideDoor } from "./self-calls.ts";
-import { HOOKS_LIMIT_MS, tellApp } from "./tell-app.ts";
+import { asOurs, HOOKS_LIMIT_MS, tellApp } from "./tell-app.ts";
 import { armExitGuard, EXIT_CUT, EXIT_DRAINED, EXIT_GUARD_MS, exitFlushed, exitNow, within } from "./exit.ts";
 import { whenProven } from "./proof.ts";
 import { roleOfThisProcess, type Role } from "./role.ts";
@@ -164,7 +164,12 @@ export class AppProcess {
   #join(): void {
     if (this.#joined) return;
     this.#joined = true;
-    const { signals, site, stopOnStdinEnd } = this.#settings;
+    const { signals, ignoredSignals, site, stopOnStdinEnd } = this.#settings;
+    for (const name of ignoredSignals)
+      process.on(
+        name,
+        asOurs(() => undefined),
+      );
     onSignals(signals, site !== undefined, (signal) => void this.#stopBySignal(signal), exitNow);
     if (stopOnStdinEnd) onStdinEnd(() => void this.stop("standard input closed"));
     if (this.role === "worker") onStopMessage(() => void this.stop("the app stops"));

@@ -35,6 +35,8 @@ export interface Settings {
   /** Path of the health response of every server; undefined: none. */
   readonly healthPath: string | undefined;
   readonly signals: readonly NodeJS.Signals[];
+  /** They do nothing. */
+  readonly ignoredSignals: readonly NodeJS.Signals[];
   /** A closed standard input asks to stop, as far as the launching program says so. */
   readonly stopOnStdinEnd: boolean;
 }
@@ -72,6 +74,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     moduleToken: environment[SUPERVISED_ENV] ? undefined : moduleToken(environment),
     healthPath: environment["INPLACE_HEALTH_PATH"] || undefined,
     signals: signals(environment["INPLACE_SIGNALS"]) ?? DEFAULT_SIGNALS,
+    ignoredSignals: ignoredSignals(environment["INPLACE_SIGNALS"] ?? ""),
     stopOnStdinEnd: environment["INPLACE_STOP_ON_STDIN_END"] === "1",
   };
 }
@@ -102,8 +105,18 @@ function amount(value: unknown): number | undefined {
   return typeof number === "number" && Number.isFinite(number) && number >= 0 ? number : undefined;
 }
 
-/** "SIGTERM,SIGINT", or "none". */
+/** "SIGTERM,SIGINT", or "none"; see ignoredSignals. */
 function signals(value: string | undefined): NodeJS.Signals[] | undefined {
   if (!value) return undefined;
-  return value.split(/[\s,]+/).filter((name): name is NodeJS.Signals => /^SIG[A-Z0-9]+$/.test(name));
+  return value.split(/[\s,]+/).filter(isSignal);
+}
+
+/** Those with a minus in front. */
+function ignoredSignals(value: string): NodeJS.Signals[] {
+  const names = value.split(/[\s,]+/).filter((name) => name.startsWith("-"));
+  return names.map((name) => name.slice(1)).filter(isSignal);
+}
+
+function isSignal(name: string): name is NodeJS.Signals {
+  return /^SIG[A-Z0-9]+$/.test(name);
 }

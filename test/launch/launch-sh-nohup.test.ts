@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { launchedSite, start } from "../runtime/launched-site.js";
+
+test("under nohup a hang-up ends neither the launcher nor an app with the runtime", async (t) => {
+  const layout = await launchedSite(t);
+  const app = `import { createServer } from "node:http";
+    createServer((_, response) => response.end("up")).listen(0, "127.0.0.1", function () {
+      console.log("port " + this.address().port);
+    });`;
+  await writeFile(join(layout.target, "app.mjs"), app);
+  await writeFile(layout.pointer, "app.mjs\n");
+  const started = start(t, "nohup", ["sh", join(layout.root, "launch.sh")], { cwd: "/" });
+  const ask = async (): Promise<string> => {
+    const answer = await fetch(`http://127.0.0.1:${await started.port()}`, {
+      headers: { connection: "close" },
+    });
+    return await answer.text();
+  };
+  assert.equal(await ask(), "up");
+  process.kill(-(started.process.pid ?? Number.NaN), "SIGHUP"); // As a terminal that closes: to all of them.
+  assert.equal(await ask(), "up");
+  assert.equal(await ask(), "up");
+  started.process.kill("SIGTERM");
+  assert.equal(await started.exited, 0);
+});
