@@ -4,6 +4,7 @@ import { findSourceFolder, type Wanted } from "../deploy/source.ts";
 import { DEFAULT_WAIT_MS } from "../deploy/wait.ts";
 import { InplaceError } from "../errors.ts";
 import { pruneAfterDeploy } from "./automatic-prune.ts";
+import { howVisitorsGetIt } from "./behind-haproxy.ts";
 import { duration } from "./duration.ts";
 import { neverSilent } from "./never-silent.ts";
 import { describeLive, untilLive } from "./until-live.ts";
@@ -53,10 +54,11 @@ async function runDeploy(context: VerbContext, flags: DeployFlags): Promise<Outc
     emit: context.emit,
   });
   const { artifact, previous, ms } = done;
-  const text =
+  const what =
     previous === artifact
       ? `${artifact} is current already`
       : `deployed ${artifact} in ${(ms / 1000).toFixed(1)} s`;
+  const text = `${what}${howVisitorsGetIt(layout)}`;
   await pruneAfterDeploy(layout, context);
   if (flags.wait === undefined) return { document: { ...done }, text };
   const timeoutMs = flags.wait === true ? DEFAULT_WAIT_MS : flags.wait;

@@ -5,6 +5,7 @@ import { findArtifact } from "../site/find-artifact.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
 import type { RollbackRequest } from "../supervisor/requests.ts";
+import { howVisitorsGetIt } from "./behind-haproxy.ts";
 import { duration } from "./duration.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
@@ -84,7 +85,7 @@ async function makeCurrent(
   const verb = event === "published" ? "promoted" : "rolled back to";
   return {
     document: { artifact, previous: previous ?? null },
-    text: previous === artifact ? `${artifact} is current already` : `${verb} ${artifact}`,
+    text: `${previous === artifact ? `${artifact} is current already` : `${verb} ${artifact}`}${howVisitorsGetIt(layout)}`,
   };
 }
 
