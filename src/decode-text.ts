@@ -1,14 +1,16 @@
 /**
- * The text of a file that a person may have written, on whatever system: UTF-8, or UTF-16 with a byte order mark, as
- * PowerShell's `>` and Notepad's "Unicode" write it. The mark is no part of the text.
+ * The text of a file that a person may have written, on whatever system: UTF-8, or UTF-16, as PowerShell's `>` and
+ * Notepad's "Unicode" write it with a byte order mark, which is no part of the text, and `cmd /u` without one.
  */
 export function decodeText(bytes: Uint8Array): string {
   return new TextDecoder(encodingOf(bytes)).decode(bytes);
 }
 
-/** By the byte order mark; UTF-8 where there is none. */
+/** By the byte order mark, or by a first character whose other byte is zero, which no text in UTF-8 has; else UTF-8. */
 export function encodingOf(bytes: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return "utf-16be";
+  const [first, second] = bytes;
+  if (first === undefined || second === undefined) return "utf-8";
+  if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return "utf-16le";
+  if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0)) return "utf-16be";
   return "utf-8";
 }

@@ -1,5 +1,6 @@
+import { delimiter } from "node:path";
 import { mergedEnvironment } from "../process/environment.ts";
-import { localArgument } from "../process/windows-path.ts";
+import { localArgument, localPath } from "../process/windows-path.ts";
 import { expandVariables } from "./expand.ts";
 import type { PlatformConfig } from "./web-config/read.ts";
 
@@ -20,7 +21,17 @@ export function ownVariables(
 ): Record<string, string> {
   const own = environment.map(([name, value]) => {
     const expanded = expandVariables(value, known);
-    return [name, process.platform === "win32" ? expanded : localArgument(expanded, root)] as const;
+    return process.platform === "win32" ? [name, expanded] : localVariable(name, expanded, root);
   });
-  return Object.fromEntries(own);
+  return Object.fromEntries(own) as Record<string, string>;
+}
+
+/** Windows takes Path for PATH, and has ";" in lists of folders. What of a list cannot be here is left out. */
+function localVariable(name: string, value: string, root: string): readonly [name: string, value: string] {
+  const here = /^path$/i.test(name) ? "PATH" : name;
+  if (!/path$/i.test(name) || !value.includes(";")) return [here, localArgument(value, root)];
+  const folders = value
+    .split(";")
+    .filter((folder) => folder !== "" && localPath(folder, root).notHere === undefined);
+  return [here, folders.map((folder) => localArgument(folder, root)).join(delimiter)];
 }

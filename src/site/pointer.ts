@@ -62,7 +62,7 @@ export function parsePointer(layout: SiteLayout, text: string): string {
   if (line === "" || /[\r\n\0]/.test(line)) {
     throw new InplaceError("POINTER_INVALID", `${layout.pointer} does not hold exactly one line.`);
   }
-  const name = nameInTarget(layout, line);
+  const name = nameInTarget(layout, line.replace(/^\\\\\?\\/, ""));
   if (name === undefined) {
     throw new InplaceError(
       "POINTER_ESCAPES",

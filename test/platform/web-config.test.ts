@@ -81,10 +81,9 @@ test("aspNetCore out of process says the same things by its own names", () => {
   equal(config.shutdownTimeLimitMs, 600_000);
   equal(config.startupAttempts, 2);
   equal(config.stdoutLogFile, ".\\aspnetcore-stdout");
-  match(
-    problem('<aspNetCore processPath="x" hostingModel="inprocess"/>').message,
-    /hostingModel="inprocess"/,
-  );
+  const [inside] = section('<aspNetCore processPath="x" hostingModel="InProcess"/>').withoutEffect;
+  equal(inside?.setting, 'hostingModel="inprocess"');
+  match(problem('<aspNetCore processPath="x" hostingModel="outside"/>').message, /hostingModel="outside"/);
 });
 
 test("of two sections the one counts that <handlers> gives requests to", () => {

@@ -2,6 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { applicationEnvironment } from "#src/platform/application-environment.js";
 import { launchOf } from "#src/platform/launch.js";
 import { pathProblems } from "#src/platform/web-config/path-problems.js";
 import { parseWebConfig, type PlatformConfig } from "#src/platform/web-config/read.js";
@@ -115,6 +116,31 @@ test("paths of log files and of what is watched: relative ones count from the si
   ] as const)
     match(localPath(written, root, "linux").notHere ?? "", why, written);
   equal(localPath('"C:\\a b\\x"', root, "win32").notHere, undefined);
+});
+
+test("variables: paths with this system's slashes, lists with its separator and what can be here, Path as PATH", async (t) => {
+  const { root, env } = await home(t);
+  const variables = [
+    ["PYTHONPATH", "%HOME%\\site\\wwwroot;D:\\lib;.\\server"],
+    ["Path", "%PATH%;C:\\tools"],
+    ["CONF", ".\\conf\\app.json"],
+    ["PATTERN", "a;b\\d+"],
+  ].map(([name, value]) => `<environmentVariable name="${name}" value="${value}"/>`);
+  const config = configOf(
+    root,
+    `processPath="java"><environmentVariables>${variables.join("")}</environmentVariables>`,
+  );
+  const { PYTHONPATH, PATH, Path, CONF, PATTERN } = applicationEnvironment(config, env, root);
+  deepEqual(
+    { PYTHONPATH, PATH, Path, CONF, PATTERN },
+    {
+      PYTHONPATH: `${root}:./server`,
+      PATH: env["PATH"],
+      Path: undefined,
+      CONF: "./conf/app.json",
+      PATTERN: "a;b\\d+",
+    },
+  );
 });
 
 test("what web.config names and is not here is told with its line and a cure", async (t) => {

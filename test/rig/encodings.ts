@@ -6,5 +6,6 @@ export function encodings(text: string): readonly (readonly [encoding: string, b
     ["UTF-8 with a byte order mark", Buffer.from(`\uFEFF${text}`)],
     ["UTF-16, little endian", wide],
     ["UTF-16, big endian", Buffer.from(wide).swap16()],
+    ["UTF-16 without a byte order mark", Buffer.from(text, "utf16le")],
   ];
 }

@@ -35,6 +35,7 @@ describe("pointer", () => {
     "\uFEFF_target/a.mjs\r\n",
     "  _target/a.mjs  \r\n\r\n",
     `${root}/_target/a.mjs`,
+    `\\\\?\\${root}\\_target\\a.mjs`,
     `"${root}/_target/a.mjs"\r\n`,
   ];
   it("takes every form that people and programs write", async (t) => {

@@ -127,15 +127,19 @@ function sectionsOfHandlers(servers: readonly Element[], sections: readonly Elem
 
 function settings(file: XmlFile, servers: readonly Element[], section: Element): SiteSettings {
   const found = readSettings(file, servers);
-  const token = attributeOf(section, "forwardWindowsAuthToken");
-  if (token?.value.toLowerCase() !== "true") return found;
-  const none = {
-    place: placeIn(file, token),
-    setting: 'forwardWindowsAuthToken="true"',
-    why: "it takes IIS and its Windows authentication",
-  };
-  return { ...found, withoutEffect: [none, ...found.withoutEffect] };
+  const withoutEffect = [...found.withoutEffect];
+  for (const [name, value, why] of OF_IIS_ALONE) {
+    const attribute = attributeOf(section, name);
+    if (attribute?.value.toLowerCase() !== value) continue;
+    withoutEffect.push({ place: placeIn(file, attribute), setting: `${name}="${value}"`, why });
+  }
+  return { ...found, withoutEffect };
 }
+
+const OF_IIS_ALONE = [
+  ["forwardWindowsAuthToken", "true", "it takes IIS and its Windows authentication"],
+  ["hostingModel", "inprocess", "the application runs as a process of its own, as with OutOfProcess"],
+] as const;
 
 function noSection(file: XmlFile, servers: readonly Element[]): InplaceError {
   const misspelled = servers
@@ -171,13 +175,8 @@ function readSection(file: XmlFile, element: Element, mappings: readonly Handler
   const specs = section === "httpPlatform" ? HTTP_PLATFORM : ASP_NET_CORE;
   const values = readAttributes(file, element, specs);
   const model = attributeOf(element, "hostingModel");
-  if (model !== undefined && model.value !== "" && model.value.toLowerCase() !== "outofprocess") {
-    throw invalidAt(
-      file,
-      model,
-      `hostingModel="${model.value}" is not OutOfProcess`,
-      "Only IIS can host in its own process.",
-    );
+  if (model !== undefined && !/^(outofprocess|inprocess)?$/i.test(model.value)) {
+    throw invalidAt(file, model, `hostingModel="${model.value}" is neither InProcess nor OutOfProcess`);
   }
   const processPath = text(values, "processPath", "").trim();
   if (processPath === "") throw invalidAt(file, element, `<${element.nodeName}> needs a processPath`);
