@@ -39,15 +39,23 @@ test("entry: assets and a native addon lie beside the code in a folder", async (
       import { readFileSync } from "node:fs";
       console.log(readFileSync(new URL("./public/page.html", import.meta.url), "utf8"));
       try { require("./native.node"); } catch (error) { console.log(error.code); }
+      try { require("./other-system.node"); } catch (error) { console.log(error.code); }
+      try { require("@addon/this-system"); } catch (error) { console.log(error.code); }
     `,
     "native.node": "no addon",
+    // One package for each system, whose main file is the addon.
+    "node_modules/@addon/this-system/package.json": { name: "@addon/this-system", main: "own.node" },
+    "node_modules/@addon/this-system/own.node": "no addon either",
     "public/page.html": "<p>page</p>",
   });
   assert.deepEqual(
-    (await readdir(path)).filter((name) => !name.endsWith("-native.node")),
+    (await readdir(path)).filter((name) => !/-(native|own)\.node$/.test(name)),
     ["index.mjs", "public"],
   );
-  assert.equal((await run(NODE, [join(path, "index.mjs")])).stdout, "<p>page</p>\nERR_DLOPEN_FAILED\n");
+  assert.equal(
+    (await run(NODE, [join(path, "index.mjs")])).stdout,
+    "<p>page</p>\nERR_DLOPEN_FAILED\nMODULE_NOT_FOUND\nERR_DLOPEN_FAILED\n",
+  );
 });
 
 test("entry: the same source gives the same bytes, wherever it is checked out", async (t) => {

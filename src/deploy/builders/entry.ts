@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import type { BuildOptions, Plugin } from "esbuild";
+import type { BuildOptions, OnLoadResult, Plugin } from "esbuild";
 import type { EntryBuild } from "../../config/config.ts";
 import { copyTree, insideSource } from "../copy-tree.ts";
 import type { Built, BuildRequest } from "./builder.ts";
@@ -62,24 +63,30 @@ async function bundleEntry(config: EntryBuild, request: BuildRequest, folder: st
 // An addon cannot be bundled: it is copied beside the code and loaded from there.
 function nativeAddons(folder: string): Plugin {
   const NAMESPACE = "native-addon";
+  const copied = async ({ path }: { readonly path: string }): Promise<OnLoadResult> => {
+    const digest = createHash("sha256")
+      .update(await readFile(path))
+      .digest("hex");
+    const name = `${digest.slice(0, 8)}-${basename(path)}`;
+    await copyFile(path, join(folder, name));
+    return {
+      contents: `module.exports = require(${JSON.stringify(`./${name}`)});`,
+      loader: "js",
+      resolveDir: dirname(path),
+    };
+  };
   return {
     name: NAMESPACE,
     setup: (build) => {
-      build.onResolve({ filter: /\.node$/, namespace: "file" }, ({ path, resolveDir }) =>
-        /^\.{0,2}[\\/]/.test(path) ? { path: resolve(resolveDir, path), namespace: NAMESPACE } : undefined,
-      );
-      build.onLoad({ filter: /.*/, namespace: NAMESPACE }, async ({ path }) => {
-        const digest = createHash("sha256")
-          .update(await readFile(path))
-          .digest("hex");
-        const name = `${digest.slice(0, 8)}-${basename(path)}`;
-        await copyFile(path, join(folder, name));
-        return {
-          contents: `module.exports = require(${JSON.stringify(`./${name}`)});`,
-          loader: "js",
-          resolveDir: dirname(path),
-        };
+      build.onResolve({ filter: /\.node$/, namespace: "file" }, ({ path, resolveDir }) => {
+        if (!/^\.{0,2}[\\/]/.test(path)) return undefined;
+        const full = resolve(resolveDir, path);
+        // Packages try the addons of all systems in turn: what is not here fails when the app runs, as it would unbundled.
+        return existsSync(full) ? { path: full, namespace: NAMESPACE } : { path, external: true };
       });
+      build.onLoad({ filter: /.*/, namespace: NAMESPACE }, copied);
+      // What is a package's main file: one package for each system, as those of napi-rs are.
+      build.onLoad({ filter: /\.node$/, namespace: "file" }, copied);
       build.onResolve({ filter: /\.node$/, namespace: NAMESPACE }, ({ path }) => ({ path, external: true }));
     },
   };
