@@ -12,6 +12,7 @@ import { generateKeys } from "#src/site/signature.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
 import { app } from "../runtime/launched-site.js";
 import { publish } from "../watch/watched-site.js";
+import { windowsWith, webConfig, config, replaceByFolder } from "./harm.js";
 
 /** What is current in the healthy site that is to be harmed. */
 export const ARTIFACT = "app-1.mjs";
@@ -21,20 +22,6 @@ export interface Ill {
   readonly code: FindingCode;
   readonly how: string;
   readonly harm: (layout: SiteLayout, t: TestContext) => Promise<Partial<Surroundings> | void>;
-}
-
-/** A folder of Windows with IIS in it, as far as doctor looks; the schema of a handler that knows processPath only. */
-async function windowsWith(t: TestContext, ...schemas: string[]): Promise<Partial<Surroundings>> {
-  const windowsFolder = await temporaryFolder(t);
-  const folder = join(windowsFolder, "System32", "inetsrv", "config", "schema");
-  await mkdir(folder, { recursive: true });
-  for (const name of ["IIS_schema.xml", ...schemas]) {
-    await writeFile(
-      join(folder, name),
-      '<sectionSchema><attribute name="processPath" type="string"/></sectionSchema>',
-    );
-  }
-  return { windowsFolder };
 }
 
 /** All that can be wrong with a site and be brought about by writing files. */
@@ -300,17 +287,3 @@ export const ILLS: readonly Ill[] = [
   },
   { code: "NODE_TOO_OLD", how: "Node is too old", harm: async () => ({ nodeVersion: "20.18.1" }) },
 ];
-
-async function webConfig(layout: SiteLayout, attributes: string): Promise<void> {
-  const text = await readFile(layout.webConfig, "utf8");
-  await writeFile(layout.webConfig, text.replace(/<httpPlatform [^>]*>/, `<httpPlatform ${attributes} />`));
-}
-
-async function config(layout: SiteLayout, value: object): Promise<void> {
-  await writeFile(join(layout.root, "inplace.config.json"), JSON.stringify(value));
-}
-
-async function replaceByFolder(path: string): Promise<void> {
-  await rm(path);
-  await mkdir(path);
-}
