@@ -100,7 +100,9 @@ export class Site implements Router, Stage {
     this.#known = pointer.state === "names" ? pointer.artifact : undefined;
     const env = (): NodeJS.ProcessEnv => applicationEnvironment(this.#config, this.#options.env, layout.root);
     this.#releases = watchReleases(layout, { mine: this.#known, env }, (event) => {
-      events({ type: "watched", event });
+      // A supervisor says so itself.
+      const saidThere = event.type === "release-found" && this.serving()?.instance?.supervises === true;
+      if (!saidThere) events({ type: "watched", event });
       if (event.type !== "release-found") return;
       this.#known = event.artifact;
       this.#changeover.want({ artifact: event.artifact, again: event.cause === "replaced" });

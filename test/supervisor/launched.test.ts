@@ -45,6 +45,8 @@ test("behind the platform handler the launcher starts a supervisor: swaps lose n
   assertNoneFailed(await load.stop());
   const life = events.map(({ type }) => type).filter((type) => type.startsWith("backend"));
   assert.deepEqual(life, ["backend-starting", "backend-ready"]);
+  // The supervisor says which release it found; once is enough.
+  assert.ok(!events.some((event) => event.type === "watched" && event.event.type === "release-found"));
 });
 
 test("a new version of the supervisor takes over under load, and so does the one after that; the first process stays", async (t) => {
