@@ -55,7 +55,7 @@ export async function receivePush(options: ReceiveOptions): Promise<Deployment |
     const path = join(own, repositoryName(repository.top));
     const treeOf = await pushedTree(repository, commit, path, { env, signal, emit });
     const tree = treeOf(options.source ?? (await siteFolder(path)));
-    return await deploy({
+    const deployed = deploy({
       layout,
       source: tree.folder,
       wanted: { by: "push", id: commit },
@@ -67,6 +67,9 @@ export async function receivePush(options: ReceiveOptions): Promise<Deployment |
       signingKey: options.signingKey,
       signal,
       emit,
+    });
+    return await deployed.catch(async (error: unknown) => {
+      throw await forPusher(error, path);
     });
   } finally {
     await lock.release();
@@ -99,4 +102,16 @@ async function siteFolder(top: string): Promise<string> {
       hint: `Say which is this site's: inplace-deploy init --git-hook --source ${members[0]}, in the bare repository.`,
     },
   );
+}
+
+/** Whoever pushes has no command at hand that could be run in another folder. */
+async function forPusher(error: unknown, top: string): Promise<unknown> {
+  if (!(error instanceof InplaceError) || error.code !== "BUILD_NOT_CONFIGURED") return error;
+  const members = await workspaceMembers(top);
+  const where =
+    members.length === 0 ? "" : ` in the member of the workspace that is the site (${members.join(", ")})`;
+  return new InplaceError(error.code, error.message, {
+    hint: `Run npx inplace-deploy init${where}, commit what it writes, and push again.`,
+    cause: error,
+  });
 }

@@ -4,10 +4,15 @@ import { copyFile, lstat, mkdir, readFile, realpath, rm, symlink } from "node:fs
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { installation } from "#src/deploy/package-manager.js";
-import { installWhenChanged, providePackages, type InstallOptions } from "#src/deploy/packages.js";
+import {
+  installOnce,
+  installWhenChanged,
+  providePackages,
+  type InstallOptions,
+} from "#src/deploy/packages.js";
 import { PROJECT } from "../rig/project.ts";
 import { runProgram } from "../rig/program.ts";
-import { writeFiles, type Files } from "../rig/source.ts";
+import { inplace, writeFiles, type Files } from "../rig/source.ts";
 import { temporaryFolder } from "../rig/temporary-site.ts";
 import { script } from "./initialised-app.ts";
 import { pushTarget } from "./push-target.ts";
@@ -110,6 +115,16 @@ test("a tree that is kept gets its packages once, anew when what is locked or it
   assert.equal(existsSync(tiny), true);
 });
 
+test("an author's tree gets packages where there are none, and else keeps those that are there", async (t) => {
+  const folder = await appWithPackage(t);
+  const install = installer({});
+  await installOnce({ top: folder, folder }, install);
+  assert.equal(existsSync(join(folder, "node_modules", "tiny", "index.js")), true);
+  await writeFiles(folder, { "package.json": { name: "shop", dependencies: { other: "1" } } });
+  await installOnce({ top: folder, folder }, install);
+  assert.equal(install.count(), 1);
+});
+
 test("a tree of one deploy shares the author's packages, unless one of them is a link to the author's own files", async (t) => {
   const author = await appWithPackage(t);
   await mkdir(join(author, "node_modules", "@of"), { recursive: true });
@@ -125,10 +140,9 @@ test("a tree of one deploy shares the author's packages, unless one of them is a
   assert.equal(await provided(), false);
 });
 
-test("the pusher of a workspace of several sites learns which member to name; the hook then deploys that one", async (t) => {
+test("the pusher of a workspace learns what says which member is the site; the hook then deploys that one", async (t) => {
   const member = (name: string): Files => ({
-    [`apps/${name}/package.json`]: { name, version: "1.0.0" },
-    [`apps/${name}/inplace.config.json`]: { build: { builder: "entry", entry: "main.mjs" } },
+    [`apps/${name}/package.json`]: { name, version: "1.0.0", scripts: { start: "node main.mjs" } },
     [`apps/${name}/main.mjs`]: `console.log("${name}");\n`,
   });
   const { bare, work, push } = await pushTarget(t, {
@@ -138,18 +152,52 @@ test("the pusher of a workspace of several sites learns which member to name; th
       ...member("admin"),
     },
   });
-  const seen = await push("main");
   assert.match(
-    seen,
-    /BUILD_NOT_CONFIGURED: Several members of the workspace have a configuration: apps\/admin, apps\/web\./,
+    await push("main"),
+    /BUILD_NOT_CONFIGURED: [^]*init in the member of the workspace that is the site \(apps\/admin, apps\/web\)/,
   );
-  assert.match(seen, /init --git-hook --source apps\/admin/);
-  const hook = join(bare.folder, "hooks", "post-receive");
-  const named = (await readFile(hook, "utf8")).replace(
-    "'--site-root'",
-    "'--source' 'apps/web' '--site-root'",
-  );
-  await script(hook, named.replace("#!/bin/sh\n", ""));
+  const config = { build: { builder: "entry", entry: "main.mjs" } };
+  await writeFiles(work.folder, {
+    "apps/web/inplace.config.json": config,
+    "apps/admin/inplace.config.json": config,
+  });
+  await work.commit("configured");
+  const several = await push("main");
+  assert.match(several, /Several members of the workspace have a configuration: apps\/admin, apps\/web\./);
+  assert.match(several, /init --git-hook --source apps\/admin/);
+  const site = join(bare.folder, "..", "site");
+  await mkdir(site);
+  const args = ["init", "--git-hook", "--source", "apps/web", "--site-root", site];
+  assert.equal((await inplace(t, args, { cwd: bare.folder })).code, 0);
   const commit = await work.commit("again");
   assert.match(await push("main"), new RegExp(`remote: deployed web-${commit}.mjs`));
+});
+
+test("deploy.sh in a member of a workspace installs above it, and only once", async (t) => {
+  const bin = await temporaryFolder(t);
+  await script(
+    join(bin, "npm"),
+    `echo "npm $1 in $(basename "$PWD")"; mkdir -p node_modules/.bin; printf '#!/bin/sh\\nprintf %%s "$*"' > node_modules/.bin/inplace-deploy
+     chmod +x node_modules/.bin/inplace-deploy`,
+  );
+  const env = { PATH: `${bin}:${process.env["PATH"] ?? ""}` };
+  for (const [files, install] of [
+    [{ "root/package-lock.json": "" }, "npm ci in root"],
+    [{ "root/npm-shrinkwrap.json": "" }, "npm ci in root"],
+    [{ "root/packages/deep/web/package-lock.json": "" }, "npm ci in web"],
+  ] as const) {
+    const folder = await temporaryFolder(t);
+    const cwd = join(folder, "root", "packages", "deep", "web");
+    await writeFiles(folder, {
+      "root/.git/HEAD": "",
+      "root/package.json": { workspaces: ["packages/deep/*"] },
+      "root/packages/deep/web/package.json": { name: "web" },
+      ...files,
+    });
+    await copyFile(join(PROJECT, "templates", "deploy.sh"), join(cwd, "deploy.sh"));
+    const deploys = async (): Promise<string> =>
+      (await runProgram(t, "bash", ["deploy.sh"], { cwd, env })).stdout;
+    assert.equal(await deploys(), `installing packages\n${install}\ndeploy`, install);
+    assert.equal(await deploys(), "deploy", install);
+  }
 });

@@ -34,6 +34,7 @@ const ALWAYS = [
   "core.fsmonitor=false",
   "core.untrackedCache=false",
   "core.quotePath=false",
+  "core.abbrev=auto",
   "color.ui=false",
   "log.showSignature=false",
   "submodule.recurse=false",

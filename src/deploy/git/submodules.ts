@@ -88,7 +88,7 @@ function isLocal(url: string): boolean {
   return !/^[a-z][a-z0-9+.-]+::?/i.test(url) && !/^[^/]+:/.test(url);
 }
 
-/** Of those that .gitmodules names, the ones that the commit has, and that its author does not keep out. */
+/** Of those that .gitmodules names, the ones that the commit has, and that its author does not keep out. An address is no option. */
 async function listed(git: Git): Promise<Submodule[]> {
   const entries = await git("config", "--file", ".gitmodules", "-z", "--get-regexp", "^submodule\\.");
   const values = new Map<string, Map<string, string>>();
@@ -103,7 +103,9 @@ async function listed(git: Git): Promise<Submodule[]> {
   const linked = new Set(links.map((line) => line.slice(line.indexOf("\t") + 1)));
   return [...values].flatMap(([name, keys]) => {
     const [path = "", url = ""] = [keys.get("path"), keys.get("url")];
-    return linked.has(path) && url !== "" && keys.get("update") !== "none" ? [{ name, path, url }] : [];
+    return linked.has(path) && /^[^-]/.test(url) && keys.get("update") !== "none"
+      ? [{ name, path, url }]
+      : [];
   });
 }
 
