@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { PROJECT } from "../rig/project.ts";
 import { runProgram } from "../rig/program.ts";
@@ -90,4 +92,16 @@ test("lines of several sites' apps carry the name of their site, however they co
   const { stdout, stderr } = await runProgram(t, process.execPath, args, { cwd: PROJECT });
   assert.equal(stdout, "a: one\na: two\nb: half\na: three\na: \nb: b again\n");
   assert.equal(stderr, "a: error\n");
+});
+
+test("one module writes to stdout and stderr, so that no reader decides over any program of the project", async () => {
+  const folder = join(PROJECT, "src");
+  const writers: string[] = [];
+  for (const name of await readdir(folder, { recursive: true })) {
+    if (!name.endsWith(".ts")) continue;
+    const source = await readFile(join(folder, name), "utf8");
+    if (/\b(stdout|stderr)\??\.write\(|\bconsole\.|stdout, stderr \} from "node:process"/.test(source))
+      writers.push(name);
+  }
+  assert.deepEqual(writers, []);
 });
