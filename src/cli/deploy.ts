@@ -41,7 +41,8 @@ async function runDeploy(context: VerbContext, flags: DeployFlags): Promise<Outc
   const environment = readEnvironment(context.env);
   const source = await findSourceFolder(flags.source ?? environment.source, context.cwd);
   const layout = context.site({ named: environment.target, otherwise: source, mayBeNew: true });
-  const done = await deploy({
+  const warnings: { readonly message: string; readonly hint: string }[] = [];
+  const deployed = await deploy({
     layout,
     source,
     wanted: wantedCommit(flags.commit, environment.commit),
@@ -51,8 +52,12 @@ async function runDeploy(context: VerbContext, flags: DeployFlags): Promise<Outc
     waitMs: flags.lockWait,
     signingKey: flags.sign ?? context.signingKey,
     signal: context.signal,
-    emit: context.emit,
+    emit: (event) => {
+      if (event.type === "build-warning") warnings.push({ message: event.message, hint: event.hint });
+      context.emit(event);
+    },
   });
+  const done = { ...deployed, ...(warnings.length > 0 && { warnings }) };
   const { artifact, previous, ms } = done;
   const what =
     previous === artifact

@@ -125,8 +125,13 @@ test("a TypeScript app whose dist was built before the commit is not published u
   assert.equal(refused.code, 3, refused.stdout);
   assert.match(refused.stderr, /BUILD_STALE: dist\/server\.js[^]*build\.command/);
   await utimes(join(folder, "dist/server.js"), new Date(), new Date());
-  const fresh = await deploy();
+  const fresh = await deploy("--json");
   assert.equal(fresh.code, 0, fresh.stderr);
+  const { warnings } = JSON.parse(fresh.stdout) as { warnings: { message: string; hint: string }[] };
+  assert.match(
+    warnings.map(({ message, hint }) => message + hint).join(),
+    /dist\/server\.js[^]*build\.command/,
+  );
   assert.match(fresh.stderr, /dist\/server\.js[^]*git ignores it/);
   const commit = await repository.git("rev-parse", "HEAD");
   const clean = await deploy("--rebuild", "--commit", commit);
