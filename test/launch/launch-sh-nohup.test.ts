@@ -26,3 +26,12 @@ test("under nohup a hang-up ends neither the launcher nor an app with the runtim
   started.process.kill("SIGTERM");
   assert.equal(await started.exited, 0);
 });
+
+test("elsewhere the launcher finds out without a word", async (t) => {
+  const layout = await launchedSite(t);
+  await writeFile(join(layout.target, "app.mjs"), "process.exitCode = 75;");
+  await writeFile(layout.pointer, "app.mjs\n");
+  const started = start(t, "sh", [join(layout.root, "launch.sh")], { cwd: "/" });
+  assert.equal(await started.exited, 75);
+  assert.equal(started.stderr(), "");
+});
