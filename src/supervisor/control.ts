@@ -1,4 +1,4 @@
-import { chmod, rm } from "node:fs/promises";
+import { chmod, lstat, rm } from "node:fs/promises";
 import { createServer, connect, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 import { asInplaceError, InplaceError, systemCode } from "../errors.ts";
@@ -13,11 +13,58 @@ const REQUEST_LIMIT = 4_096;
 const CONNECT_LIMIT_MS = 5_000;
 const NOBODY: ReadonlySet<string | undefined> = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK"]);
 
+/** How often it is looked whether the socket is still where it was made: less than another supervisor takes to start. Milliseconds. */
+const KEEP_MS = 250;
+
 /**
- * Answers the command until closed. Throws SUPERVISED_ALREADY where another supervisor of the site runs, CONTROL_UNAVAILABLE
- * where nobody can listen.
+ * Answers the command until closed, also where somebody removes the socket's file (git clean). Throws SUPERVISED_ALREADY where
+ * another supervisor of the site runs, CONTROL_UNAVAILABLE where nobody can listen.
  */
 export async function openControl(layout: SiteLayout, supervisor: Supervisor): Promise<{ close(): void }> {
+  let opened = await open(layout, supervisor);
+  let keeping = false;
+  let closed = false;
+  const timer = setInterval(() => {
+    if (!keeping) void keep();
+  }, KEEP_MS);
+  timer.unref();
+  // A pipe of Windows has no file that could go.
+  if (process.platform === "win32") clearInterval(timer);
+
+  async function keep(): Promise<void> {
+    keeping = true;
+    try {
+      const inode = await inodeOf(opened.path);
+      if (closed || inode === opened.inode) return;
+      // Its end removes whatever lies in its place, which may be another supervisor's.
+      if (inode === undefined) opened.server.close();
+      opened = await open(layout, supervisor);
+      if (closed) opened.server.close();
+    } catch (error) {
+      // Else it is tried again soon: the site is served all the same.
+      if (error instanceof InplaceError && error.code === "SUPERVISED_ALREADY") clearInterval(timer);
+    } finally {
+      keeping = false;
+    }
+  }
+
+  return {
+    /** Removes the socket's file too; what is being answered is answered. */
+    close() {
+      closed = true;
+      clearInterval(timer);
+      opened.server.close();
+    },
+  };
+}
+
+interface OpenControl {
+  readonly server: Server;
+  readonly path: string;
+  readonly inode: bigint | undefined;
+}
+
+async function open(layout: SiteLayout, supervisor: Supervisor): Promise<OpenControl> {
   const path = await makeControlPlace(layout);
   const server = createServer((socket) => converse(socket, supervisor));
   await listen(server, path)
@@ -32,10 +79,11 @@ export async function openControl(layout: SiteLayout, supervisor: Supervisor): P
     .catch((error: unknown) => {
       throw error instanceof InplaceError ? error : controlUnavailable(path, error);
     });
-  return {
-    /** Removes the socket's file too; what is being answered is answered. */
-    close: () => void server.close(),
-  };
+  return { server, path, inode: await inodeOf(path) };
+}
+
+async function inodeOf(path: string): Promise<bigint | undefined> {
+  return (await lstat(path, { bigint: true }).catch(() => undefined))?.ino;
 }
 
 /** Whether a supervisor of the site answers there. */

@@ -83,6 +83,17 @@ test("a site without a folder of ours can be supervised and asked", async (t) =>
   await assert.rejects(openControl(layout, supervisor), { code: "SUPERVISED_ALREADY" });
 });
 
+test("a channel whose file is removed, with the folder or alone, is there again, and no second supervisor starts", async (t) => {
+  const layout = siteLayout(await temporaryFolder(t));
+  await opened(t, layout);
+  for (const removed of [join(layout.root, ".inplace"), layout.control]) {
+    await rm(removed, { recursive: true });
+    await until("it can be asked again", async () => (await askedPid(layout)) === OURS);
+    await assert.rejects(openControl(layout, supervisor), { code: "SUPERVISED_ALREADY" });
+    assert.equal(await askedPid(layout), OURS);
+  }
+});
+
 test("what keeps the channel from being made is told, and is no other supervisor", async (t) => {
   const layout = siteLayout(await temporaryFolder(t));
   await writeFile(join(layout.root, ".inplace"), "a file");
