@@ -316,7 +316,7 @@ if [ -z "${PORT-}" ] && [ -n "${HTTP_PLATFORM_PORT-}" ]; then export PORT="$HTTP
 # Sockets of systemd begin at descriptor 3, and its services have no input.
 [ "${LISTEN_PID-}" = "$$" ] && sockets=1 || { sockets= && exec 3<&0; }
 # That nohup has a hang-up ignored, Node undoes at its start, and only a program that cannot do so itself can tell.
-if [ -n "$(exec 2>/dev/null; sh -c 'kill -HUP $$; echo ignored')" ]; then
+if [ -n "$(exec 2>/dev/null; sh -c 'kill -HUP $$; echo ignored'; :)" ]; then
   export INPLACE_SIGNALS="${INPLACE_SIGNALS:-SIGTERM,SIGINT},-SIGHUP"
 fi
 child=
