@@ -1,22 +1,31 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { inplace, writeFiles } from "../rig/source.ts";
 import { pushTarget } from "./push-target.ts";
 
-test("a push to the branch goes live, and the pusher sees how", async (t) => {
-  const { work, layout, push } = await pushTarget(t);
+test("a push to the branch goes live, and the pusher sees how; packages stay, and a lock that a kill left is in no way", async (t) => {
+  const { bare, work, layout, push } = await pushTarget(t);
   const commit = await work.git("rev-parse", "--short=10", "HEAD");
   const seen = await push("main");
   assert.match(seen, new RegExp(`remote: building shop-${commit}`));
   assert.match(seen, new RegExp(`remote: deployed shop-${commit}.mjs`));
   assert.match(await readFile(layout.pointer, "utf8"), new RegExp(commit));
 
+  const packages = join(bare.folder, "inplace", "shop", "node_modules", "kept.txt");
+  await mkdir(join(packages, ".."));
+  await writeFile(packages, "");
   await work.edit("server.mjs", "one", "two");
   const second = await work.commit("two");
   assert.match(await push("main"), new RegExp(`remote: deployed shop-${second}.mjs`));
+  assert.equal(existsSync(packages), true);
+
+  await writeFile(join(bare.folder, "worktrees", "shop", "index.lock"), "");
+  await work.edit("server.mjs", "two", "three");
+  const third = await work.commit("three");
+  assert.match(await push("main"), new RegExp(`remote: deployed shop-${third}.mjs`));
 });
 
 test("the pusher of a commit that cannot be built sees why, and the site stays", async (t) => {
@@ -47,21 +56,15 @@ test("the pusher of a commit with a submodule that git refuses sees git's words 
   assert.equal(existsSync(layout.pointer), false);
 });
 
-test("only the branch goes live: HEAD's, or the one that was named; deleting a branch changes nothing", async (t) => {
+test("only the branch goes live, of several in one push too: HEAD's, or the one that was named; deleting one changes nothing", async (t) => {
   const { push, layout } = await pushTarget(t);
   assert.match(await push("main:topic"), /remote: nothing to deploy: only pushes to main go live/);
   assert.equal(existsSync(layout.pointer), false);
-  const named = await pushTarget(t, { flags: ["--branch", "live"] });
+  const named = await pushTarget(t, { flags: ["--branch", "refs/heads/live"] });
   assert.match(await named.push("main"), /only pushes to live go live/);
-  assert.match(await named.push("main:live", "main:other"), /remote: deployed/);
+  assert.match(await named.push("main:a", "main:live", "main:z"), /remote: deployed/);
   assert.match(await named.push(":live"), /nothing to deploy/);
   assert.equal(existsSync(named.layout.pointer), true);
-});
-
-test("several branches in one push: the branch goes live", async (t) => {
-  const { push, layout } = await pushTarget(t);
-  assert.match(await push("main:a", "main:main", "main:z"), /remote: deployed/);
-  assert.equal(existsSync(layout.pointer), true);
 });
 
 test("a force push to an older commit makes that one current again, without a build", async (t) => {
@@ -102,4 +105,11 @@ test("the hook is for bare repositories, and needs a site", async (t) => {
   const noSite = await inplace(t, ["init", "--git-hook"], { cwd: bare.folder });
   assert.equal(noSite.code, 2);
   assert.match(noSite.stderr, /--site-root/);
+  for (const branch of ["bad branch name", "-x"]) {
+    const flags = [`--branch=${branch}`, "--site-root", layout.root];
+    const refused = await inplace(t, ["init", "--git-hook", ...flags], { cwd: bare.folder });
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /USAGE: No branch can be called/);
+  }
+  assert.equal(existsSync(join(bare.folder, "hooks", "post-receive")), false);
 });

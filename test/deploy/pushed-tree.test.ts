@@ -7,7 +7,6 @@ import { openBareRepository } from "#src/deploy/git/repository.js";
 import { showCommit, type Worktree } from "#src/deploy/git/worktree.js";
 import { inplace, sourceRepository, writeFiles } from "../rig/source.ts";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.ts";
-import { pushTarget } from "./push-target.ts";
 
 /** What a kill, a clean-up or a failing disk leaves of a tree, by who would find it. */
 const DAMAGES: Readonly<Record<string, (tree: string, registration: string) => Promise<unknown>>> = {
@@ -95,22 +94,6 @@ test("a commit that changes nothing but attributes has its files written as they
     await showCommit(tree, commit);
     assert.equal(await notes(), text);
   }
-});
-
-test("packages stay in the tree from push to push, and a lock that a kill left keeps no push from going live", async (t) => {
-  const { bare, work, push } = await pushTarget(t);
-  await push("main");
-  const kept = join(bare.folder, "inplace", "shop", "node_modules", "kept.txt");
-  await mkdir(join(kept, ".."));
-  await writeFile(kept, "");
-  await work.edit("server.mjs", "one", "two");
-  const second = await work.commit("two");
-  assert.match(await push("main"), new RegExp(`remote: deployed shop-${second}.mjs`));
-  assert.equal(existsSync(kept), true);
-  await writeFile(join(bare.folder, "worktrees", "shop", "index.lock"), "");
-  await work.edit("server.mjs", "two", "three");
-  const third = await work.commit("three");
-  assert.match(await push("main"), new RegExp(`remote: deployed shop-${third}.mjs`));
 });
 
 test("--commit takes away its own tree, also one that a kill left, and no other that is away for a while", async (t) => {
