@@ -32,6 +32,7 @@ func (s site) newerRelease() <-chan string {
 		return found
 	}
 	own, _ := os.Stat(s.path("_target", s.artifact))
+	dropped := newDrops(s)
 	go func() {
 		for {
 			time.Sleep(lookEvery)
@@ -39,7 +40,7 @@ func (s site) newerRelease() <-chan string {
 				found <- s.artifact
 				return
 			}
-			s.adoptDrop()
+			dropped.adopt()
 			if named := s.pointer(); named != "" && named != s.artifact && s.exists("_target", named) && !s.exists(".inplace", "failed", named) {
 				found <- named
 				return
@@ -67,40 +68,6 @@ func (s site) pointer() string {
 		return ""
 	}
 	return name
-}
-
-// adoptDrop lets the pointer name a file that somebody copied into _target by hand after the last release. What inplace
-// deploys has a manifest, and its own pointer follows.
-func (s site) adoptDrop() {
-	pointer, err := os.Stat(s.path("_artifact.txt"))
-	if err != nil {
-		return
-	}
-	entries, err := os.ReadDir(s.path("_target"))
-	if err != nil {
-		return
-	}
-	newest, newestAt := "", pointer.ModTime()
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err != nil || temporary(entry.Name()) || s.exists(".inplace", "manifests", entry.Name()+".json") {
-			continue
-		}
-		if info.ModTime().After(newestAt) {
-			newest, newestAt = entry.Name(), info.ModTime()
-		}
-	}
-	if newest != "" && newest != s.artifact && time.Since(newestAt) > still {
-		s.write("_artifact.txt", "_target/"+newest+"\n")
-	}
-}
-
-func temporary(name string) bool {
-	switch filepath.Ext(name) {
-	case ".tmp", ".part", ".partial", ".crdownload", ".filepart":
-		return true
-	}
-	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "~$")
 }
 
 func (s site) markGood() {

@@ -76,6 +76,10 @@ test("the Go example is built, deployed, drains for the next deploy and for a ma
 
   const next = launch(t, layout, [], { PORT: "0" });
   assert.equal(await fetchText(await next.port()), `Hello again from Go, artifact ${second}\n`);
+  const refused = ["shop.zip", "README.txt", "Thumbs.db", "hello - Copy", "app.mjs.lock"];
+  for (const name of refused) await writeFile(join(layout.target, name), "no program\n");
+  await until("all are refused", () => refused.every((name) => next.stderr().includes(JSON.stringify(name))));
+  assert.equal(next.process.exitCode, null, "it runs on");
   await copyFile(join(layout.target, first), join(layout.target, "by hand"));
   assert.equal(await next.exited, 0);
   const last = launch(t, layout, [], { PORT: "0" });
