@@ -51,7 +51,7 @@ export async function siteName(
 
 /** The name in the folder's package.json, without its scope. */
 export async function packageName(folder: string): Promise<string | undefined> {
-  const manifest = await readJson(join(folder, PACKAGE_FILE), "loose");
+  const manifest = await readJson(join(folder, PACKAGE_FILE), "strict");
   if (typeof manifest !== "object" || manifest === null || !("name" in manifest)) return undefined;
   return typeof manifest.name === "string" ? manifest.name.replace(/^@[^/]*\//, "") : undefined;
 }
@@ -61,7 +61,7 @@ async function findConfig(folder: string): Promise<UserConfig | undefined> {
   const own = await readJson(file, "strict");
   if (own !== undefined) return validateConfig(own, file);
   const manifest = join(folder, PACKAGE_FILE);
-  const key = packageKey(await readJson(manifest, "loose"));
+  const key = packageKey(await readJson(manifest, "strict"));
   return key === undefined ? undefined : validateConfig(key, `${manifest}, key ${PACKAGE_KEY}`);
 }
 

@@ -1,6 +1,8 @@
 import { watch } from "node:fs";
+import { join } from "node:path";
 import { systemCode } from "../errors.ts";
 import { isNodeProgram } from "../site/entry-point.ts";
+import { readOptional } from "../site/present.ts";
 import { finding, type Finding } from "./finding.ts";
 import type { Patient } from "./patient.ts";
 
@@ -13,17 +15,34 @@ export async function checkNode({ nodeVersion }: Patient): Promise<readonly Find
 }
 
 /** Defaults of Kudu that work against a rollout in place; looked at where Kudu runs this. */
-export async function checkKudu({ env }: Patient): Promise<readonly Finding[]> {
+export async function checkKudu({ layout, env }: Patient): Promise<readonly Finding[]> {
   const isKudu = env["KUDU_SYNC_CMD"] !== undefined || env["SCM_COMMIT_ID"] !== undefined;
   if (!isKudu) return [];
   const findings: Finding[] = [];
-  if (env["SCM_CREATE_APP_OFFLINE"] !== "0") {
+  const set = { ...(await deploymentSettings(layout.root, env)), ...env };
+  if (set["SCM_CREATE_APP_OFFLINE"] !== "0") {
     findings.push(finding("KUDU_APP_OFFLINE", "SCM_CREATE_APP_OFFLINE is not 0."));
   }
-  if (env["SCM_TOUCH_WEBCONFIG_AFTER_DEPLOYMENT"] !== "0") {
+  if (set["SCM_TOUCH_WEBCONFIG_AFTER_DEPLOYMENT"] !== "0") {
     findings.push(finding("KUDU_TOUCHES_WEB_CONFIG", "SCM_TOUCH_WEBCONFIG_AFTER_DEPLOYMENT is not 0."));
   }
   return findings;
+}
+
+/** What `.deployment` of the pushed repository sets for each deployment; an app setting of the same name wins. */
+async function deploymentSettings(
+  siteRoot: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Readonly<Record<string, string>>> {
+  // The console of Kudu knows no DEPLOYMENT_SOURCE; its repository lies beside wwwroot.
+  const source = env["DEPLOYMENT_SOURCE"] || join(siteRoot, "..", "repository");
+  const text = (await readOptional(join(source, ".deployment")).catch(() => undefined)) ?? "";
+  return Object.fromEntries(
+    [...text.matchAll(/^[ \t]*(SCM_\w+)[ \t]*=[ \t]*(.*?)[ \t\r]*$/gm)].map(([, name = "", value = ""]) => [
+      name,
+      value,
+    ]),
+  );
 }
 
 /** Node programs poll by themselves on a network share; of others nothing is known. */

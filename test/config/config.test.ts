@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { DEFAULT_KEEP, normalizeConfig } from "#src/config/config.js";
-import { loadConfig, packageName } from "#src/config/load.js";
+import { loadConfig, packageName, siteName } from "#src/config/load.js";
 import { validateConfig } from "#src/config/validate.js";
 import { InplaceError } from "#src/errors.js";
 import { writeFiles } from "../rig/source.ts";
@@ -78,6 +78,21 @@ test("inplace.config.json wins over the inplace key of package.json, and a BOM d
   const config = await loadConfig(folder);
   assert.deepEqual([config.site, config.keep], ["by-file", DEFAULT_KEEP]);
   assert.equal(await packageName(folder), "app");
+});
+
+test("a package.json that is no JSON, and a name that no site can have, are said and not passed over", async (t) => {
+  const folder = join(await temporaryFolder(t), "日本");
+  await writeFiles(folder, { "inplace.config.json": {} });
+  await assert.rejects(siteName(undefined, await loadConfig(folder), folder), (error: InplaceError) => {
+    assert.equal(error.code, "SITE_NAME_INVALID");
+    return /日本/.test(error.message) && /Set "site" in inplace\.config\.json/.test(error.hint);
+  });
+  assert.equal(await siteName(undefined, normalizeConfig({ site: "shop" }), folder), "shop");
+  await writeFiles(folder, { "package.json": '{ "name": "shop", }' });
+  const refused = { code: "CONFIG_UNREADABLE", message: /package\.json is not JSON/ };
+  await assert.rejects(siteName(undefined, normalizeConfig({}), folder), refused);
+  await rm(join(folder, "inplace.config.json"));
+  await assert.rejects(loadConfig(folder), refused);
 });
 
 test("an unknown key names the nearest known one, at any depth", () => {
