@@ -111,8 +111,12 @@ export class Look {
     const pointer = await readPointer(this.#layout);
     switch (pointer.state) {
       case "missing":
-      case "dangling":
         return undefined;
+      case "dangling": {
+        // As where the target folder is unmounted, or moved away.
+        const what = `${this.#layout.pointer} names ${pointer.artifact}, and there is no ${pointer.path}.`;
+        return this.#refusePointer("ARTIFACT_MISSING", what);
+      }
       case "invalid": {
         const { code, message } = pointer.error;
         return this.#refusePointer(code, message);

@@ -210,8 +210,11 @@ test("a file that is deleted while it is being checked is forgotten", async (t) 
 
 test("the target folder may be removed and made again", async (t) => {
   const site = await watchedSite(t, { pollMs: 100 });
-  await rm(site.layout.target, { recursive: true });
-  await site.watcher.check();
+  await rename(site.layout.target, `${site.layout.target}.away`);
+  for (let look = 0; look < 3; look++) await site.watcher.check();
+  const refusals = site.events.filter(({ type }) => type === "pointer-refused");
+  assert.deepEqual(refusals.length, 1, "that it is gone is said once");
+  assert.equal((await site.event("pointer-refused")).code, "ARTIFACT_MISSING");
   await mkdir(site.layout.target);
   await drop(site.layout, "again.mjs");
   await site.tells("again.mjs");
