@@ -315,7 +315,8 @@ if [ -z "${HTTP_PLATFORM_PORT-}" ] && [ -n "${PORT-}" ]; then export HTTP_PLATFO
 if [ -z "${PORT-}" ] && [ -n "${HTTP_PLATFORM_PORT-}" ]; then export PORT="$HTTP_PLATFORM_PORT"; fi
 # Sockets of systemd begin at descriptor 3, and its services have no input.
 [ "${LISTEN_PID-}" = "$$" ] && sockets=1 || { sockets= && exec 3<&0; }
-# That nohup has a hang-up ignored, Node undoes at its start, and only a program that cannot do so itself can tell.
+# That nohup has a hang-up ignored, Node undoes at its start, and only a program that cannot do so itself can tell. The colon
+# keeps this shell from being that program's parent, which would say how it ended.
 if [ -n "$(exec 2>/dev/null; sh -c 'kill -HUP $$; echo ignored'; :)" ]; then
   export INPLACE_SIGNALS="${INPLACE_SIGNALS:-SIGTERM,SIGINT},-SIGHUP"
 fi
