@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { gitIn } from "#src/deploy/git/git.js";
+import { gitIn, type GitOptions } from "#src/deploy/git/git.js";
 import { readHistory } from "#src/site/history.js";
 import { alive } from "../rig/alive.ts";
 import { inplace, sourceAndSite, writeFiles } from "../rig/source.ts";
@@ -129,15 +129,18 @@ test("a host without git is told so", async (t) => {
   assert.match(stderr, /GIT_MISSING: git cannot be started/);
 });
 
-test("git that is stopped, or says nothing for too long, leaves none of its programs behind", async (t) => {
+test("git that is stopped, or says nothing for too long, ends, and what it talks through with it", async (t) => {
   const { repository } = await sourceAndSite(t);
-  await repository.git("config", "alias.wait", "!echo pid $$ >&2; sleep 60; true");
-  const silent = await gitIn(repository.folder, { silenceMs: 2_000 })("wait").catch(String);
+  // As ssh does, it ends with its input.
+  await repository.git("config", "core.sshCommand", "echo pid $$ >&2; exec cat #");
+  const ask = (options: GitOptions): Promise<string> =>
+    gitIn(repository.folder, options)("ls-remote", "ssh://host.example/shop.git");
+  const silent = await ask({ silenceMs: 2_000 }).catch(String);
   assert.match(silent, /pid \d+\nnothing came for 2 s/);
   const pid = Number(/pid (\d+)/.exec(silent)?.[1]);
   await until("the program of the silent git has ended", async () => !alive(pid));
   const stop = new AbortController();
-  const stopped = gitIn(repository.folder, { signal: stop.signal })("wait");
+  const stopped = ask({ signal: stop.signal });
   stop.abort(new Error("stopped by a person"));
   await assert.rejects(stopped, /stopped by a person/);
 });

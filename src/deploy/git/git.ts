@@ -1,7 +1,5 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { GitPluginError, simpleGit, type SimpleGitOptions } from "simple-git";
 import { InplaceError } from "../../errors.ts";
-import { killTree, TREE_SPAWN_OPTIONS } from "../../process/tree.ts";
 
 /** No command of git works this long for a deploy. */
 const LIMIT_MS = 30 * 60_000;
@@ -42,7 +40,36 @@ const ALWAYS = [
   "clone.defaultRemoteName=origin",
   "gc.auto=0",
   "maintenance.auto=false",
-].flatMap((setting) => ["-c", setting]);
+];
+
+/** What people set in their environment is theirs to set; what is written here comes from no visitor. */
+const UNTOUCHED: NonNullable<SimpleGitOptions["unsafe"]> = {
+  allowAbbreviatedOptions: true,
+  allowUnsafeAlias: true,
+  allowUnsafeAskPass: true,
+  allowUnsafeCommandBinaries: true,
+  allowUnsafeConfigPaths: true,
+  allowUnsafeConfigEnvCount: true,
+  allowUnsafeCredentialHelper: true,
+  allowUnsafeEditor: true,
+  allowUnsafeMergeDriver: true,
+  allowUnsafePager: true,
+  allowUnsafeProtocolOverride: true,
+  allowUnsafePack: true,
+  allowUnsafeSshCommand: true,
+  allowUnsafeGitProxy: true,
+  allowUnsafeExec: true,
+  allowUnsafeHooksPath: true,
+  allowUnsafeDiffExternal: true,
+  allowUnsafeDiffTextConv: true,
+  allowUnsafeFilter: true,
+  allowUnsafeFsMonitor: true,
+  allowUnsafeGpgProgram: true,
+  allowUnsafeTemplateDir: true,
+  allowUnsafeInclude: true,
+  allowUnsafeSubmodule: true,
+  allowUnsafeUrlRewrite: true,
+};
 
 /**
  * What a hook, or a caller's own git, says of a repository that is not ours (`git rev-parse --local-env-vars`, without
@@ -83,11 +110,16 @@ export function gitIn(folder: string, options: GitOptions = {}): Git {
     ...(workTree === undefined ? [] : [`--work-tree=${workTree}`]),
   ];
   return async (...args) => {
-    const end = await run(folder, [...ALWAYS, ...where, ...args], options);
-    if (end.code === 0) return end.stdout;
-    const command = args.find((arg) => !arg.startsWith("-")) ?? "";
-    const cause = new Error(end.words);
-    throw new InplaceError("GIT_FAILED", `git ${command} failed in ${folder}: ${end.words}`, { cause });
+    try {
+      return await run(folder, [...where, ...args], options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (!(error instanceof GitWords)) throw error;
+      const command = args.find((arg) => !arg.startsWith("-")) ?? "";
+      throw new InplaceError("GIT_FAILED", `git ${command} failed in ${folder}: ${error.message}`, {
+        cause: error,
+      });
+    }
   };
 }
 
@@ -104,54 +136,50 @@ export function wordsOfGit(error: unknown): string {
   return said instanceof Error ? said.message : String(said);
 }
 
-interface End {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly words: string;
-}
+/** What git itself said of a failure. */
+class GitWords extends Error {}
 
-async function run(cwd: string, args: readonly string[], options: GitOptions): Promise<End> {
+async function run(folder: string, args: readonly string[], options: GitOptions): Promise<string> {
   const { signal, silenceMs = LIMIT_MS } = options;
   signal?.throwIfAborted();
-  const child = spawn("git", args, {
-    cwd,
-    env: environment(options.settings ?? {}),
-    stdio: ["ignore", "pipe", "pipe"],
-    ...TREE_SPAWN_OPTIONS,
-  });
-  let stopped: string | undefined;
-  const stop = (): void => void (child.pid !== undefined && killTree(child.pid));
-  const stopFor = (reason: string) => (): void => {
-    stopped = reason;
-    stop();
-  };
-  const limit = setTimeout(stopFor(`it did not end within ${LIMIT_MS / 60_000} minutes`), LIMIT_MS);
-  const silence = setTimeout(stopFor(`nothing came for ${silenceMs / 1000} s`), silenceMs);
-  const written = [child.stdout, child.stderr].map((stream) => {
-    const chunks: Buffer[] = [];
-    stream.on("data", (chunk: Buffer) => {
-      chunks.push(chunk);
-      silence.refresh();
-    });
-    return chunks;
-  });
-  signal?.addEventListener("abort", stop, { once: true });
+  const limit = AbortSignal.timeout(LIMIT_MS);
+  const env = environment(options.settings ?? {});
+  const said: Buffer[] = [];
+  const git = simpleGit({
+    baseDir: folder,
+    config: ALWAYS,
+    abort: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+    timeout: { block: silenceMs },
+    unsafe: UNTOUCHED,
+    allowEnvironment: Object.keys(env),
+    // Without this, a failure of which git says nothing would be none.
+    errors: (error, { exitCode }) =>
+      exitCode === 0 ? undefined : (error ?? Buffer.from(`exit code ${exitCode}`)),
+  })
+    .env(env)
+    .outputHandler((_binary, _stdout, stderr) => stderr.on("data", (chunk: Buffer) => said.push(chunk)));
   try {
-    const [code] = (await once(child, "close")) as [number | null];
-    signal?.throwIfAborted();
-    const [stdout = "", stderr = ""] = written.map((chunks) => Buffer.concat(chunks).toString());
-    const words = lastLines([stderr.trimEnd(), stopped ?? ""].join("\n"));
-    return { code, stdout, words: words || (code === 1 ? NO_WORDS : `exit code ${code}`) };
+    return await git.raw([...args]);
   } catch (error) {
     signal?.throwIfAborted();
-    throw new InplaceError("GIT_MISSING", `git cannot be started in ${cwd}: ${(error as Error).message}.`, {
-      cause: error,
-    });
-  } finally {
-    clearTimeout(limit);
-    clearTimeout(silence);
-    signal?.removeEventListener("abort", stop);
+    const words = (end: string): GitWords =>
+      new GitWords(lastLines(`${Buffer.concat(said).toString().trimEnd()}\n${end}`));
+    if (limit.aborted) throw words(`it did not end within ${LIMIT_MS / 60_000} minutes`);
+    if (error instanceof GitPluginError && error.plugin === "timeout")
+      throw words(`nothing came for ${silenceMs / 1000} s`);
+    if (NOT_STARTED.test((error as Error).message)) {
+      const message = `git cannot be started in ${folder}: ${firstLine(error as Error)}.`;
+      throw new InplaceError("GIT_MISSING", message, { cause: error });
+    }
+    throw said.length > 0 ? words("") : new GitWords((error as Error).message);
   }
+}
+
+/** As Node says it. */
+const NOT_STARTED = /^Error: spawn .*\b(ENOENT|EACCES|ENOTDIR|E2BIG|EAGAIN|ENOMEM|EMFILE)\b/;
+
+function firstLine({ message }: Error): string {
+  return message.split("\n", 1)[0] ?? "";
 }
 
 /** Settings are given as pairs: in `-c` a name that holds "=" would be another setting. */
