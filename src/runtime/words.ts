@@ -17,8 +17,12 @@ export function say(line: string): void {
 
 let pipeNeverBlocks: boolean | undefined;
 
-/** Node has a pipe never block from when it opens it as process.stderr; else one that nobody reads could hold up the app. */
+/**
+ * Node has a pipe never block from when it opens it as process.stderr; else one that nobody reads could hold up the app. On
+ * Windows nothing can be written to it by its descriptor from then on.
+ */
 function openPipe(): boolean {
+  if (process.platform === "win32") return false;
   const stat = fstatSync(STDERR);
   return (stat.isFIFO() || stat.isSocket()) && process.stderr !== undefined;
 }
