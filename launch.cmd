@@ -109,6 +109,8 @@ call :name_in "_artifact.txt"
 if defined INPLACE_L_NAME if /i not "%INPLACE_L_NAME%"=="%INPLACE_ARTIFACT%" goto done
 call :name_in ".inplace\last-good"
 if defined INPLACE_L_NAME if /i "%INPLACE_L_NAME%"=="%INPLACE_ARTIFACT%" goto done
+rem One that is started for want of another, and fails again, is marked already.
+if exist ".inplace\failed\%INPLACE_ARTIFACT%" goto fall_back
 if not exist ".inplace\failed\" md ".inplace\failed"
 >".inplace\failed\%INPLACE_ARTIFACT%" echo exit code %INPLACE_L_CODE%
 :fall_back

@@ -341,7 +341,9 @@ while :; do
     [ $(($(date +%s) - started_at)) -lt $PROVEN_AFTER ] || exit "$code"
     name_in .inplace/last-good && [ "$name" = "$artifact" ] && exit "$code"
     name_in _artifact.txt && [ "$name" != "$artifact" ] && exit "$code"
-    mkdir -p .inplace/failed 2>/dev/null && printf 'exit code %s\n' "$code" 2>/dev/null >".inplace/failed/$artifact"
+    # One that is started for want of another, and fails again, is marked already.
+    [ -e ".inplace/failed/$artifact" ] ||
+      { mkdir -p .inplace/failed 2>/dev/null && printf 'exit code %s\n' "$code" 2>/dev/null >".inplace/failed/$artifact"; }
   fi
   sound_one && [ "$name" != "$artifact" ] || exit "$code"
   say "$artifact ended with exit code $code before it proved itself; starting the $which artifact, $name."
