@@ -43,17 +43,35 @@ async function says(program: Program, text: RegExp): Promise<void> {
 
 /** The release before serves on, the failed one is marked and not pointed at, and a new start serves the same. */
 async function assertHarmless(
-  { layout, start }: Supervised,
+  supervised: Supervised,
   running: Program & { readonly port: number },
   failed: string,
 ): Promise<void> {
+  const { layout } = supervised;
   await says(running, new RegExp(`${failed} failed: `));
-  assert.equal(await version(running.port), "1");
   const marked = await until("it is marked", async () => {
     const marks = (await listFailed(layout)).map(({ artifact }) => artifact);
     return marks.length > 0 && marks;
   });
   assert.deepEqual(marked, [failed]);
+  await assertServesOn(supervised, running);
+}
+
+/** What nobody could start is no release: it is not taken, and nothing is marked. */
+async function assertRefused(
+  supervised: Supervised,
+  running: Program & { readonly port: number },
+): Promise<void> {
+  await says(running, /"bad(\.zip)?" in _target is not taken: .*_entry\.txt is no plain file/);
+  assert.deepEqual(await listFailed(supervised.layout), []);
+  await assertServesOn(supervised, running);
+}
+
+async function assertServesOn(
+  { layout, start }: Supervised,
+  running: Program & { readonly port: number },
+): Promise<void> {
+  assert.equal(await version(running.port), "1");
   const pointer = await until("the pointer names what runs", async () => {
     const found = await readPointer(layout);
     return found.state === "names" && found.artifact === "app-1.mjs" && found;
@@ -69,7 +87,7 @@ test("a folder whose entry file is a folder, dropped by hand, changes nothing, n
   const supervised = await site(t);
   const running = await supervised.start("app-1.mjs");
   await dropFolder(supervised.layout, "bad", folderAsEntry(app("bad")));
-  await assertHarmless(supervised, running, "bad");
+  await assertRefused(supervised, running);
 });
 
 test("nor does the same in an archive", async (t) => {
@@ -80,7 +98,7 @@ test("nor does the same in an archive", async (t) => {
   const archive = zip(entries.map(([name, content]) => ({ name, content })));
   await writeFile(join(layout.root, "bad.zip"), archive);
   await rename(join(layout.root, "bad.zip"), join(layout.target, "bad.zip"));
-  await assertHarmless(supervised, running, "bad");
+  await assertRefused(supervised, running);
 });
 
 test("nor does a release with a file that the running account may not read", async (t) => {
@@ -115,7 +133,7 @@ test("nor does one that lies there at the start", async (t) => {
   const running = await supervised.start("app-1.mjs");
   assert.equal((await running.interrupt()).code, 0, running.output);
   await dropFolder(supervised.layout, "bad", folderAsEntry(app("bad")));
-  await assertHarmless(supervised, await supervised.start("app-1.mjs"), "bad");
+  await assertRefused(supervised, await supervised.start("app-1.mjs"));
 });
 
 const UNREADABLE: Record<string, (path: string) => Promise<unknown>> = {
