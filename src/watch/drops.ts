@@ -7,7 +7,7 @@ import { isArtifactName, isTemporaryName } from "../site/artifact-name.ts";
 import { LeftAlone, type Origin } from "../site/left-alone.ts";
 import { isLeftover } from "../site/leftover.ts";
 import { TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
-import { namesIn } from "../site/present.ts";
+import { exists, namesIn } from "../site/present.ts";
 import { manifestPath, matchesManifest, readManifest } from "../site/manifest.ts";
 import type { Refused } from "./adopt.ts";
 import { changedAt } from "./fingerprint.ts";
@@ -72,8 +72,12 @@ export class Drops {
     return drops.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : b.artifact.localeCompare(a.artifact)));
   }
 
-  /** Tells once that it can not become a release. What is deep in a folder changes without the folder's time. */
+  /**
+   * Tells once that it can not become a release, unless it is gone meanwhile. What is deep in a folder changes without the folder's
+   * time.
+   */
   async refuse({ artifact, path, at }: Drop, { code, reason, lasting }: Refused): Promise<void> {
+    if (!(await isThere(path))) return;
     const isFile = (await lstat(path).catch(() => undefined))?.isFile() === true;
     this.#refusals.add(artifact, at, lasting && isFile);
     this.#no(artifact, code, reason);
@@ -91,6 +95,7 @@ export class Drops {
     try {
       return await this.#lookInto(name, since);
     } catch (error) {
+      if (!(await isThere(join(this.#layout.target, name)))) return undefined;
       const { code, message } = asInplaceError(error);
       return this.#no(name, code, message);
     }
@@ -161,4 +166,9 @@ export function readingOf(name: string): string {
 export async function pointerChangedAt(layout: SiteLayout): Promise<bigint | undefined> {
   const stats = await stat(layout.pointer, { bigint: true }).catch(() => undefined);
   return stats === undefined ? undefined : changedAt(stats);
+}
+
+/** What cannot be looked at is. */
+async function isThere(path: string): Promise<boolean> {
+  return await exists(path).catch(() => true);
 }

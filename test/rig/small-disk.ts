@@ -18,7 +18,11 @@ const MAY_MOUNT = "INPLACE_TEST_MAY_MOUNT";
  */
 export function testWithDisk(file: string, name: string, body: (t: TestContext) => Promise<void>): void {
   test(name, async (t) => {
-    if (process.getuid?.() === 0 || process.env[MAY_MOUNT] === "1") return body(t);
+    if (process.getuid?.() === 0 || process.env[MAY_MOUNT] === "1") {
+      // Before the clean-up of folders, which could not remove what is a mount.
+      t.after(unmountAll);
+      return body(t);
+    }
     const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     const args = [
       "--user",
@@ -37,20 +41,37 @@ export function testWithDisk(file: string, name: string, body: (t: TestContext) 
 /** The folder of a disk of its own with so many bytes (tmpfs), gone when this process ends. */
 export async function smallDisk(bytes: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "inplace-disk-"));
-  await mountDisk(folder, bytes);
+  await mount("-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder);
   // Not when the test ends: what it started there may be ended after that only, and would write to what is below.
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  process.once("exit", () => {
+    unmount(folder);
+    rmSync(folder, { recursive: true, force: true });
+  });
   return folder;
 }
 
-/** Puts such a disk in the place of a folder, until this process ends. */
+/** Puts such a disk in the place of a folder, until the test ends. */
 export async function mountDisk(folder: string, bytes: number): Promise<void> {
-  await run("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
-  process.once("exit", () => spawnSync("umount", ["--lazy", folder]));
+  await mount("-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder);
+  mounted.push(folder);
 }
 
-/** Makes a file a mount of its own, as a container is given one, until this process ends. */
+/** Makes a file a mount of its own, as a container is given one, until the test ends. */
 export async function mountFile(path: string): Promise<void> {
-  await run("mount", ["--bind", path, path]);
-  process.once("exit", () => spawnSync("umount", ["--lazy", path]));
+  await mount("--bind", path, path);
+  mounted.push(path);
+}
+
+const mounted: string[] = [];
+
+function unmountAll(): void {
+  for (const path of mounted.splice(0)) unmount(path);
+}
+
+async function mount(...args: readonly string[]): Promise<void> {
+  await run("mount", [...args]);
+}
+
+function unmount(path: string): void {
+  spawnSync("umount", ["--lazy", path]);
 }

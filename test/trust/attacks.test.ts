@@ -74,6 +74,8 @@ const ATTACKS: Record<string, (site: SignedSite, t: TestContext) => Promise<void
   },
 };
 
+const IN_UTF_16 = "inplace.config.json in UTF-16";
+
 for (const starter of STARTERS) {
   describe(`under ${starter}, with a key required,`, () => {
     // The supervisor starts what launchers and serve start, by the same function: some of them show that.
@@ -107,7 +109,7 @@ for (const starter of STARTERS) {
 
     for (const [name, file, content] of [
       ["a comma too many in inplace.config.json", "inplace.config.json", '{"requireSignature": "KEY",}'],
-      ["inplace.config.json in UTF-16", "inplace.config.json", "UTF-16"],
+      [IN_UTF_16, "inplace.config.json", '{"requireSignature": "KEY"}'],
       ["an empty requireSignature", "inplace.config.json", '{"requireSignature": ""}'],
       ["requireSignature in package.json", "package.json", '{"inplace": {"requireSignature": "KEY"}}'],
     ] as const) {
@@ -115,8 +117,7 @@ for (const starter of STARTERS) {
         const site = await signedSite(t);
         const { layout, evil } = site;
         const sound = content.replace("KEY", site.publicKey);
-        const text = sound === "UTF-16" ? Buffer.from('{"requireSignature": "x"}', "utf16le") : sound;
-        await writeFile(join(layout.root, file), text);
+        await writeFile(join(layout.root, file), sound, name === IN_UTF_16 ? "utf16le" : "utf8");
         await writeFiles(site.artifact, { "index.mjs": evil.module });
         const running = await startSite(t, starter, layout, {});
         assert.equal(await running.ask(), "refused");

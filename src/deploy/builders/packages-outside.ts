@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative, sep } from "node:path";
-import type { Plugin } from "esbuild";
+import type { BuildContext, BuildOptions, Plugin } from "esbuild";
 import { isInside } from "../../paths.ts";
 import { entryPoint, NODE_PROGRAM } from "../../site/entry-point.ts";
 import type { NodeStart } from "../start-line.ts";
@@ -19,6 +19,8 @@ export interface FolderLook {
   readonly files: readonly string[];
 }
 
+type Look = BuildContext<BuildOptions & { readonly metafile: true }>;
+
 const NOTHING: FolderLook = { warnings: [], files: [] };
 
 /**
@@ -29,9 +31,8 @@ export async function packagesOutside(folder: string): Promise<FolderLook> {
   const artifact = await realpath(folder);
   const entries = await entriesOf(artifact);
   if (entries.length === 0) return NOTHING;
-  const { context } = await import("esbuild");
   const missing = new Map<string, string>();
-  const look = await context({
+  const look = await lookThrough({
     absWorkingDir: artifact,
     entryPoints: entries,
     outdir: join(artifact, "none"),
@@ -43,7 +44,7 @@ export async function packagesOutside(folder: string): Promise<FolderLook> {
     logLevel: "silent",
     loader: { ".js": "jsx", "": "jsx" },
     plugins: [namesAlone(artifact, missing)],
-  }).catch(() => undefined); // The build succeeded; that nobody can look at it undoes nothing.
+  });
   if (look === undefined) return NOTHING;
   const timer = setTimeout(() => void look.cancel(), LOOK_MS);
   try {
@@ -54,6 +55,16 @@ export async function packagesOutside(folder: string): Promise<FolderLook> {
   } finally {
     clearTimeout(timer);
     await look.dispose();
+  }
+}
+
+/** The build succeeded; that nobody can look at it, where esbuild is another system's, say, undoes nothing. */
+async function lookThrough(options: BuildOptions & { readonly metafile: true }): Promise<Look | undefined> {
+  try {
+    const { context } = await import("esbuild");
+    return await context(options);
+  } catch {
+    return undefined;
   }
 }
 
