@@ -84,7 +84,6 @@ module.exports = app;
       "public/stylesheets/style.css": "body { padding: 50px; }\n",
     },
     bad: throwsAtStart("app.js"),
-    ci: true,
   },
   {
     name: "fastify",
