@@ -2,7 +2,7 @@ import { waitUntilLive } from "../deploy/wait.ts";
 import { InplaceError } from "../errors.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { swapCost } from "../log/supervisor-words.ts";
-import { readPointer } from "../site/pointer.ts";
+import { pointedArtifact } from "../site/pointer.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
 import type { SwapReport } from "../supervisor/swap-report.ts";
 
@@ -25,7 +25,7 @@ export async function untilLive(
 ): Promise<Live> {
   const startedAt = Date.now();
   const limit = AbortSignal.timeout(timeoutMs);
-  const wanted = artifact ?? (await current(layout));
+  const wanted = artifact ?? (await pointedArtifact(layout));
   const outcome =
     wanted === undefined
       ? undefined
@@ -73,9 +73,4 @@ export function describeLive({ artifact, ms, swap }: Live): string {
   const live = `${artifact} is live after ${(ms / 1000).toFixed(1)} s`;
   if (swap === undefined) return live;
   return `${live}: ${swapCost(swap)}`;
-}
-
-async function current(layout: SiteLayout): Promise<string | undefined> {
-  const pointer = await readPointer(layout);
-  return pointer.state === "names" ? pointer.artifact : undefined;
 }

@@ -4,7 +4,7 @@ import { InplaceError } from "../errors.ts";
 import { isNodeProgram } from "../site/entry-point.ts";
 import { isMarkedFailed, markFailed, readLastGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { readPointer } from "../site/pointer.ts";
+import { pointedArtifact } from "../site/pointer.ts";
 import { requiredKey } from "../site/trust/required-key.ts";
 import { verifyArtifact } from "../site/verify.ts";
 
@@ -40,9 +40,7 @@ async function assertAsks({ root }: SiteLayout, program: string): Promise<void> 
 const LAUNCHERS: ReadonlySet<string> = new Set(["launch.cmd", "launch.sh"]);
 
 async function markAltered(layout: SiteLayout): Promise<void> {
-  const pointer = await readPointer(layout);
-  const pointed = pointer.state === "names" ? pointer.artifact : undefined;
-  for (const artifact of [pointed, await readLastGood(layout)]) {
+  for (const artifact of [await pointedArtifact(layout), await readLastGood(layout)]) {
     if (artifact === undefined || (await isMarkedFailed(layout, artifact))) continue;
     if (await mayStart(layout, artifact)) return;
   }

@@ -1,10 +1,7 @@
 import { asInplaceError, InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import type { ChildOptions } from "../process/child.ts";
-import { isMarkedFailed, readLastGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { readPointer } from "../site/pointer.ts";
-import { watchReleases, type Watcher } from "../watch/watch.ts";
 import { readAppOffline } from "./app-offline.ts";
 import { Application } from "./application.ts";
 import { Changeover, type Stage } from "./changeover.ts";
@@ -16,8 +13,9 @@ import { applicationEnvironment } from "./application-environment.ts";
 import { expandVariables } from "./expand.ts";
 import { launchOf } from "./launch.ts";
 import { localPath } from "../process/windows-path.ts";
-import { isMapped } from "./web-config/mappings.ts";
+import { isMapped, pathOf } from "./web-config/mappings.ts";
 import { spellingsOf } from "../site/windows-names.ts";
+import { SiteReleases } from "./site-releases.ts";
 import { pathProblems } from "./web-config/path-problems.ts";
 import { readWebConfig, type PlatformConfig } from "./web-config/read.ts";
 
@@ -57,9 +55,7 @@ export class Site implements Router, Stage {
   /** The one that serves, one that may come, and those that end. */
   readonly #applications = new Map<Application, PlatformConfig>();
   readonly #changeover: Changeover;
-  #releases: Watcher | undefined;
-  /** What the watch for releases compares with. */
-  #known: string | undefined;
+  readonly #releases: SiteReleases;
   #state: State = STOPPED;
   /** undefined where web.config cannot be used. */
   #config: PlatformConfig | undefined;
@@ -69,6 +65,7 @@ export class Site implements Router, Stage {
     this.#options = options;
     this.#watch = watch;
     this.#changeover = new Changeover(this);
+    this.#releases = new SiteReleases(options.layout);
   }
 
   /** Throws WEB_CONFIG_MISSING or WEB_CONFIG_INVALID. */
@@ -96,26 +93,16 @@ export class Site implements Router, Stage {
     const { layout, events, strict } = this.#options;
     this.#watch.begin((path) => this.#changed(path));
     if (strict) return;
-    const pointer = await readPointer(layout);
-    this.#known = pointer.state === "names" ? pointer.artifact : undefined;
     const env = (): NodeJS.ProcessEnv => applicationEnvironment(this.#config, this.#options.env, layout.root);
-    this.#releases = watchReleases(layout, { mine: this.#known, env }, (event) => {
+    await this.#releases.watch(env, (event) => {
       // A supervisor says so itself.
       const saidThere = event.type === "release-found" && this.serving()?.instance?.supervises === true;
       if (!saidThere) events({ type: "watched", event });
       if (event.type !== "release-found") return;
-      this.#known = event.artifact;
       this.#changeover.want({ artifact: event.artifact, again: event.cause === "replaced" });
     });
-    await this.#startUnproven();
-  }
-
-  /** What was deployed while nothing served is tried at once, as a later release would be. */
-  async #startUnproven(): Promise<void> {
-    const { layout } = this.#options;
-    const known = this.#known;
-    if (known === undefined || (await readLastGood(layout)) === known) return;
-    if (!(await isMarkedFailed(layout, known))) this.serving()?.start();
+    // As a release that comes later would be.
+    if (await this.#releases.isUntried()) this.serving()?.start();
   }
 
   get layout(): SiteLayout {
@@ -151,7 +138,7 @@ export class Site implements Router, Stage {
 
   /** Ends its processes now, those that are already asked to stop included. */
   kill(): void {
-    this.#end()?.catch((error: unknown) => this.#failed(error));
+    this.#end().catch((error: unknown) => this.#failed(error));
     for (const application of this.#applications.keys()) application.kill(this);
   }
 
@@ -185,17 +172,15 @@ export class Site implements Router, Stage {
   }
 
   runs(artifact: string | undefined): void {
-    if (artifact === this.#known) return;
-    this.#known = artifact;
-    this.#releases?.runs(artifact);
+    this.#releases.runs(artifact);
   }
 
-  #end(): Promise<void> | undefined {
+  #end(): Promise<void> {
     this.#stopping = true;
     this.#state = STOPPED;
     this.#watch.close();
     this.#changeover.cancel();
-    return this.#releases?.close();
+    return this.#releases.close();
   }
 
   /** Never rejects: the files are looked at again. */
@@ -312,14 +297,5 @@ export class Site implements Router, Stage {
       .stop(this)
       .finally(() => this.#applications.delete(application))
       .catch((error: unknown) => this.#failed(error));
-  }
-}
-
-function pathOf(target: string): string {
-  const path = target.split("?", 1)[0] ?? "";
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
   }
 }

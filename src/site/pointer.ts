@@ -41,6 +41,12 @@ export async function readPointer(layout: SiteLayout): Promise<PointerState> {
   }
 }
 
+/** What `_artifact.txt` names, if that is there. */
+export async function pointedArtifact(layout: SiteLayout): Promise<string | undefined> {
+  const pointer = await readPointer(layout);
+  return pointer.state === "names" ? pointer.artifact : undefined;
+}
+
 /** Atomic. The caller has made sure that the artifact is whole. Throws POINTER_MOUNTED. */
 export async function writePointer(layout: SiteLayout, artifact: string): Promise<void> {
   await refuseMountedPointer(layout);

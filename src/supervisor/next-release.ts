@@ -81,6 +81,27 @@ export class NextRelease {
     }
   }
 
+  /**
+   * Wants the last good release, and once that serves the late one again: it may only need longer than whoever started this
+   * process waits, and visitors are served meanwhile.
+   */
+  async wantMeanwhile({ firstMs: ms, ...late }: WantedRelease): Promise<void> {
+    const { artifact } = late;
+    const good = await this.lastGood(artifact);
+    if (this.isThere) return;
+    if (good !== undefined) this.#events({ type: "release-late", artifact, ms, meanwhile: good.artifact });
+    this.want(good === undefined ? late : { ...good, thenTry: late });
+  }
+
+  /** Wants the last good release after one that failed, if nothing else is wanted by now; gives what is. undefined: nothing. */
+  async wantInstead({ artifact, thenTry }: WantedRelease): Promise<WantedRelease | undefined> {
+    const good = await this.lastGood(artifact);
+    if (this.#wanted !== undefined) return this.#wanted;
+    const next = good === undefined ? thenTry : { ...good, thenTry };
+    if (next !== undefined) this.want(next);
+    return next;
+  }
+
   #lookFailed(error: unknown): void {
     this.#events({ type: "look-failed", message: asInplaceError(error).message });
   }

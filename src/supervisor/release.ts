@@ -5,6 +5,7 @@ import type { SiteLayout } from "../site/layout.ts";
 import { readPointer } from "../site/pointer.ts";
 import { readReleases } from "../site/releases.ts";
 import { runnableFile } from "../site/trust/runnable.ts";
+import type { NormalSuperviseOptions } from "./options.ts";
 import { isSiteFault } from "./site-fault.ts";
 import type { RolloutCause } from "./swap-report.ts";
 
@@ -78,6 +79,14 @@ async function isWhole(layout: SiteLayout, artifact: string): Promise<boolean> {
   } catch (error) {
     return isSiteFault(error);
   }
+}
+
+/** How long it may take to be ready, milliseconds. */
+export function readyMsOf(
+  { firstMs }: WantedRelease,
+  { readyMs }: Pick<NormalSuperviseOptions, "readyMs">,
+): number {
+  return Math.min(firstMs ?? readyMs, readyMs);
 }
 
 /** When the pointer was last written, milliseconds since the epoch. */

@@ -12,7 +12,7 @@ import { Launcher } from "./launcher.ts";
 import { NextRelease } from "./next-release.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
 import { Outcomes } from "./outcomes.ts";
-import type { WantedRelease } from "./release.ts";
+import { readyMsOf, type WantedRelease } from "./release.ts";
 import { Records } from "./records.ts";
 import type { RollbackRequest, SupervisorStatus } from "./requests.ts";
 import { Revival } from "./revival.ts";
@@ -197,9 +197,10 @@ export class Supervisor {
   }
 
   async #rollOut(wanted: WantedRelease, trial: Trial, recorder: SwapRecorder): Promise<RolloutResult> {
+    const { options } = this.#setup;
     return await rollOut({
       crew: this.#crew,
-      options: inTime(this.#setup.options, wanted),
+      options: { ...options, readyMs: readyMsOf(wanted, options) },
       recorder,
       launch: () => this.#launcher.launch(wanted),
       onStep: (state) => {
@@ -255,7 +256,7 @@ export class Supervisor {
     const { artifact, cause } = wanted;
     this.#trial = undefined;
     this.#live = before;
-    if (wanted.firstMs !== undefined && isLate(failure)) return await this.#lastGoodFirst(wanted);
+    if (wanted.firstMs !== undefined && isLate(failure)) return await this.#next.wantMeanwhile(wanted);
     const { returned, vacant } = await this.#crew.returnParked((worker) => trial.has(worker));
     const reason = describeFailure(failure);
     const live = before?.artifact;
@@ -278,28 +279,16 @@ export class Supervisor {
       this.#next.want({ ...before, cause: "refresh", pointedAt: undefined });
   }
 
-  /** It may only need longer than whoever started this process waits: visitors are served meanwhile. */
-  async #lastGoodFirst({ firstMs: ms, ...wanted }: WantedRelease): Promise<void> {
-    const { artifact } = wanted;
-    const good = await this.#next.lastGood(artifact);
-    if (this.#next.isThere) return;
-    if (good !== undefined)
-      this.#setup.events({ type: "release-late", artifact, ms, meanwhile: good.artifact });
-    this.#next.want(good === undefined ? wanted : { ...good, thenTry: wanted });
-  }
-
-  async #lastGoodInstead({ artifact, thenTry }: WantedRelease, reason: string): Promise<void> {
-    const good = await this.#next.lastGood(artifact);
-    if (this.#next.isThere) return;
-    if (good === undefined && thenTry === undefined) {
+  async #lastGoodInstead(failed: WantedRelease, reason: string): Promise<void> {
+    const { artifact } = failed;
+    const next = await this.#next.wantInstead(failed);
+    if (next === undefined) {
       const problem = `${artifact} failed: ${reason}, and no other release ever proved good.`;
       throw new InplaceError("START_FAILED", problem);
     }
-    const next = good === undefined ? thenTry : { ...good, thenTry };
-    if (next !== undefined) this.#next.want(next);
-    if (good === undefined) return;
-    this.#next.runs(good.artifact);
-    await this.#records.pointBack(artifact, good.artifact);
+    if (next.cause !== "last-good") return;
+    this.#next.runs(next.artifact);
+    await this.#records.pointBack(artifact, next.artifact);
   }
 
   #died(worker: Worker, slot: number, exit: Exit): void {
@@ -323,8 +312,4 @@ export class Supervisor {
     this.#next.want(good);
     return true;
   }
-}
-
-function inTime(options: NormalSuperviseOptions, { firstMs }: WantedRelease): NormalSuperviseOptions {
-  return firstMs === undefined ? options : { ...options, readyMs: Math.min(firstMs, options.readyMs) };
 }

@@ -2,8 +2,11 @@ import { createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import type { TestContext } from "node:test";
-import type { PlatformHandlerOptions } from "#src/platform/handler.js";
-import { startPlatformHandler } from "#src/platform/handler.js";
+import {
+  startPlatformHandler,
+  type PlatformHandler,
+  type PlatformHandlerOptions,
+} from "#src/platform/handler.js";
 import { temporarySite } from "../rig/temporary-site.js";
 import { webConfig } from "./site.js";
 
@@ -30,14 +33,18 @@ export async function rawApplication(
   await once(server, "listening");
   t.after(() => server.close());
   const address = server.address() as { port: number };
+  // Before the folder's own clean-up.
+  const running: PlatformHandler[] = [];
+  t.after(() => Promise.all(running.map((each) => each.stop())));
   const layout = await temporarySite(t);
   await writeFile(layout.webConfig, webConfig(`processPath=".\\launch.cmd" ${attributes}`));
   await writeFile(
     `${layout.root}/launch.sh`,
     `exec "${process.execPath}" -e '${FORWARDER}' ${address.port}\n`,
   );
-  const handler = await startPlatformHandler({ siteRoot: layout.root, port: 0, ...options });
-  t.after(() => handler.stop());
+  // What answers never need not be waited for at the end.
+  const handler = await startPlatformHandler({ siteRoot: layout.root, port: 0, drainMs: 500, ...options });
+  running.push(handler);
   return { port: handler.port, server };
 }
 

@@ -9,7 +9,7 @@ import { EXIT_TEMPORARY } from "../../process/worker-messages.ts";
 import { siteHost } from "../../site/site-config.ts";
 import { markFailed, readLastGood } from "../../site/health-marks.ts";
 import type { SiteLayout } from "../../site/layout.ts";
-import { readPointer } from "../../site/pointer.ts";
+import { pointedArtifact } from "../../site/pointer.ts";
 import { Instance, type InstanceOwner } from "../instance.ts";
 import type { Launch } from "../launch.ts";
 import { launchesSupervisor } from "../launches-supervisor.ts";
@@ -101,7 +101,8 @@ async function start({
   const hung = !ended && foreign === undefined && limit.aborted && !signal.aborted;
   const ending = ended ? `ended with ${by ?? `code ${code ?? "unknown"}`}` : undefined;
   const problem = startProblem({ ending, foreign, up, elsewhere }, port, startupTimeLimitMs);
-  if (hung && !onTrial) await markHung(launch, owner, supervises ? await pointed(layout) : started, problem);
+  if (hung && !onTrial)
+    await markHung(launch, owner, supervises ? await pointedArtifact(layout) : started, problem);
   owner.events({ type: "backend-start-failed", pid: child.pid, attempt, problem });
   const temporary = foreign !== undefined || (ended && code === EXIT_TEMPORARY);
   return { problem, output: child.output.text(), temporary };
@@ -129,15 +130,10 @@ async function markHung(
 async function isUnproven(layout: SiteLayout): Promise<boolean> {
   try {
     const lastGood = await readLastGood(layout);
-    return lastGood !== undefined && lastGood !== (await pointed(layout));
+    return lastGood !== undefined && lastGood !== (await pointedArtifact(layout));
   } catch {
     return false; // The launcher decides by what it can read.
   }
-}
-
-async function pointed(layout: SiteLayout): Promise<string | undefined> {
-  const pointer = await readPointer(layout).catch(() => undefined);
-  return pointer?.state === "names" ? pointer.artifact : undefined;
 }
 
 interface StartEnd {

@@ -33,6 +33,16 @@ export function isMapped(mappings: readonly HandlerMapping[], method: string, pa
   );
 }
 
+/** Of a request target: decoded, without query; as it stands where it cannot be decoded. */
+export function pathOf(target: string): string {
+  const path = target.split("?", 1)[0] ?? "";
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
 function matchesPath(pattern: string, path: string): boolean {
   if (pattern === "*") return true;
   const parts = pattern.toLowerCase().split("*");
