@@ -3,6 +3,7 @@ import type { Exit } from "../process/child.ts";
 import { accepts } from "../process/port.ts";
 import type { RapidFailGuard } from "../process/rapid-fail.ts";
 import {
+  STOPPED_MEANWHILE,
   attemptStart,
   type AttemptFailure,
   type AttemptOwner,
@@ -42,7 +43,7 @@ export interface BackendOwner extends AttemptOwner {
 }
 
 const STOPPED: BackendState = { kind: "stopped" };
-const STOPPED_MEANWHILE: StartFailure = { problem: "It was stopped while it started.", output: "" };
+const WAS_STOPPED: StartFailure = { problem: STOPPED_MEANWHILE, output: "" };
 
 /** One slot of processesPerApplication: at most one process at a time. */
 export class Backend {
@@ -163,7 +164,7 @@ export class Backend {
   }
 
   async #prove(signal: AbortSignal): Promise<StartFailure | undefined> {
-    let failure: AttemptFailure = { ...STOPPED_MEANWHILE, temporary: true };
+    let failure: AttemptFailure = { ...WAS_STOPPED, temporary: true };
     for (let attempt = 1; attempt <= this.#launch.attempts && failure.temporary; attempt += 1) {
       if (signal.aborted) break;
       const failed = await this.#attempt(attempt, signal, true);
@@ -175,7 +176,7 @@ export class Backend {
   }
 
   async #start(signal: AbortSignal): Promise<StartFailure | undefined> {
-    let { problem, output }: StartFailure = STOPPED_MEANWHILE;
+    let { problem, output }: StartFailure = WAS_STOPPED;
     for (let attempt = 1; attempt <= this.#launch.attempts && !signal.aborted; attempt += 1) {
       if (this.#guard.blockedForMs() > 0) {
         problem = "It has failed too often within a minute.";
@@ -203,7 +204,7 @@ export class Backend {
     if (!(started instanceof Instance)) return started;
     if (signal.aborted) {
       await started.child.kill();
-      return { ...STOPPED_MEANWHILE, temporary: true };
+      return { ...WAS_STOPPED, temporary: true };
     }
     this.#accept(started);
     return undefined;

@@ -86,12 +86,19 @@ test("AppOfflineAddedAndRemovedStress: only 200 and 503 are ever answered", asyn
   deepEqual(statuses, new Set([200, 503]));
 });
 
-test("LockedAppOfflineDroppedWhileSiteIsDown: one that cannot be read is there, with an empty page", async (t) => {
-  const site = await serveSite(t);
-  const unlock = await locked(site.layout.appOffline);
-  equal(await (await answers(site, 503)).text(), "");
+test("LockedAppOfflineDroppedWhileSiteIsDown, and while it is up: one that cannot be read is there, with an empty page", async (t) => {
+  let unlock = (): Promise<void> => Promise.resolve();
+  const lock = async (path: string): Promise<void> => {
+    unlock = await locked(path);
+  };
+  const site = await serveSite(t, { offline: lock });
+  equal(await (await fetch(site.url)).text(), "");
+  equal(site.count("backend-starting"), 0);
   await unlock();
   await answers(site, 200);
+  await lock(site.layout.appOffline);
+  equal(await (await answers(site, 503)).text(), "");
+  await unlock();
 });
 
 /** UV_FS_O_EXLOCK, for which Node has no name: nobody else opens the file (https://docs.libuv.org/en/v1.x/fs.html). */

@@ -34,8 +34,8 @@ export async function serveSite(
     readonly program?: string;
     readonly attributes?: string;
     readonly section?: Section;
-    /** The content of an app_offline.htm that is there from the start. */
-    readonly offline?: string;
+    /** The content of an app_offline.htm that is there from the start, or what puts one there. */
+    readonly offline?: string | ((path: string) => Promise<unknown>);
   } = {},
 ): Promise<ServedSite> {
   // Before the folder's own clean-up: on Windows the folder that a process runs in cannot be removed.
@@ -43,7 +43,9 @@ export async function serveSite(
   t.after(() => Promise.all(running.map((each) => each.stop())));
   const layout = await temporarySite(t);
   await writeSite(layout, options.attributes, options.program, options.section);
-  if (options.offline !== undefined) await writeFile(layout.appOffline, options.offline);
+  const { offline } = options;
+  if (typeof offline === "string") await writeFile(layout.appOffline, offline);
+  else await offline?.(layout.appOffline);
   const events: PlatformEvent[] = [];
   const handler = await startPlatformHandler({
     siteRoot: layout.root,

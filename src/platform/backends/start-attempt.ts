@@ -23,6 +23,9 @@ export interface StartFailure {
   readonly output: string;
 }
 
+/** What is told of a start that somebody ended, and not the program. */
+export const STOPPED_MEANWHILE = "It was stopped while it started.";
+
 export interface AttemptFailure extends StartFailure {
   /** Not for what was started to answer for. */
   readonly temporary: boolean;
@@ -100,7 +103,10 @@ async function start({
   const { code, signal: by } = await child.kill();
   const hung = !ended && foreign === undefined && limit.aborted && !signal.aborted;
   const ending = ended ? `ended with ${by ?? `code ${code ?? "unknown"}`}` : undefined;
-  const problem = startProblem({ ending, foreign, up, elsewhere }, port, startupTimeLimitMs);
+  const problem =
+    signal.aborted && !ended
+      ? STOPPED_MEANWHILE
+      : startProblem({ ending, foreign, up, elsewhere }, port, startupTimeLimitMs);
   if (hung && !onTrial)
     await markHung(launch, owner, supervises ? await pointedArtifact(layout) : started, problem);
   owner.events({ type: "backend-start-failed", pid: child.pid, attempt, problem });
