@@ -138,10 +138,18 @@ at_random() {
 }
 
 # Text of others must not steer the terminal of who reads it: without control characters, and without marks of direction and
-# ends of lines, which are several bytes each.
+# ends of lines, which are several bytes each. A reader that stands still costs the line after a second, and not the start.
 say() {
   marks=$(printf 's/\302[\200-\237]//g;s/\330\234//g;s/\342\200[\216\217\250-\256]//g;s/\342\201[\246-\251]//g')
-  printf 'launch.sh: %s\n' "$1" | LC_ALL=C tr -d '\000-\011\013-\037\177' | LC_ALL=C sed "$marks" >&2
+  words=$(printf 'launch.sh: %s\n' "$1" | LC_ALL=C tr -d '\000-\011\013-\037\177' | LC_ALL=C sed "$marks")
+  # The shell that ends the writer would say so itself, to the same reader.
+  (
+    printf '%s\n' "$words" >&4 &
+    writer=$!
+    (sleep 1 & trap "kill $!" TERM && wait $! && kill "$writer") >/dev/null 4>&- &
+    wait "$writer"
+    kill $!
+  ) </dev/null 4>&2 2>/dev/null
 }
 
 # Whether releases may have to be signed, which only the runtime can tell.

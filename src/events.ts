@@ -233,6 +233,11 @@ export type PlatformEvent =
   | { readonly type: "watched"; readonly event: WatchEvent }
   /** Where one handler serves several sites. */
   | { readonly type: "of-site"; readonly site: string; readonly event: PlatformEvent }
+  /** The list of sites names it now, or no longer does. */
+  | { readonly type: "site-added" }
+  | { readonly type: "site-removed" }
+  /** The list of sites cannot be read any more: what is served stays. */
+  | { readonly type: "sites-refused"; readonly problem: string }
   | { readonly type: "health-unrecorded"; readonly problem: string }
   /** Something that the handler does for a visitor threw; it cost that request or connection. */
   | { readonly type: "defect-contained"; readonly stack: string }

@@ -60,6 +60,9 @@ export const PLATFORM_WORDS: Words<PlatformEvent> = {
   "overlap-given-up": ({ artifact }) =>
     info(`${artifact ?? "the changed web.config"}: given up for something newer`),
   watched: ({ event }) => (WATCH_WORDS[event.type] as (event: WatchEvent) => Line)(event),
+  "site-added": () => info("is served from now on"),
+  "site-removed": () => info("is no longer served: its processes stop"),
+  "sites-refused": ({ problem }) => warn(`the sites stay as they are: ${problem}`),
   "of-site": ({ site, event }) => {
     const { level, text } = wordsOf(event);
     return { level, text: `${site}: ${text}` };

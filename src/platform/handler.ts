@@ -7,14 +7,13 @@ import { mayOverlap } from "../site/overlap.ts";
 import { AccessLog, type AccessLogFormat } from "./access-log.ts";
 import type { Certificate } from "./certificate.ts";
 import type { ClientOptions } from "./proxy/client-options.ts";
-import type { Router } from "./exchange.ts";
 import { HOLD_LIMITS, type HoldLimits } from "./hold-queue.ts";
 import { DEFAULT_PORT, Listener, MAX_CONNECTIONS } from "./listener.ts";
 import { defectOf } from "./proxy/boundary.ts";
 import { MIN_RATE } from "./proxy/pace.ts";
 import { trustedProxies } from "./proxy/trusted-proxies.ts";
-import { SiteMap, readSites } from "./site-map.ts";
 import { Site, type SiteOptions } from "./site.ts";
+import { SiteSet } from "./sites/site-set.ts";
 
 /** How long requests in flight may take when the handler stops, milliseconds; the same as an application's drain. */
 export const HANDLER_DRAIN_MS = 30_000;
@@ -22,7 +21,7 @@ export const HANDLER_DRAIN_MS = 30_000;
 export interface PlatformHandlerOptions {
   /** The one site to serve; or `sites`. */
   readonly siteRoot?: string;
-  /** A folder of sites, or a file that lists them; see readSites. */
+  /** A folder of sites, or a file that lists them, followed as it changes; see readSites. */
   readonly sites?: string;
   /** 0: any free one. Default 8080. */
   readonly port?: number;
@@ -75,10 +74,9 @@ export interface PlatformHandler {
 export async function startPlatformHandler(options: PlatformHandlerOptions): Promise<PlatformHandler> {
   const events = options.events ?? (() => undefined);
   const trusted = trustedProxies(options.trustProxies ?? []);
-  const { router, sites } = await openSites(options, events);
+  const sites = await openSites(options, events);
   const log = openLog(options, events);
-  const stopSites = () => Promise.all(sites.map((site) => site.stop()));
-  const listener: Listener = await Listener.listen(router, {
+  const listener: Listener = await Listener.listen(sites, {
     port: options.port ?? DEFAULT_PORT,
     host: options.host,
     inherit: options.inherit,
@@ -93,7 +91,7 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
     defect: (error) => events(defectOf(error)),
     ended: log === undefined ? undefined : recorder(log, () => listener.port),
   }).catch(async (error: unknown) => {
-    await stopSites();
+    await sites.stop();
     await log?.close();
     throw error;
   });
@@ -109,7 +107,7 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
       delay(drainMs, undefined, { signal: limit.signal }).catch(() => undefined),
     ]);
     limit.abort();
-    await stopSites();
+    await sites.stop();
     await listener.cut();
     await log?.close();
   };
@@ -118,11 +116,12 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
     urls: listener.urls,
     sockets: listener.sockets,
     renew: (certificate) => listener.renew(certificate),
-    mayOverlap: async () => (await Promise.all(sites.map(({ layout }) => mayOverlap(layout)))).every(Boolean),
+    mayOverlap: async () =>
+      (await Promise.all(sites.all.map(({ layout }) => mayOverlap(layout)))).every(Boolean),
     stop: (drainMs) => (stopped ??= stop(drainMs)),
     kill: () => {
       void listener.close();
-      for (const site of sites) site.kill();
+      sites.kill();
       void listener.cut();
     },
   };
@@ -131,7 +130,7 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
 async function openSites(
   options: PlatformHandlerOptions,
   events: EventSink<PlatformEvent>,
-): Promise<{ readonly router: Router; readonly sites: readonly Site[] }> {
+): Promise<Site | SiteSet> {
   const common: Omit<SiteOptions, "layout" | "basePath" | "events" | "onOutput"> = {
     strict: options.strict ?? false,
     env: options.env ?? process.env,
@@ -140,26 +139,26 @@ async function openSites(
   const { onOutput } = options;
   if (options.sites === undefined) {
     if (options.siteRoot === undefined) throw new InplaceError("USAGE", "There is no site to serve.");
-    const layout = siteLayout(options.siteRoot);
-    const site = await Site.open({ ...common, layout, basePath: "/", events, onOutput });
-    return { router: site, sites: [site] };
+    return await Site.open({
+      ...common,
+      layout: siteLayout(options.siteRoot),
+      basePath: "/",
+      events,
+      onOutput,
+    });
   }
-  const entries = await readSites(options.sites);
-  const sites = await Promise.all(
-    entries.map(async (entry) => {
-      const layout = siteLayout(entry.root);
-      const scoped = (event: PlatformEvent): void => events({ type: "of-site", site: entry.name, event });
-      const site = await Site.openAnyway({
+  return await SiteSet.open({
+    path: options.sites,
+    events,
+    open: ({ name, root, path }) =>
+      Site.openAnyway({
         ...common,
-        layout,
-        basePath: entry.path,
-        events: scoped,
-        onOutput: (chunk, stream) => onOutput?.(chunk, stream, entry.name),
-      });
-      return [entry, site] as const;
-    }),
-  );
-  return { router: new SiteMap(sites), sites: sites.map(([, site]) => site) };
+        layout: siteLayout(root),
+        basePath: path,
+        events: (event) => events({ type: "of-site", site: name, event }),
+        onOutput: (chunk, stream) => onOutput?.(chunk, stream, name),
+      }),
+  });
 }
 
 function openLog(

@@ -109,6 +109,11 @@ export class Site implements Router, Stage {
     return this.#options.layout;
   }
 
+  /** As of several. */
+  get all(): readonly Site[] {
+    return [this];
+  }
+
   get events(): EventSink<PlatformEvent> {
     return this.#options.events;
   }
@@ -129,10 +134,19 @@ export class Site implements Router, Stage {
     }
   }
 
-  /** Stops its processes gracefully. */
+  /** Stops its processes gracefully. No request must be on its way to them. */
   async stop(): Promise<void> {
+    await this.#endBy((application) => application.stop(this));
+  }
+
+  /** Lets its processes answer what is on its way to them, for as long as at a swap, then stops them. */
+  async retire(): Promise<void> {
+    await this.#endBy((application) => application.retire(this));
+  }
+
+  async #endBy(end: (application: Application) => Promise<void>): Promise<void> {
     const watched = this.#end();
-    await Promise.all([...this.#applications.keys()].map((application) => application.stop(this)));
+    await Promise.all([...this.#applications.keys()].map(end));
     await watched;
   }
 

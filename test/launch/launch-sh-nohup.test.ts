@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -34,4 +35,17 @@ test("elsewhere the launcher finds out without a word", async (t) => {
   const started = start(t, "sh", [join(layout.root, "launch.sh")], { cwd: "/" });
   assert.equal(await started.exited, 75);
   assert.equal(started.stderr(), "");
+});
+
+test("a line of its own that nobody reads holds up no start", async (t) => {
+  const layout = await launchedSite(t);
+  await writeFile(join(layout.target, "app.sh"), "exit 9\n");
+  await writeFile(layout.pointer, "gone.mjs\n");
+  // Open for both ends, so that it is a pipe which somebody holds and never reads, and full.
+  const full =
+    'mkfifo "$0/pipe" && exec 3<>"$0/pipe" && head -c 65536 /dev/zero >&3 && exec sh "$0/launch.sh" 2>&3 3<&-';
+  const started = start(t, "sh", ["-c", full, layout.root]);
+  const late = AbortSignal.timeout(10_000);
+  const code = await Promise.race([started.exited, once(late, "abort")]);
+  assert.equal(code, 9);
 });

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, notEqual, rejects } from "node:assert/strict";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { request } from "node:http";
 import { test, type TestContext } from "node:test";
@@ -148,6 +148,87 @@ test("a list that cannot be right is refused with a code", async (t) => {
   }
   await writeFile(list, "{");
   await rejects(startPlatformHandler({ sites: list, port: 0 }), { code: "CONFIG_UNREADABLE" });
+});
+
+test("a site that comes into the list is served, one that leaves it stops, and a list that cannot be read changes nothing", async (t) => {
+  const folder = await temporaryFolder(t);
+  const aside = await temporaryFolder(t);
+  await siteIn(folder, "stays.example");
+  const events: string[] = [];
+  const { port } = await serve(t, folder, {
+    events: (event: PlatformEvent) => {
+      if (event.type === "of-site") events.push(`${event.site} ${event.event.type}`);
+      else events.push(event.type === "sites-refused" ? event.problem : event.type);
+    },
+  });
+  const { pid } = await ask(port, "stays.example");
+  const statusOf = async (host: string): Promise<number> => (await ask(port, host)).status;
+
+  await rename(await siteIn(aside, "late.example"), join(folder, "late.example"));
+  await until("the late site is served", async () => (await statusOf("late.example")) === 200);
+  // A web.config that is being replaced takes nothing down.
+  await rm(join(folder, "late.example", "web.config"));
+  const upload = rawClient(t, port);
+  upload.send("POST / HTTP/1.1\r\nHost: late.example\r\nContent-Length: 4\r\n\r\nha");
+  await rename(join(folder, "late.example"), join(aside, "away.example"));
+  await until("the late site has left", async () => (await statusOf("late.example")) === 404);
+  upload.send("lf");
+  await upload.sees(/^HTTP\/1\.1 200 /);
+
+  await rename(folder, `${folder} away`);
+  t.after(() => rm(`${folder} away`, { recursive: true, force: true }));
+  await until("a list that is away is told", () =>
+    events.includes(`There is no ${folder} to read sites from.`),
+  );
+  equal((await ask(port, "stays.example")).pid, pid);
+  await rename(`${folder} away`, folder);
+  await rename(join(aside, "away.example"), join(folder, "again.example"));
+  await siteIn(folder, "again.example");
+  await until("another one is served", async () => (await statusOf("again.example")) === 200);
+  deepEqual(
+    events.filter((event) => /site-added|site-removed|There is no/.test(event)),
+    [
+      "late.example site-added",
+      "late.example site-removed",
+      `There is no ${folder} to read sites from.`,
+      "again.example site-added",
+    ],
+  );
+});
+
+test("a JSON list is followed: a path under a host comes, and moves to another root without a request lost", async (t) => {
+  const folder = await temporaryFolder(t);
+  for (const name of ["main", "app", "app2"]) await siteIn(folder, name);
+  const list = join(folder, "sites.json");
+  const write = (text: string): Promise<void> =>
+    writeFile(`${list}.new`, text).then(() => rename(`${list}.new`, list));
+  const sites = (...roots: readonly string[]): string =>
+    JSON.stringify({ sites: [{ root: "main" }, ...roots.map((root) => ({ path: "/app", root }))] });
+  await write(sites());
+  const refused: string[] = [];
+  const { port } = await serve(t, list, {
+    events: (event: PlatformEvent) => {
+      if (event.type === "sites-refused") refused.push(event.problem);
+    },
+  });
+  const pidAt = async (path: string): Promise<string | undefined> => {
+    const { status, pid } = await ask(port, "any.example", path);
+    equal(status, 200);
+    return pid;
+  };
+  const main = await pidAt("/app");
+  await write(sites("app"));
+  const app = await until("it has a process of its own", async () => {
+    const pid = await pidAt("/app");
+    return pid !== main && pid;
+  });
+  await write(sites("app", "app2"));
+  await until("a list with a place twice is refused", () => refused.length === 1);
+  equal(await pidAt("/app"), app);
+  await write(sites("app2"));
+  await until("it has moved", async () => (await pidAt("/app")) !== app);
+  equal(await pidAt("/"), main);
+  match(refused.join("\n"), /^\S.*sites\.json has two sites for \*\/app\.$/);
 });
 
 test("the access log has a line for each request, in IIS's columns and with site and artifact", async (t) => {

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { loadConfig, packageName } from "#src/config/load.js";
 import { readPackage } from "#src/deploy/workspace.js";
-import { readSites } from "#src/platform/site-map.js";
+import { readSites } from "#src/platform/sites/site-list.js";
 import { readWebConfig } from "#src/platform/web-config/read.js";
 import { entryPoint } from "#src/site/entry-point.js";
 import { readHandover } from "#src/site/handover.js";

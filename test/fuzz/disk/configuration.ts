@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CONFIG_FILE, loadConfig } from "#src/config/load.js";
 import { parseWebConfig } from "#src/platform/web-config/read.js";
-import { readSites } from "#src/platform/site-map.js";
+import { readSites } from "#src/platform/sites/site-list.js";
 import { temporaryFolder } from "../../rig/temporary-site.ts";
 import { Finding, type Part } from "../part.ts";
 import { ODD_VALUES, oddJson, oddObject, type Choice } from "../odd-json.ts";

@@ -1,10 +1,9 @@
 import { readFile, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { decodeText } from "../decode-text.ts";
-import { InplaceError } from "../errors.ts";
-import { localPath } from "../process/windows-path.ts";
-import { spellingsOf, WEB_CONFIG } from "../site/windows-names.ts";
-import type { Exchange, Router } from "./exchange.ts";
+import { decodeText } from "../../decode-text.ts";
+import { InplaceError } from "../../errors.ts";
+import { localPath } from "../../process/windows-path.ts";
+import { spellingsOf, WEB_CONFIG } from "../../site/windows-names.ts";
 
 /** One site of several, and which requests are for it. */
 export interface SiteEntry {
@@ -21,17 +20,17 @@ export interface SiteEntry {
 export const DEFAULT_SITE = "_default";
 
 const HOST_NAME = /^[A-Za-z0-9.-]{1,253}$/;
-const NO_SITE = { status: 404, substatus: 0, reason: "No site is served under this name." } as const;
 
 /**
  * The sites of a folder (each subfolder with a web.config is the site of the host it is named after, `_default` that of
- * every other host) or of a JSON file `{"sites":[{"host","path","root"}]}`. Throws CONFIG_INVALID.
+ * every other host) or of a JSON file `{"sites":[{"host","path","root"}]}`. Throws CONFIG_INVALID. known: roots that are sites
+ * as long as their folder is there, whatever of it is being replaced.
  */
-export async function readSites(path: string): Promise<SiteEntry[]> {
+export async function readSites(path: string, known: readonly string[] = []): Promise<SiteEntry[]> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined)
     throw new InplaceError("CONFIG_INVALID", `There is no ${path} to read sites from.`);
-  const entries = found.isDirectory() ? await sitesInFolder(path) : await sitesInFile(path);
+  const entries = found.isDirectory() ? await sitesInFolder(path, known) : await sitesInFile(path);
   if (entries.length === 0) throw new InplaceError("CONFIG_INVALID", `${path} holds no site.`);
   const twice = entries.find(
     (entry, index) => entries.findIndex((other) => sameAddress(entry, other)) !== index,
@@ -41,38 +40,11 @@ export async function readSites(path: string): Promise<SiteEntry[]> {
   return entries;
 }
 
-/** Sends each exchange to its site: the host first, then the longest path. */
-export class SiteMap implements Router {
-  readonly #byHost = new Map<string | undefined, { readonly entry: SiteEntry; readonly router: Router }[]>();
-
-  constructor(sites: readonly (readonly [SiteEntry, Router])[]) {
-    for (const [entry, router] of sites) {
-      const list = this.#byHost.get(entry.host) ?? [];
-      list.push({ entry, router });
-      list.sort((a, b) => b.entry.path.length - a.entry.path.length);
-      this.#byHost.set(entry.host, list);
-    }
-  }
-
-  route(exchange: Exchange): void {
-    const { host, target } = exchange.head;
-    const name = host.replace(/:\d*$/, "").toLowerCase();
-    const candidates = this.#byHost.get(name) ?? this.#byHost.get(undefined) ?? [];
-    const site = candidates.find(({ entry }) => isBelow(target, entry.path));
-    if (site === undefined) {
-      exchange.fail(NO_SITE);
-      return;
-    }
-    exchange.site = site.entry.name;
-    site.router.route(exchange);
-  }
-}
-
-async function sitesInFolder(folder: string): Promise<SiteEntry[]> {
+async function sitesInFolder(folder: string, known: readonly string[]): Promise<SiteEntry[]> {
   const entries: SiteEntry[] = [];
   for (const name of (await readdir(folder)).sort()) {
     const root = join(folder, name);
-    if (spellingsOf(join(root, WEB_CONFIG)).length === 0) continue;
+    if (!known.includes(root) && spellingsOf(join(root, WEB_CONFIG)).length === 0) continue;
     entries.push({ name, host: name === DEFAULT_SITE ? undefined : hostName(folder, name), path: "/", root });
   }
   return entries;
@@ -121,11 +93,4 @@ function hostName(where: string, host: unknown): string {
 
 function sameAddress(a: SiteEntry, b: SiteEntry): boolean {
   return a.host === b.host && a.path.toLowerCase() === b.path.toLowerCase();
-}
-
-function isBelow(target: string, path: string): boolean {
-  if (path === "/") return true;
-  if (target.slice(0, path.length).toLowerCase() !== path.toLowerCase()) return false;
-  const next = target[path.length];
-  return next === undefined || next === "/" || next === "?";
 }
