@@ -239,6 +239,8 @@ export type PlatformEvent =
   /** The list of sites cannot be read any more: what is served stays. */
   | { readonly type: "sites-refused"; readonly problem: string }
   | { readonly type: "health-unrecorded"; readonly problem: string }
+  /** `inplace status` cannot tell where the site is served. */
+  | { readonly type: "handler-unrecorded"; readonly problem: string }
   /** Something that the handler does for a visitor threw; it cost that request or connection. */
   | { readonly type: "defect-contained"; readonly stack: string }
   /** Something of the site's was not done; it is served all the same. */

@@ -1,5 +1,6 @@
 import { isArtifactName } from "../site/artifact-name.ts";
 import { listFailed, readLastGood, recordFailures } from "../site/health-marks.ts";
+import { readHandler, type HandlerState } from "../site/handler-record.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { lockOwner } from "../site/lock.ts";
 import { readManifest } from "../site/manifest.ts";
@@ -42,6 +43,7 @@ async function runStatus(context: VerbContext): Promise<Outcome> {
       return undefined;
     },
   );
+  const handler = await readHandler(layout);
   const failure = failed.find(({ artifact }) => artifact === current);
   const rows = [
     ["site", layout.root],
@@ -51,6 +53,7 @@ async function runStatus(context: VerbContext): Promise<Outcome> {
       manifest?.commit === undefined ? "-" : `${manifest.commit.slice(0, 10)} ${manifest.subject ?? ""}`,
     ],
     ["last good", lastGood ?? "-"],
+    ...(handler === undefined ? [] : handlerRows(handler, supervisor !== undefined)),
     // A launcher that starts a supervisor does not choose the artifact.
     ...(supervisor === undefined ? [["started", started ?? "-"]] : supervisorRows(supervisor)),
     ...failed.map(({ artifact, reason, at }) => ["failed", `${artifact}: ${reason} (${localTime(at)})`]),
@@ -80,10 +83,19 @@ async function runStatus(context: VerbContext): Promise<Outcome> {
       started: started ?? null,
       failed,
       deploying: lock ?? null,
+      handler: handler ?? null,
       supervisor: supervisor ?? null,
     },
     text: table(rows),
   };
+}
+
+function handlerRows({ urls, pid, processes }: HandlerState, supervised: boolean): string[][] {
+  const serving = processes.map((one) => `${one.artifact ?? "process"} (pid ${one.pid})`).join(", ");
+  return [
+    ["handler", `serves ${urls.join(" and ")}, pid ${pid}`],
+    ...(supervised ? [] : [["serving", serving || "-"]]),
+  ];
 }
 
 function supervisorRows({ state, address, port, pid, workers, swap }: SupervisorStatus): string[][] {

@@ -42,6 +42,7 @@ export const PLATFORM_WORDS: Words<PlatformEvent> = {
   "artifact-live": ({ artifact, pid }) => info(`${artifact} is live in process ${pid}`),
   "site-failed": ({ problem }) => warn(`a change of the site was not followed: ${problem}`),
   "health-unrecorded": ({ problem }) => warn(`the live artifact could not be recorded: ${problem}`),
+  "handler-unrecorded": ({ problem }) => warn(`inplace-deploy status will not tell of this: ${problem}`),
   "defect-contained": ({ stack }) =>
     warn(`a defect of inplace-deploy ended one request or connection; please report it:\n${stack}`),
   "overlap-starting": ({ artifact }) =>

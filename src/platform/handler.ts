@@ -74,7 +74,9 @@ export interface PlatformHandler {
 export async function startPlatformHandler(options: PlatformHandlerOptions): Promise<PlatformHandler> {
   const events = options.events ?? (() => undefined);
   const trusted = trustedProxies(options.trustProxies ?? []);
-  const sites = await openSites(options, events);
+  let listens: (urls: readonly string[]) => void = () => undefined;
+  const urls = new Promise<readonly string[]>((resolve) => (listens = resolve));
+  const sites = await openSites(options, events, urls);
   const log = openLog(options, events);
   const listener: Listener = await Listener.listen(sites, {
     port: options.port ?? DEFAULT_PORT,
@@ -96,6 +98,7 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
     throw error;
   });
   events({ type: "handler-listening", urls: listener.urls });
+  listens(listener.urls);
 
   let stopped: Promise<void> | undefined;
   const stop = async (drainMs = options.drainMs ?? HANDLER_DRAIN_MS): Promise<void> => {
@@ -130,11 +133,13 @@ export async function startPlatformHandler(options: PlatformHandlerOptions): Pro
 async function openSites(
   options: PlatformHandlerOptions,
   events: EventSink<PlatformEvent>,
+  urls: SiteOptions["urls"],
 ): Promise<Site | SiteSet> {
   const common: Omit<SiteOptions, "layout" | "basePath" | "events" | "onOutput"> = {
     strict: options.strict ?? false,
     env: options.env ?? process.env,
     hold: { ...HOLD_LIMITS, ...options.hold },
+    urls,
   };
   const { onOutput } = options;
   if (options.sites === undefined) {

@@ -1,6 +1,7 @@
 import { asInplaceError, InplaceError } from "../errors.ts";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import type { ChildOptions } from "../process/child.ts";
+import { HandlerRecord } from "../site/handler-record.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { readAppOffline } from "./app-offline.ts";
 import { Application } from "./application.ts";
@@ -27,6 +28,8 @@ export interface SiteOptions {
   readonly strict: boolean;
   readonly env: NodeJS.ProcessEnv;
   readonly hold: HoldLimits;
+  /** Where visitors come; it may never be settled. */
+  readonly urls: Promise<readonly string[]>;
   readonly events: EventSink<PlatformEvent>;
   readonly onOutput: ChildOptions["onOutput"];
 }
@@ -56,6 +59,7 @@ export class Site implements Router, Stage {
   readonly #applications = new Map<Application, PlatformConfig>();
   readonly #changeover: Changeover;
   readonly #releases: SiteReleases;
+  readonly #record: HandlerRecord;
   #state: State = STOPPED;
   /** undefined where web.config cannot be used. */
   #config: PlatformConfig | undefined;
@@ -66,6 +70,9 @@ export class Site implements Router, Stage {
     this.#watch = watch;
     this.#changeover = new Changeover(this);
     this.#releases = new SiteReleases(options.layout);
+    const unrecorded = (error: unknown): void =>
+      options.events({ type: "handler-unrecorded", problem: asInplaceError(error).message });
+    this.#record = new HandlerRecord(options.layout, unrecorded);
   }
 
   /** Throws WEB_CONFIG_MISSING or WEB_CONFIG_INVALID. */
@@ -90,8 +97,9 @@ export class Site implements Router, Stage {
   }
 
   async #begin(): Promise<void> {
-    const { layout, events, strict } = this.#options;
+    const { layout, events, strict, urls } = this.#options;
     this.#watch.begin((path) => this.#changed(path));
+    void urls.then((where) => !this.#stopping && this.#record.begin(where));
     if (strict) return;
     const env = (): NodeJS.ProcessEnv => applicationEnvironment(this.#config, this.#options.env, layout.root);
     await this.#releases.watch(env, (event) => {
@@ -148,6 +156,7 @@ export class Site implements Router, Stage {
     const watched = this.#end();
     await Promise.all([...this.#applications.keys()].map(end));
     await watched;
+    await this.#record.end();
   }
 
   /** Ends its processes now, those that are already asked to stop included. */
@@ -279,6 +288,8 @@ export class Site implements Router, Stage {
     const { layout, hold, strict, env, onOutput, basePath } = this.#options;
     const events = (event: PlatformEvent): void => {
       this.#options.events(event);
+      if (event.type === "backend-ready") this.#record.add({ pid: event.pid, artifact: event.artifact });
+      if (event.type === "backend-exited") this.#record.remove(event.pid);
       // A launcher may have fallen back to another artifact than the pointer names.
       if (event.type === "backend-ready" && event.artifact !== undefined && this.serving() === application) {
         this.runs(event.artifact);

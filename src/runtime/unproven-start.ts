@@ -114,9 +114,8 @@ async function takeEnded(layout: SiteLayout, artifact: string): Promise<StartRec
 }
 
 /** In a container that starts again, the process before this one had its number. */
-function isOver({ host, pid, since }: StartRecord): boolean {
-  const { id, owner } = thisProcess();
-  return hasEnded({ id, owner, host, pid, since }) || (host === hostname() && pid === process.pid);
+function isOver({ host, pid }: StartRecord): boolean {
+  return hasEnded({ host, pid }) || (host === hostname() && pid === process.pid);
 }
 
 function wasHung({ state, since }: StartRecord): boolean {

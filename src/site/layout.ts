@@ -47,6 +47,8 @@ export interface SiteLayout {
   readonly control: string;
   /** On Windows: one line, the name of the pipe where it does. */
   readonly controlPipe: string;
+  /** Which `inplace serve` serves the site, where, and by which processes: see handler-record.ts. */
+  readonly handler: string;
   /** Where this is, launchers start a supervisor instead of the artifact; it holds the supervisor's options. */
   readonly handover: string;
   /** What lies in the target folder, is no release, and was there before the current one: see left-alone.ts. */
@@ -94,6 +96,7 @@ export function siteLayout(siteRoot: string): SiteLayout {
     runtime: join(own, "runtime"),
     control: join(own, "control.sock"),
     controlPipe: join(own, "control-pipe"),
+    handler: join(own, "handler.json"),
     handover: join(own, "handover.json"),
     leftAlone: join(own, "left-alone.json"),
     lastDrain: join(own, "last-drain"),

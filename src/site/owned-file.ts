@@ -129,7 +129,7 @@ export async function beat(file: string, me: Owner): Promise<boolean> {
 }
 
 /** Whether the process is known to have ended: only the host it ran on can tell. */
-export function hasEnded({ host, pid }: Owner): boolean {
+export function hasEnded({ host, pid }: Pick<Owner, "host" | "pid">): boolean {
   if (host !== hostname() || pid === 0) return false;
   try {
     process.kill(pid, 0);

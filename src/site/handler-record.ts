@@ -1,0 +1,107 @@
+import { hostname } from "node:os";
+import { isListOf, isPid, isText, isTime, orAbsent, parseShape, withFields } from "../record-shape.ts";
+import { writeFileAtomic } from "./atomic-file.ts";
+import type { SiteLayout } from "./layout.ts";
+import { hasEnded } from "./owned-file.ts";
+import { exists } from "./present.ts";
+import { readRecord, removeRecord } from "./records.ts";
+
+/** A process that gets the site's requests. */
+export interface ServingProcess {
+  readonly pid: number;
+  /** undefined: it is a supervisor, or says nothing of what it runs. */
+  readonly artifact?: string | undefined;
+}
+
+/** The platform handler of a site, as its record says. */
+export interface HandlerState {
+  /** Where the site was: a copy of it has no handler yet. */
+  readonly root: string;
+  readonly host: string;
+  readonly pid: number;
+  /** ISO 8601 */
+  readonly since: string;
+  readonly urls: readonly string[];
+  readonly processes: readonly ServingProcess[];
+}
+
+const isHandlerState = withFields<HandlerState>({
+  root: isText,
+  host: isText,
+  pid: isPid,
+  since: isTime,
+  urls: isListOf(isText),
+  processes: isListOf(withFields<ServingProcess>({ pid: isPid, artifact: orAbsent(isText) })),
+});
+
+/** The handler that serves the site; undefined where none says so, or has ended. Throws RECORD_UNSAFE. */
+export async function readHandler(layout: SiteLayout): Promise<HandlerState | undefined> {
+  const state = parseShape((await readRecord(layout.handler)) ?? "", isHandlerState);
+  return state === undefined || state.root !== layout.root || hasEnded(state) ? undefined : state;
+}
+
+/** Keeps in the site which handler serves it, where, and by which processes: for who asks, never for who serves. */
+export class HandlerRecord {
+  readonly #layout: SiteLayout;
+  readonly #failed: (error: unknown) => void;
+  readonly #processes = new Map<number, ServingProcess>();
+  readonly #since = new Date().toISOString();
+  /** undefined: it does not serve yet, or no more. */
+  #urls: readonly string[] | undefined;
+  #changed = false;
+  #writing: Promise<void> | undefined;
+
+  constructor(layout: SiteLayout, failed: (error: unknown) => void) {
+    this.#layout = layout;
+    this.#failed = failed;
+  }
+
+  begin(urls: readonly string[]): void {
+    this.#urls = urls;
+    this.#write();
+  }
+
+  add(process: ServingProcess): void {
+    this.#processes.set(process.pid, process);
+    this.#write();
+  }
+
+  remove(pid: number): void {
+    this.#processes.delete(pid);
+    this.#write();
+  }
+
+  /** Nothing is written from now on. Another handler's record stays. */
+  async end(): Promise<void> {
+    this.#urls = undefined;
+    await this.#writing;
+    const pid = (await readHandler(this.#layout).catch(() => undefined))?.pid;
+    if (pid === process.pid) await removeRecord(this.#layout, this.#layout.handler).catch(this.#failed);
+  }
+
+  #write(): void {
+    this.#changed = true;
+    if (this.#urls === undefined) return;
+    this.#writing ??= this.#writeChanges().catch(this.#failed);
+  }
+
+  async #writeChanges(): Promise<void> {
+    try {
+      for (let urls = this.#urls; this.#changed && urls !== undefined; urls = this.#urls) {
+        this.#changed = false;
+        const { root, handler } = this.#layout;
+        // The folder of a site that was removed must not come back.
+        if (!(await exists(root))) return;
+        await writeFileAtomic(this.#layout, handler, JSON.stringify(this.#state(urls)));
+      }
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  #state(urls: readonly string[]): HandlerState {
+    const { root } = this.#layout;
+    const processes = [...this.#processes.values()];
+    return { root, host: hostname(), pid: process.pid, since: this.#since, urls, processes };
+  }
+}
