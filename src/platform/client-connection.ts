@@ -79,9 +79,9 @@ export class ClientConnection implements ExchangeClient {
     return this.#state.kind === "spliced";
   }
 
-  write(bytes: string | Buffer, encoding: "latin1" | "utf8" = "latin1"): boolean {
+  write(bytes: string | Buffer): boolean {
     const socket = this.#socket;
-    const flowing = typeof bytes === "string" ? socket.write(bytes, encoding) : socket.write(bytes);
+    const flowing = typeof bytes === "string" ? socket.write(bytes, "latin1") : socket.write(bytes);
     if (!flowing && !this.#clogged) {
       this.#clogged = true;
       this.#deadline.readerBegins();
@@ -329,8 +329,8 @@ export class ClientConnection implements ExchangeClient {
       keepAlive,
       head: head?.method === "HEAD",
     });
-    this.write(response, "utf8");
-    return Buffer.byteLength(response);
+    this.write(response);
+    return response.length;
   }
 
   /** The client has closed its side: it waits for answers, or has gone. Where no further byte may be due to it, it has gone. */

@@ -45,20 +45,21 @@ const TITLES: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-/** The whole response, ready to be written as UTF-8. The connection closes behind it unless `keepAlive`. */
+/** The whole response, a character for each byte, to be written as Latin-1. The connection closes behind it unless `keepAlive`. */
 export function failureResponse(failure: Failure, options: FailureResponseOptions): string {
   const title = TITLES[failure.status] ?? "Error";
   const number = failure.substatus === 0 ? `${failure.status}` : `${failure.status}.${failure.substatus}`;
   const detail =
     options.local && failure.detail !== undefined ? `<pre>${escape(failure.detail)}</pre>\n` : "";
-  const page =
+  const text =
     failure.page ??
     `<!doctype html>\n<meta charset="utf-8">\n<title>${number} ${title}</title>\n` +
       `<h1>${number} ${title}</h1>\n<p>${escape(failure.reason)}</p>\n${detail}`;
+  const page = Buffer.from(text).toString("latin1");
   const retry = failure.retryAfter === undefined ? "" : `Retry-After: ${failure.retryAfter}\r\n`;
   return (
     `HTTP/1.1 ${failure.status} ${title}\r\nContent-Type: text/html; charset=utf-8\r\n` +
-    `Content-Length: ${Buffer.byteLength(page)}\r\nCache-Control: no-store\r\n${retry}${failure.fields ?? ""}` +
+    `Content-Length: ${page.length}\r\nCache-Control: no-store\r\n${retry}${failure.fields ?? ""}` +
     `${options.keepAlive ? "" : "Connection: close\r\n"}\r\n${options.head ? "" : page}`
   );
 }

@@ -290,7 +290,7 @@ export class Http2Exchange implements ExchangeClient, ResponseSink {
 
   /** `local`: the client is on this machine. */
   #respond(failure: Failure, head: boolean, local: boolean): number {
-    const response = Buffer.from(failureResponse(failure, { local, keepAlive: true, head }));
+    const response = Buffer.from(failureResponse(failure, { local, keepAlive: true, head }), "latin1");
     this.write(response);
     this.exchangeOver();
     return response.length;

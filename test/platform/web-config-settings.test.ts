@@ -59,6 +59,13 @@ const FILES: readonly (readonly [content: string, ...without: string[]])[] = [
     '<add name="Connection">',
   ],
   [
+    '<httpProtocol><customHeaders><add name="X A" value="1"/><add name="X-Ü" value="1"/><add name="X:" value="1"/><add name="X-D" value="&#127;"/><add name="X-U" value="ü €"/></customHeaders></httpProtocol>',
+    '<add name="X A">',
+    '<add name="X-Ü">',
+    '<add name="X:">',
+    '<add name="X-D">',
+  ],
+  [
     '<security><requestFiltering><verbs allowUnlisted="false"><add verb="GET" allowed="true"/></verbs></requestFiltering></security>',
     "<verbs>",
   ],
@@ -136,8 +143,8 @@ test("a file for another handler, or with a misspelled section, says what to do"
       /./,
     ],
     [
-      '<system.webServer><httpPlatform processPath="x"/><httpProtocol><customHeaders><add name="X A" value="1"/></customHeaders></httpProtocol></system.webServer>',
-      /name="X A" value="1" can be no field of an answer$/,
+      '<system.webServer><httpPlatform processPath="x"/><httpProtocol><customHeaders><add name="X" value="1&#13;&#10;Y: 2"/></customHeaders></httpProtocol></system.webServer>',
+      /:2:\d+: the value of <add name="X"> has a line break, which no field of an answer can have$/,
       /./,
     ],
   ] as const) {
@@ -148,7 +155,7 @@ test("a file for another handler, or with a misspelled section, says what to do"
 });
 
 test("customHeaders are in every answer and maxAllowedContentLength bounds requests; what has no effect is said once, in each mode", async (t) => {
-  const sections = `</httpPlatform><httpProtocol><customHeaders><clear/><add name="X-Frame-Options" value="DENY"/>
+  const sections = `</httpPlatform><httpProtocol><customHeaders><clear/><add name="X-Frame-Options" value="DENY"/><add name="X-U" value="ü €"/><add name="X-Ü" value="1"/>
     <add name="X-Old" value="1"/><remove name="x-old"/></customHeaders></httpProtocol><webSocket enabled="false"/>
     <security><requestFiltering><requestLimits maxAllowedContentLength="1000"/></requestFiltering></security`;
   for (const strict of [false, true]) {
@@ -161,6 +168,7 @@ test("customHeaders are in every answer and maxAllowedContentLength bounds reque
       return response.headers.get("x-frame-options") !== null && response;
     });
     equal(offline.status, 503);
+    equal(Buffer.from(offline.headers.get("x-u") ?? "", "latin1").toString(), "ü €");
     await rm(site.layout.appOffline);
     const answer = await until("the site is up", async () => {
       const response = await fetch(site.url);
@@ -168,12 +176,13 @@ test("customHeaders are in every answer and maxAllowedContentLength bounds reque
     });
     equal(answer.headers.get("x-frame-options"), "DENY");
     equal(answer.headers.get("x-old"), null);
+    equal(Buffer.from(answer.headers.get("x-u") ?? "", "latin1").toString(), "ü €");
     const post = (bytes: number): Promise<Response> =>
       fetch(site.url, { method: "POST", body: "x".repeat(bytes) });
     equal((await post(1000)).status, 200);
     const refused = await post(1001);
     equal(refused.status, 404);
     match(await refused.text(), /404\.13[\s\S]*1000 bytes/);
-    equal(site.count("setting-without-effect"), 1);
+    equal(site.count("setting-without-effect"), 2);
   }
 });

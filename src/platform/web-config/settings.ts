@@ -22,7 +22,7 @@ export interface SettingWithoutEffect {
 
 /** What web.config says besides the process section: what works, and what has no effect. */
 export interface SiteSettings {
-  /** The `<customHeaders>`, as field lines, each ended by CRLF. */
+  /** The `<customHeaders>`, as field lines, each ended by CRLF; a character for each byte, as in every head. */
   readonly answerFields: string;
   /** Of a request, by its Content-Length. */
   readonly maxContentLength: number | undefined;
@@ -132,18 +132,27 @@ function readHeaders(file: XmlFile, protocol: Element, none: Tell): string {
     // What is removed is a field that IIS itself would have added.
     for (const { key, element } of readCollection(file, headers, "add", "name")) {
       const value = attributeOf(element, "value")?.value ?? "";
-      if (OF_THE_PROTOCOL.test(key)) none(element, "the protocol decides about it", `<add name="${key}">`);
-      else if (!FIELD_NAME.test(key) || !FIELD_VALUE.test(value))
-        throw invalidAt(file, element, `name="${key}" value="${value}" can be no field of an answer`);
-      else fields += `${key}: ${value}\r\n`;
+      const setting = `<add name="${key}">`;
+      if (LINE_BREAK.test(value))
+        throw invalidAt(
+          file,
+          element,
+          `the value of ${setting} has a line break, which no field of an answer can have`,
+        );
+      if (OF_THE_PROTOCOL.test(key)) none(element, "the protocol decides about it", setting);
+      else if (!FIELD_NAME.test(key)) none(element, "no field of an answer can have this name", setting);
+      else if (CONTROL.test(value))
+        none(element, "its value has a control character, which many clients refuse", setting);
+      else fields += `${key}: ${Buffer.from(value).toString("latin1")}\r\n`;
     }
   }
   return fields;
 }
 
 const FIELD_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
-/** Latin-1, without control characters. */
-const FIELD_VALUE = /^[\t\x20-\x7e\xa0-\xff]*$/;
+/** What would end the field, or the text. */
+const LINE_BREAK = /[\r\n\0]/;
+const CONTROL = /(?!\t)[\x01-\x1f\x7f]/;
 const OF_THE_PROTOCOL =
   /^(connection|content-length|transfer-encoding|keep-alive|upgrade|trailer|te|proxy-connection|host)$/i;
 
