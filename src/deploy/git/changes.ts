@@ -1,15 +1,16 @@
 import { createHash, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { lstat, readlink, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "../../errors.ts";
 import { gitIn } from "./git.ts";
+import { trackedIn, withAllWatched } from "./tracked.ts";
 
 export const DIRTY_DIGITS = 6;
 
 /**
  * First six digits of a hash over all that differs from HEAD: content and mode of changed, added, deleted and untracked
- * files that are not ignored, also inside submodules. undefined for a clean tree. `except`: paths below `top`, with "/".
+ * files that are not ignored, also inside submodules, and of files that git was told to assume unchanged. undefined for a clean tree. `except`: paths below `top`, with "/".
  */
 export async function hashChanges(top: string, except: readonly string[]): Promise<string | undefined> {
   const hash = createHash("sha256");
@@ -18,21 +19,41 @@ export async function hashChanges(top: string, except: readonly string[]): Promi
 }
 
 async function addChanges(hash: Hash, top: string, except: readonly string[]): Promise<number> {
-  const git = gitIn(top);
-  const exclude = except.map((path) => `:(top,exclude,literal)${path}`);
-  const scope = exclude.length === 0 ? [] : ["--", ":(top)", ...exclude];
-  const flags = ["--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none"];
-  // The index is only read: a commit may be under way in the same working tree.
-  const status = await git("--no-optional-locks", "status", ...flags, ...scope);
-  const paths = status
-    .split("\0")
-    .filter((entry) => entry !== "")
-    .map((entry) => entry.slice(3));
+  const { unwatched, submodules } = await trackedIn(top);
+  const paths = await withAllWatched(top, unwatched, (index) => changedPaths(top, except, index));
   for (const path of paths.sort()) {
     hash.update(`${path}\0`);
     await addFile(hash, join(top, path));
   }
-  return paths.length;
+  let found = paths.length;
+  // git asks them for changes as they were told to look for them.
+  for (const path of submodules.filter((each) => !paths.includes(each)))
+    found += await addUnseenChanges(hash, top, path);
+  return found;
+}
+
+async function changedPaths(
+  top: string,
+  except: readonly string[],
+  index: string | undefined,
+): Promise<string[]> {
+  const exclude = except.map((path) => `:(top,exclude,literal)${path}`);
+  const scope = exclude.length === 0 ? [] : ["--", ":(top)", ...exclude];
+  const flags = ["--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none"];
+  // The index is only read: a commit may be under way in the same working tree.
+  const status = await gitIn(top, { index })("--no-optional-locks", "status", ...flags, ...scope);
+  return status
+    .split("\0")
+    .filter((entry) => entry !== "")
+    .map((entry) => entry.slice(3));
+}
+
+async function addUnseenChanges(hash: Hash, top: string, submodule: string): Promise<number> {
+  if (!existsSync(join(top, submodule, ".git"))) return 0;
+  const digits = await hashChanges(join(top, submodule), []);
+  if (digits === undefined) return 0;
+  hash.update(`${submodule}\0${digits}\0`);
+  return 1;
 }
 
 async function addFile(hash: Hash, path: string): Promise<void> {

@@ -16,6 +16,8 @@ export interface GitOptions {
   readonly gitDir?: string;
   /** The working tree of `gitDir`; without it a bare repository. */
   readonly workTree?: string;
+  /** The file of the index, where it is not the repository's own. */
+  readonly index?: string | undefined;
   /** Settings for these calls, beside those that hold for all. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Git is stopped when it has written nothing for so long, in milliseconds; for commands that were told to show progress. */
@@ -143,7 +145,7 @@ async function run(folder: string, args: readonly string[], options: GitOptions)
   const { signal, silenceMs = LIMIT_MS } = options;
   signal?.throwIfAborted();
   const limit = AbortSignal.timeout(LIMIT_MS);
-  const env = environment(options.settings ?? {});
+  const env = environment(options);
   const said: Buffer[] = [];
   const git = simpleGit({
     baseDir: folder,
@@ -183,8 +185,9 @@ function firstLine({ message }: Error): string {
 }
 
 /** Settings are given as pairs: in `-c` a name that holds "=" would be another setting. */
-function environment(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+function environment({ settings = {}, index }: GitOptions): NodeJS.ProcessEnv {
   const env = withoutRepository(process.env);
+  if (index !== undefined) env["GIT_INDEX_FILE"] = index;
   env["GIT_TERMINAL_PROMPT"] ??= "0";
   const given = Number(env["GIT_CONFIG_COUNT"] ?? 0);
   const own = Object.entries(settings);
