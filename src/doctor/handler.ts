@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { InplaceError } from "../errors.ts";
 import { expandVariables } from "../platform/expand.ts";
@@ -54,7 +55,7 @@ export async function checkLauncher({ layout, webConfig, env }: Patient): Promis
   const written = expandVariables(webConfig.processPath, env);
   const { path } = findProgram(written, layout.root, env);
   const missing = programProblem(webConfig, layout.root, env);
-  const isOurs = OUR_LAUNCHER.test(path) && missing?.kind === "program";
+  const isOurs = OUR_LAUNCHER.test(path) && missing?.kind === "program" && !existsSync(path);
   const findings: Finding[] = [];
   if (isOurs) findings.push(finding("LAUNCHER_MISSING", `There is no ${path}.`));
   else if (missing !== undefined) findings.push(asFinding(missing));

@@ -1,5 +1,7 @@
-import { accessSync, constants, existsSync, statSync } from "node:fs";
-import { basename, delimiter, isAbsolute, join, relative, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, isAbsolute, relative, resolve } from "node:path";
+import { isFile, isOnPath } from "./program.ts";
+import { interpreterOf, isShellScript } from "./shebang.ts";
 import { localArgument, localPath, unquoted, type LocalPath } from "./windows-path.ts";
 
 /** What to hand to child_process.spawn. */
@@ -27,8 +29,10 @@ export function spawnCall(
   if (platform === "win32") return windowsCall(unquoted(program), argumentLine.trim(), cwd);
   const { path } = findProgram(program, cwd, env, platform);
   const args = splitArguments(argumentLine).map((word) => localArgument(word, cwd));
-  // Through sh, because a checkout made on Windows has lost the executable bit.
-  if (path.endsWith(".sh")) return { file: "/bin/sh", args: [path, ...args], verbatim: false };
+  if (isShellScript(path)) {
+    const { file, args: before } = interpreterOf(path);
+    return { file, args: [...before, path, ...args], verbatim: false };
+  }
   return { file: path, args, verbatim: false };
 }
 
@@ -67,28 +71,6 @@ function windowsCall(program: string, argumentLine: string, cwd: string): SpawnC
 function inFolder(program: string, cwd: string): string {
   const path = resolve(cwd, program);
   return /[\\/]/.test(program) || isFile(path) ? path : program;
-}
-
-/** Whether it is a bare name of a program on the PATH. */
-export function isOnPath(name: string, env: NodeJS.ProcessEnv): boolean {
-  if (/[\\/]/.test(name)) return false;
-  const names = process.platform === "win32" ? [name, `${name}.exe`, `${name}.cmd`] : [name];
-  const [, path = ""] = Object.entries(env).find(([key]) => key.toUpperCase() === "PATH") ?? [];
-  const folders = path.split(delimiter).filter((folder) => folder !== "");
-  return folders.some((folder) => names.some((each) => isProgram(join(folder, each))));
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return isFile(path);
-  } catch {
-    return false;
-  }
-}
-
-export function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** By Windows' rules: blanks separate, double quotes keep together, backslashes are special only before a quote. */

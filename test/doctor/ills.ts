@@ -202,6 +202,11 @@ export const ILLS: readonly Ill[] = [
     },
   },
   {
+    code: "PROGRAM_MISSING",
+    how: "the launcher's shell is not here",
+    harm: (s) => writeFile(join(s.root, "launch.sh"), "#!/no/such/shell\n"),
+  },
+  {
     code: "VARIABLE_UNSET",
     how: "a variable is not set",
     harm: (s) => webConfig(s, `processPath=".\\launch.cmd" arguments="%NOBODY_SETS_IT%"`),

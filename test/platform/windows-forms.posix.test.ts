@@ -145,6 +145,8 @@ test("variables: paths with this system's slashes, lists with its separator and 
 
 test("what web.config names and is not here is told with its line and a cure", async (t) => {
   const { root, env } = await home(t);
+  await writeFile(join(root, "zsh.sh"), "#!/no/such/zsh -e\n");
+  await writeFile(join(root, "java.sh"), "#!/opt/java\n");
   const said = (content: string): string[] =>
     pathProblems(configOf(root, content), root, env).map(
       ({ kind, what, cure }) => `${kind}: ${what} ${cure}`,
@@ -162,6 +164,14 @@ test("what web.config names and is not here is told with its line and a cure", a
     [
       'processPath=".\\go.cmd"',
       /^program: .*there is no .*\/go\.sh, which is started here in place .* shell script/,
+    ],
+    [
+      'processPath=".\\zsh.cmd"',
+      /^program: .*the first line of .*\/zsh\.sh asks for \/no\/such\/zsh, which is not here\. Install zsh, or .*#!\/bin\/sh/,
+    ],
+    [
+      'processPath=".\\java.cmd"',
+      /^program: .*the first line of .*\/java\.sh asks for \/opt\/java, .*#!\/usr\/bin\/env java, which finds it/,
     ],
     [
       'processPath="dotnet" arguments=".\\app.dll"',
@@ -215,8 +225,10 @@ test("what web.config names and is not here is told with its line and a cure", a
   }
 });
 
-test("Nitro's own web.config for IIS is served, with its log where it says, and a program that cannot be here says why", async (t) => {
-  const site = await serveSite(t);
+test("a launcher for another shell, then Nitro's own web.config for IIS, are served, with its log where it says, and a program that cannot be here says why", async (t) => {
+  const bash = `#!/usr/bin/env bash\nrun=("${process.execPath}" "${BACKEND}")\nexec "\${run[@]}" "$@"`;
+  const site = await serveSite(t, { program: bash });
+  equal((await fetch(site.url)).status, 200);
   await mkdir(join(site.layout.root, "server"));
   await writeFile(
     join(site.layout.root, "server", "index.mjs"),

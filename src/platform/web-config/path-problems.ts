@@ -1,5 +1,8 @@
 import { existsSync } from "node:fs";
-import { findProgram, isFile, isOnPath, splitArguments } from "../../process/command.ts";
+import { basename } from "node:path";
+import { findProgram, splitArguments } from "../../process/command.ts";
+import { isFile, isOnPath } from "../../process/program.ts";
+import { isShellScript, missingInterpreter } from "../../process/shebang.ts";
 import { isInside } from "../../paths.ts";
 import { localPath } from "../../process/windows-path.ts";
 import { applicationEnvironment } from "../application-environment.ts";
@@ -56,7 +59,7 @@ export function programProblem(
       'Name the program without its folder, as in processPath="node", or let processPath name .\\launch.cmd.';
     return { kind: "program", what: `${at}: ${notHere}.`, cure };
   }
-  if (isThere(path, own)) return undefined;
+  if (isThere(path, own)) return interpreterProblem(at, path, own);
   if (/[\\/]/.test(path)) {
     const batch = /\.(cmd|bat)"?$/i.test(written) && path.endsWith(".sh");
     const why = batch
@@ -71,6 +74,20 @@ export function programProblem(
   }
   const cure = `Install ${path}, or add its folder to the PATH of who starts the site.`;
   return { kind: "program", what: `${at}: there is no ${path} in the site nor on the PATH.`, cure };
+}
+
+function interpreterProblem(at: string, path: string, env: NodeJS.ProcessEnv): PathProblem | undefined {
+  const missing = isShellScript(path) ? missingInterpreter(path, env) : undefined;
+  if (missing === undefined) return undefined;
+  const name = basename(missing);
+  const cure = isOnPath(name, env)
+    ? `Let its first line be #!/usr/bin/env ${name}, which finds it on the PATH.`
+    : `Install ${name}, or let its first line be #!/bin/sh where the script needs no other shell.`;
+  return {
+    kind: "program",
+    what: `${at}: the first line of ${path} asks for ${missing}, which is not here.`,
+    cure,
+  };
 }
 
 function variableProblems(config: PlatformConfig, env: NodeJS.ProcessEnv): readonly PathProblem[] {

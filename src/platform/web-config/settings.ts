@@ -152,7 +152,7 @@ function readHeaders(file: XmlFile, protocol: Element, none: Tell): string {
 const FIELD_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 /** What would end the field, or the text. */
 const LINE_BREAK = /[\r\n\0]/;
-const CONTROL = /(?!\t)[\x01-\x1f\x7f]/;
+const CONTROL = /[^\P{Cc}\t]/u;
 const OF_THE_PROTOCOL =
   /^(connection|content-length|transfer-encoding|keep-alive|upgrade|trailer|te|proxy-connection|host)$/i;
 
