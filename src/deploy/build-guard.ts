@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, readdir, realpath, rename } from "node:fs/promises";
+import { lstat, mkdir, readdir, realpath } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { InplaceError } from "../errors.ts";
 import { isInside } from "../paths.ts";
 import { writeFileAtomic } from "../site/atomic-file.ts";
+import { isBeside } from "../site/beside.ts";
 import { DEPLOY_FOLDER, OWN_FOLDER, POINTER_FILE, TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { readManifest } from "../site/manifest.ts";
+import { moveInto } from "../site/move-into.ts";
 import { readPointer } from "../site/pointer.ts";
 import { readRecordBytes } from "../site/records.ts";
 import { spelled, WEB_CONFIG } from "../site/windows-names.ts";
@@ -84,7 +86,7 @@ async function putBack(
 async function moveAway(layout: SiteLayout, folder: string, before: Entries): Promise<string[]> {
   const strays: string[] = [];
   for (const [name, signature] of await entriesOf(join(layout.root, folder))) {
-    if (before.get(name) === signature || (folder === "" && OWN.has(name))) continue;
+    if (before.get(name) === signature || isBeside(name) || (folder === "" && OWN.has(name))) continue;
     if (folder === "" && before.has(name)) continue;
     // A running watcher has adopted it: somebody's drop, and whole.
     if (folder === TARGET_FOLDER && (await readManifest(layout, name))?.origin === "drop") continue;
@@ -96,7 +98,7 @@ async function moveAway(layout: SiteLayout, folder: string, before: Entries): Pr
 
 async function setOutside(layout: SiteLayout, path: string): Promise<void> {
   await mkdir(layout.outside, { recursive: true });
-  await rename(path, join(layout.outside, `${basename(path)}.${randomBytes(3).toString("hex")}`));
+  await moveInto(path, join(layout.outside, `${basename(path)}.${randomBytes(3).toString("hex")}`));
 }
 
 /** Name → what changes when a file does; a folder counts by its name alone, since programs write into their own. */

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { lstat, rename, unlink } from "node:fs/promises";
+import { lstat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import type { DeployEvent, EventSink } from "../events.ts";
@@ -8,6 +8,7 @@ import { appendHistory } from "../site/history.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { acquireLock } from "../site/lock.ts";
 import { manifestPath } from "../site/manifest.ts";
+import { moveAside } from "../site/move-into.ts";
 import { verifiedPath } from "../site/verified.ts";
 import { makeFolders, readRecord, removeRecord } from "../site/records.ts";
 import { readReleases, type Release } from "../site/releases.ts";
@@ -128,9 +129,9 @@ async function removeArtifact(layout: SiteLayout, artifact: string): Promise<boo
 async function removeFolder(layout: SiteLayout, path: string): Promise<void> {
   await makeFolders(layout.staging);
   const aside = join(layout.staging, `build-${randomBytes(4).toString("hex")}-pruned`);
-  await rename(path, aside);
-  // What is held open in it is removed by the next deploy, like all leftovers in staging.
-  await removeTree(aside).catch(() => undefined);
+  const moved = await moveAside(path, aside);
+  // What is held open in it is removed by a later deploy, like all leftovers.
+  await removeTree(moved).catch(() => undefined);
 }
 
 async function startedArtifact(layout: SiteLayout): Promise<string | undefined> {

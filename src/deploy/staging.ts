@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { lstat, rename } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { asSiteError } from "../errors.ts";
+import { isBeside } from "../site/beside.ts";
 import { openDeployFolder } from "../site/deploy-folder.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { refuseMountedPointer } from "../site/mounts.ts";
-import { isBeside } from "../site/move-into.ts";
+import { moveInto } from "../site/move-into.ts";
 import { exists, namesIn } from "../site/present.ts";
 import { removeTree } from "../site/remove-tree.ts";
 import { makeFolders } from "../site/records.ts";
@@ -34,10 +35,11 @@ export async function openStaging(site: SiteLayout): Promise<Staging> {
   try {
     await refuseMountedPointer(layout);
     await removeLeftovers(layout.staging);
-    await removeLeftovers(layout.target, isBeside);
+    for (const folder of [layout.target, layout.root]) await removeLeftovers(folder, isBeside);
     // Deploys of earlier versions worked there.
     if (await isOurs(site)) {
       await removeLeftovers(site.staging);
+      for (const folder of foldersOfRecords(site)) await removeLeftovers(folder, isBeside);
       await takeOver(join(dirname(site.staging), "synchronised"), layout.synchronised);
     }
     const folder = join(layout.staging, `${BUILD_PREFIX}${randomBytes(4).toString("hex")}`);
@@ -48,6 +50,10 @@ export async function openStaging(site: SiteLayout): Promise<Staging> {
   } catch (error) {
     throw asSiteError(error, layout.staging);
   }
+}
+
+function foldersOfRecords({ history, manifests, verified, failed, runtime }: SiteLayout): string[] {
+  return [dirname(history), manifests, verified, failed, runtime];
 }
 
 /** Another account's may be changed under our hands into links, which would lead the removal out of it. */
@@ -62,7 +68,7 @@ async function isOurs({ staging }: SiteLayout): Promise<boolean> {
 
 /** Where the new one is there already, the old one says nothing any more. */
 async function takeOver(old: string, path: string): Promise<void> {
-  if (!(await exists(path)) && (await exists(old))) await rename(old, path);
+  if (!(await exists(path)) && (await exists(old))) await moveInto(old, path);
 }
 
 async function removeLeftovers(folder: string, isOurs = (_: string): boolean => true): Promise<void> {

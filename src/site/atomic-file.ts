@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { systemCode } from "../errors.ts";
 import type { SiteLayout } from "./layout.ts";
+import { besideOf } from "./beside.ts";
 import { asRecordError, makeFolder, refuseForeignLinks } from "./records.ts";
 
 /** How long a rename is tried again while another program holds the file (virus scanners, readers). */
@@ -20,10 +21,26 @@ export async function writeFileAtomic(
   path: string,
   content: string | Buffer,
 ): Promise<void> {
-  // Without the name of what it becomes, which may be as long as a name can be.
-  const temporary = join(layout.staging, `record.${randomBytes(6).toString("hex")}.tmp`);
   try {
     await makeFolder(layout, layout.staging);
+    // Without the name of what it becomes, which may be as long as a name can be.
+    const temporary = join(layout.staging, `record.${randomBytes(6).toString("hex")}.tmp`);
+    await replaceBy(layout, temporary, path, content).catch(async (error: unknown) => {
+      if (systemCode(error) !== "EXDEV") throw error;
+      await replaceBy(layout, besideOf(path), path, content);
+    });
+  } catch (error) {
+    throw asRecordError(error, path);
+  }
+}
+
+async function replaceBy(
+  layout: SiteLayout,
+  temporary: string,
+  path: string,
+  content: string | Buffer,
+): Promise<void> {
+  try {
     const file = await open(temporary, "wx");
     try {
       await file.writeFile(content);
@@ -35,7 +52,7 @@ export async function writeFileAtomic(
     await renameRetrying(temporary, path);
   } catch (error) {
     await removeTemporary(temporary);
-    throw asRecordError(error, path);
+    throw error;
   }
 }
 

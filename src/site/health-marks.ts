@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { lstat, open, rename, utimes } from "node:fs/promises";
+import { lstat, open, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { dateOf } from "../date-of.ts";
 import { asSiteError, systemCode } from "../errors.ts";
@@ -7,6 +7,7 @@ import { isArtifactName, validArtifactName } from "./artifact-name.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import { appendHistory, readRecentHistory } from "./history.ts";
 import type { SiteLayout } from "./layout.ts";
+import { moveAside } from "./move-into.ts";
 import { exists, namesIn } from "./present.ts";
 import { asRecordError, makeFolder, readRecord, refuseForeignLinks, removeRecord } from "./records.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -77,8 +78,7 @@ async function removeMark(layout: SiteLayout, path: string): Promise<void> {
   await makeFolder(layout, layout.staging);
   const aside = join(layout.staging, `mark.${randomBytes(6).toString("hex")}.tmp`);
   try {
-    await rename(path, aside);
-    await removeTree(aside);
+    await removeTree(await moveAside(path, aside));
   } catch (error) {
     throw asRecordError(error, path);
   }

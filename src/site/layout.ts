@@ -12,7 +12,7 @@ export interface SiteLayout {
   readonly webConfig: string;
   /** The same. */
   readonly appOffline: string;
-  /** For temporary files; on the site's volume, so that a rename puts them into their place. */
+  /** For temporary files; on the site's volume as a rule, so that a rename puts them into their place. */
   readonly staging: string;
   /** Of the account that deploys alone: see deploy-folder.ts. */
   readonly deploys: string;

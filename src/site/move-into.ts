@@ -1,17 +1,14 @@
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, copyFile, lstat, mkdir, readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { chmod, copyFile, lstat, mkdir, readdir, readlink, rename, symlink } from "node:fs/promises";
+import { join } from "node:path";
 import { systemCode } from "../errors.ts";
 import { renameRetrying } from "./atomic-file.ts";
+import { besideOf } from "./beside.ts";
 import { removeTree } from "./remove-tree.ts";
 
-const BESIDE = ".inplace-";
-const BESIDE_ENDING = ".tmp";
-
 /**
- * Moves a file or a folder into its place, where it appears whole. On another disk than the site's (`_target` may be a mount, or
- * a link to one) it is copied beside its place first.
+ * Moves a file or a folder into its place, where it appears whole. On another disk (each folder of a site may be a mount,
+ * or a link to one) it is copied beside its place first.
  */
 export async function moveInto(from: string, to: string): Promise<void> {
   try {
@@ -19,7 +16,7 @@ export async function moveInto(from: string, to: string): Promise<void> {
   } catch (error) {
     if (systemCode(error) !== "EXDEV") throw error;
   }
-  const beside = join(dirname(to), `${BESIDE}${randomBytes(6).toString("hex")}${BESIDE_ENDING}`);
+  const beside = besideOf(to);
   try {
     await copy(from, beside);
     await renameRetrying(beside, to);
@@ -30,14 +27,23 @@ export async function moveInto(from: string, to: string): Promise<void> {
   await removeTree(from).catch(() => undefined); // Staging is cleared by the next deploy.
 }
 
-/** Whether a copy goes by that name while it grows. */
-export function isBeside(name: string): boolean {
-  return name.startsWith(BESIDE) && name.endsWith(BESIDE_ENDING);
+/** Renames what is to be removed, so that nobody finds half of it; gives where it is: beside its place, if `aside` is on another disk. */
+export async function moveAside(path: string, aside: string): Promise<string> {
+  try {
+    await rename(path, aside);
+    return aside;
+  } catch (error) {
+    if (systemCode(error) !== "EXDEV") throw error;
+  }
+  const beside = besideOf(path);
+  await rename(path, beside);
+  return beside;
 }
 
-/** Artifacts hold files and folders only. */
+/** What builds leave beside their artifacts may hold links too. */
 async function copy(from: string, to: string): Promise<void> {
   const found = await lstat(from);
+  if (found.isSymbolicLink()) return await symlink(await readlink(from), to);
   if (!found.isDirectory()) return await copyFile(from, to, constants.COPYFILE_EXCL);
   await mkdir(to);
   for (const name of await readdir(from)) await copy(join(from, name), join(to, name));

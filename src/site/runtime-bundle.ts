@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { cp, readFile, rename } from "node:fs/promises";
+import { cp, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asSiteError } from "../errors.ts";
 import { packageFile } from "../package-files.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import type { SiteLayout } from "./layout.ts";
+import { moveInto } from "./move-into.ts";
 import { exists } from "./present.ts";
 import { makeFolder, readRecord, refuseForeignLinks } from "./records.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -49,7 +50,7 @@ async function copyOnce(layout: SiteLayout, version: string): Promise<void> {
   await makeFolder(layout, layout.runtime);
   try {
     await cp(BUNDLE, staged, { recursive: true });
-    await rename(staged, folder);
+    await moveInto(staged, folder);
   } catch (error) {
     // Another process was first; the content of a version is always the same.
     if (!(await exists(folder))) throw error;

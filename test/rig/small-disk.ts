@@ -51,8 +51,8 @@ export async function smallDisk(bytes: number): Promise<string> {
 }
 
 /** Puts such a disk in the place of a folder, until the test ends. */
-export async function mountDisk(folder: string, bytes: number): Promise<void> {
-  await mount("-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder);
+export async function mountDisk(folder: string, bytes: number, mode = 0o1777): Promise<void> {
+  await mount("-t", "tmpfs", "-o", `size=${bytes},mode=${mode.toString(8)}`, "tmpfs", folder);
   mounted.push(folder);
 }
 
