@@ -87,7 +87,7 @@ async function exchange(layout: SiteLayout, line: string, signal: AbortSignal): 
       const code = systemCode(error);
       if (NOBODY.has(code)) resolve(undefined);
       else if (BROKEN.has(code)) resolve("");
-      else if (code === "EACCES" || code === "EPERM") reject(notAllowed(layout, error));
+      else if (code === "EACCES" || code === "EPERM") reject(notAllowed(layout, path, error));
       else reject(error);
     });
     socket.once("close", () => {
@@ -97,7 +97,8 @@ async function exchange(layout: SiteLayout, line: string, signal: AbortSignal): 
   });
 }
 
-function notAllowed({ root }: SiteLayout, cause: Error): InplaceError {
+function notAllowed({ root }: SiteLayout, path: string, cause: Error): InplaceError {
   const what = `Only the account that runs the supervisor of ${root}, and root, may ask it.`;
-  return new InplaceError("ACCESS_DENIED", what, { cause, hint: "Run the command as that account." });
+  const hint = `Run the command as that account; where none runs, remove ${path}, which a killed one left.`;
+  return new InplaceError("ACCESS_DENIED", what, { cause, hint });
 }

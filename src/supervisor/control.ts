@@ -12,6 +12,8 @@ const REQUEST_LIMIT = 4_096;
 /** Who takes no connection within this time is busy, and there. Milliseconds. */
 const CONNECT_LIMIT_MS = 5_000;
 const NOBODY: ReadonlySet<string | undefined> = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK"]);
+/** Too many connections wait already: somebody is there. The second is how Windows says so of a pipe. */
+const BUSY: ReadonlySet<string | undefined> = new Set(["EAGAIN", "EBUSY"]);
 
 /** How often it is looked whether the socket is still where it was made: less than another supervisor takes to start. Milliseconds. */
 const KEEP_MS = 250;
@@ -86,7 +88,7 @@ async function inodeOf(path: string): Promise<bigint | undefined> {
   return (await lstat(path, { bigint: true }).catch(() => undefined))?.ino;
 }
 
-/** Whether a supervisor of the site answers there. */
+/** Whether a supervisor of the site answers there. Throws CONTROL_UNAVAILABLE where that cannot be known. */
 async function isHeld(layout: SiteLayout, path: string): Promise<boolean> {
   return (await mayBeSupervisor(layout, path)) && (await isAnswered(path));
 }
@@ -104,7 +106,7 @@ async function listen(server: Server, path: string): Promise<void> {
 }
 
 function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const socket = connect(path);
     const answer = (answered: boolean): void => {
       clearTimeout(late);
@@ -113,7 +115,23 @@ function isAnswered(path: string): Promise<boolean> {
     };
     const late = setTimeout(() => answer(true), CONNECT_LIMIT_MS);
     socket.once("connect", () => answer(true));
-    socket.once("error", (error) => answer(!NOBODY.has(systemCode(error))));
+    socket.once("error", (error) => {
+      const code = systemCode(error);
+      if (NOBODY.has(code) || BUSY.has(code)) return answer(BUSY.has(code));
+      // A pipe of Windows lasts no longer than who made it.
+      if (process.platform === "win32") return answer(true);
+      clearTimeout(late);
+      reject(notKnown(path, error));
+    });
+  });
+}
+
+/** As where a supervisor of another account was killed, and its socket is left. */
+function notKnown(path: string, cause: Error): InplaceError {
+  const what = `It cannot be known whether a supervisor of another account listens at ${path}`;
+  return new InplaceError("CONTROL_UNAVAILABLE", `${what} (${systemCode(cause)}).`, {
+    cause,
+    hint: "Where none runs, remove that file; the site is served all the same.",
   });
 }
 

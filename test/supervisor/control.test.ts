@@ -2,19 +2,29 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { chmod, chown, mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { test, type TestContext } from "node:test";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
 import { askSupervisor } from "#src/supervisor/ask.js";
 import { openControl } from "#src/supervisor/control.js";
 import type { SupervisorStatus } from "#src/supervisor/requests.js";
 import type { Supervisor } from "#src/supervisor/supervisor.js";
-import { ACCOUNTS } from "../rig/account.js";
-import { startProgram } from "../rig/program.js";
+import { ACCOUNTS, giveTo } from "../rig/account.js";
+import { runProgram, startProgram } from "../rig/program.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 
 const OURS = 4711;
 const THEIRS = 666;
+const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
+const LEAVES_SOCKET = `require("node:net").createServer().listen(process.argv[1],
+  () => process.kill(process.pid, "SIGKILL"));`;
+const OPENS_CONTROL = `
+  import { openControl } from "#src/supervisor/control.js";
+  import { siteLayout } from "#src/site/layout.js";
+  await openControl(siteLayout(process.argv[1]), {}).then(
+    (control) => (console.log("opened"), control.close()),
+    ({ code, message }) => console.log(code, message));`;
 const status = (pid: number): SupervisorStatus => ({
   state: { state: "idle" },
   pid,
@@ -113,6 +123,31 @@ test(
     await chmod(join(layout.root, ".inplace"), 0o777);
     await plant(t, join(layout.root, ".inplace", "control.sock"));
     await assert.rejects(askedPid(layout), { code: "CONTROL_UNTRUSTED", message: /6002/ });
+    await opened(t, layout);
+    assert.equal(await askedPid(layout), OURS);
+  },
+);
+
+test(
+  "a socket that a killed supervisor of another account left is no supervisor, and is named",
+  asStranger,
+  async (t) => {
+    const layout = siteLayout(await temporaryFolder(t));
+    await mkdir(join(layout.root, ".inplace"));
+    await runProgram(t, process.execPath, ["-e", LEAVES_SOCKET, layout.control], { cwd: "/" });
+    await chmod(layout.control, 0o600);
+    if (ACCOUNTS !== undefined) await giveTo(ACCOUNTS.site, layout.root);
+    if (ACCOUNTS !== undefined) await chown(layout.control, 0, 0);
+    const opening = await runProgram(
+      t,
+      process.execPath,
+      ["--input-type=module", "-e", OPENS_CONTROL, layout.root],
+      {
+        cwd: REPOSITORY,
+        account: ACCOUNTS?.site,
+      },
+    );
+    assert.match(opening.stdout, /^CONTROL_UNAVAILABLE .*control\.sock/, opening.stderr);
     await opened(t, layout);
     assert.equal(await askedPid(layout), OURS);
   },
