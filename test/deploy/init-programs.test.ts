@@ -4,6 +4,13 @@ import { inferBuild } from "#src/deploy/infer/infer.js";
 import { sourceRepository, type Files } from "../rig/source.ts";
 
 const PYTHON = process.platform === "win32" ? "python" : "python3";
+const GO_SERVER = process.platform === "win32" ? "_server.exe" : "_server";
+const goAlone = (main: string): object => ({
+  builder: "command",
+  command: ["go", "build", "-o", "$ARTIFACT", main],
+});
+const goWithFiles = (main: string, more: object = {}): object =>
+  whole(`./${GO_SERVER}`, { command: ["go", "build", "-o", `$ARTIFACT/${GO_SERVER}`, main], ...more });
 const PIP_INSTALL =
   `${PYTHON} -m pip install --quiet --disable-pip-version-check --target $ARTIFACT/_packages -r requirements.txt`.split(
     " ",
@@ -43,10 +50,68 @@ const PROGRAMS: readonly [name: string, files: Files, build: object][] = [
     { "pyproject.toml": 'dependencies = ["fastapi", "uvicorn"]', "main.py": "app = FastAPI()\n" },
     whole(`PYTHONPATH=_packages ${PYTHON} -m uvicorn --host 127.0.0.1 --port $PORT main:app`),
   ],
+  ["Go with a command", { "go.mod": "module x", "cmd/server/main.go": "" }, goAlone("./cmd/server")],
   [
-    "Go with a command",
-    { "go.mod": "module x", "cmd/server/main.go": "" },
-    { builder: "command", command: ["go", "build", "-o", "$ARTIFACT", "./cmd/server"] },
+    "Go that serves a folder",
+    {
+      "go.mod": "module x",
+      "main.go": 'package main\nfunc main() { http.Handle("/", http.FileServer(http.Dir("./web/"))) }',
+      "web/index.html": "",
+    },
+    goWithFiles("."),
+  ],
+  [
+    "Go with templates by a pattern, in a package of its own",
+    {
+      "go.mod": "module x",
+      "cmd/web/main.go": "package main\nfunc main() {}",
+      "internal/pages/pages.go": "package pages\nvar all = template.Must(template.ParseGlob(`ui/*.tmpl`))",
+      "ui/home.tmpl": "",
+    },
+    goWithFiles("./cmd/web"),
+  ],
+  [
+    "Go that reads one file, beside pages that npm builds",
+    {
+      "go.mod": "module x",
+      "main.go": 'package main\nvar data, _ = os.ReadFile(filepath.Join("data", "prices.json"))',
+      "data/prices.json": {},
+      "package.json": { devDependencies: { vite: "7" } },
+    },
+    goWithFiles(".", { install: false }),
+  ],
+  [
+    "Go that serves what lies in its own folder",
+    { "go.mod": "module x", "main.go": 'package main\nvar files = os.DirFS(".")' },
+    goWithFiles("."),
+  ],
+  [
+    "Go with a folder by custom that a variable names",
+    { "go.mod": "module x", "main.go": 'package main\nvar dir = os.Getenv("FILES")', "static/a.css": "" },
+    goWithFiles("."),
+  ],
+  [
+    "Go that embeds all that it serves",
+    {
+      "go.mod": "module x",
+      "main.go":
+        'package main\nimport (\n\t"embed"\n)\n//go:embed static/* "all:views"\nvar files embed.FS\nvar sub, _ = fs.Sub(files, "static")\nvar home = "views/home.html"',
+      "static/a.css": "",
+      "views/home.html": "",
+    },
+    goAlone("."),
+  ],
+  [
+    "Go whose words name folders of code, files of tests and paths of the system",
+    {
+      "go.mod": "module x",
+      "main.go":
+        'package main\nimport "store"\nvar words = []string{"store", "/etc/hosts", "..", "a\\"b", "%s"}',
+      "main_test.go": 'package main\nvar golden = "testdata/golden.json"',
+      "testdata/golden.json": {},
+      "store/store.go": "package store",
+    },
+    goAlone("."),
   ],
   [
     ".NET",

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
+import { go } from "./go.ts";
 import { packagesReason, pipInstall, python, withPackages } from "./python.ts";
 import type { Has, Proposal } from "./proposal.ts";
 
@@ -15,20 +16,6 @@ export function otherProgram(folder: string, has: Has): Proposal | undefined {
     php(has) ??
     startScript(has)
   );
-}
-
-function go(folder: string, has: Has): Proposal | undefined {
-  if (has("go.mod") === undefined) return undefined;
-  const names =
-    has("main.go") === undefined && has("cmd") !== undefined ? readdirSync(join(folder, "cmd")) : [];
-  const main =
-    names.length === 0
-      ? "."
-      : `./cmd/${names.find((name) => /^(server|web|api|app)$/.test(name)) ?? names[0] ?? ""}`;
-  return {
-    build: { builder: "command", command: ["go", "build", "-o", "$ARTIFACT", main] },
-    reasons: [`go.mod: go build of ${main}`],
-  };
 }
 
 /** https://learn.microsoft.com/dotnet/core/tools/dotnet-publish */
