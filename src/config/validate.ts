@@ -1,5 +1,5 @@
 import type { ErrorObject } from "ajv";
-import { closest } from "fastest-levenshtein";
+import { nearest } from "../nearest.ts";
 import { InplaceError } from "../errors.ts";
 import validate from "./compiled-schema.js";
 import type { UserConfig } from "./config.ts";
@@ -26,8 +26,10 @@ function asConfigError(error: ErrorObject | undefined, where: string): InplaceEr
     const { additionalProperty: key } = error.params as { additionalProperty: string };
     const known = Object.keys((error.parentSchema?.["properties"] as object | undefined) ?? {});
     const full = path === "" ? key : `${path}.${key}`;
+    const near = nearest(key, known);
+    const meant = near === undefined ? "" : `Did you mean ${JSON.stringify(near)}? `;
     return new InplaceError("CONFIG_UNKNOWN_KEY", `${where}: there is no key ${JSON.stringify(full)}.`, {
-      hint: `Did you mean ${JSON.stringify(closest(key, known))}? docs/configuration.md lists all keys.`,
+      hint: `${meant}docs/configuration.md lists all keys.`,
     });
   }
   const what = path === "" ? "the configuration" : path;

@@ -180,6 +180,16 @@ test("an unknown attribute is what IIS answers with 500.19, and the nearest know
   const { message, hint } = problem('<httpPlatform processPath="x" startupTimeLimt="5"/>');
   match(message, /:3:47: unrecognized attribute "startupTimeLimt" of <httpPlatform>$/);
   match(hint, /500\.19.*Did you mean startupTimeLimit\?/);
+  for (const [written, meant] of [
+    ["REQUESTTIMEOUTS", "requestTimeout"],
+    ["stdoutLogPath", "stdoutLogFile"],
+    ["xdt:Transform"],
+    ["workingDirectory"],
+    ["port"],
+  ] as const) {
+    const [, named] = /Did you mean (\w+)\?/.exec(problem(`<httpPlatform ${written}="x"/>`).hint) ?? [];
+    equal(named, meant, written);
+  }
 });
 
 test("<handlers> says which requests are for the module", () => {

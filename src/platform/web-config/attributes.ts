@@ -1,5 +1,5 @@
 import type { Attr, Element } from "@xmldom/xmldom";
-import { closest } from "fastest-levenshtein";
+import { nearest } from "../../nearest.ts";
 import { attributesOf, invalidAt, nameOf, type XmlFile } from "./xml.ts";
 
 /** What an attribute may hold; the name is written as the module's schema writes it. */
@@ -73,7 +73,9 @@ function unknownAttribute(
   specs: readonly AttributeSpec[],
 ): Error {
   const names = specs.map(({ name }) => name);
-  const hint = `IIS would answer 500.19. Did you mean ${closest(attribute.name, names)}? It takes ${names.join(", ")}.`;
+  const near = nearest(attribute.name, names);
+  const meant = near === undefined ? "" : ` Did you mean ${near}?`;
+  const hint = `IIS would answer 500.19.${meant} It takes ${names.join(", ")}.`;
   return invalidAt(
     file,
     attribute,

@@ -5,6 +5,7 @@ import { asFileError, InplaceError, systemCode } from "../../errors.ts";
 import { spelled } from "../../site/windows-names.ts";
 import { readAttributes, type AttributeSpec, type AttributeValue } from "./attributes.ts";
 import { readCollection } from "./collection.ts";
+import { withSources } from "./config-source.ts";
 import { readMappings, type HandlerMapping } from "./mappings.ts";
 import { isWholeSite, readSettings, type SiteSettings } from "./settings.ts";
 import {
@@ -100,11 +101,13 @@ export async function readWebConfig(path: string): Promise<PlatformConfig> {
 }
 
 export function parseWebConfig(path: string, bytes: Buffer): PlatformConfig {
-  const file = parseXml(path, bytes);
-  if (nameOf(file.root) !== "configuration") {
-    throw invalidAt(file, file.root, `the root element is <${file.root.nodeName}>, not <configuration>`);
+  const document = parseXml(path, bytes);
+  const { root } = document;
+  if (nameOf(root) !== "configuration") {
+    throw invalidAt(document, root, `the root element is <${root.nodeName}>, not <configuration>`);
   }
-  const servers = serverSections(file.root);
+  const servers = serverSections(root);
+  const file = withSources(document, servers);
   const sections = servers.flatMap((server) => [
     ...childrenNamed(server, "httpPlatform"),
     ...childrenNamed(server, "aspNetCore"),

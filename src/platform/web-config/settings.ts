@@ -1,5 +1,5 @@
 import type { Element } from "@xmldom/xmldom";
-import { closest, distance } from "fastest-levenshtein";
+import { nearest } from "../../nearest.ts";
 import { readCollection } from "./collection.ts";
 import {
   attributeOf,
@@ -102,8 +102,8 @@ function other(section: Element, none: Tell): void {
   const why = WITHOUT_EFFECT[name];
   if (why !== undefined) return none(section, why);
   const known = [...OF_NO_CONSEQUENCE, ...Object.keys(WITHOUT_EFFECT)];
-  const near = closest(name, known);
-  const meant = distance(name, near) <= 2 ? `, where it may mean ${near}` : "";
+  const near = nearest(name, known);
+  const meant = near !== undefined ? `, where it may mean ${near}` : "";
   none(section, `IIS knows no such section without a module of its own${meant}`);
 }
 

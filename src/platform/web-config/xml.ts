@@ -6,6 +6,8 @@ import { InplaceError } from "../../errors.ts";
 export interface XmlFile {
   readonly path: string;
   readonly root: Element;
+  /** Elements that stand in other files, with all that is in them, and the paths of those files. */
+  readonly sources?: ReadonlyMap<Node, string>;
 }
 
 /** Parses; throws WEB_CONFIG_INVALID with file, line and column. */
@@ -43,14 +45,26 @@ function inWords(message: string): string {
 export function invalidAt(file: XmlFile, node: Node, message: string, hint?: string): InplaceError {
   return new InplaceError(
     "WEB_CONFIG_INVALID",
-    at(file.path, node, message),
+    at(pathOf(file, node), node, message),
     hint === undefined ? {} : { hint },
   );
 }
 
 /** FILE:LINE:COLUMN */
 export function placeIn(file: XmlFile, node: Node | undefined): string {
-  return `${file.path}:${node?.lineNumber ?? 1}:${node?.columnNumber ?? 1}`;
+  return `${pathOf(file, node)}:${node?.lineNumber ?? 1}:${node?.columnNumber ?? 1}`;
+}
+
+function pathOf({ path, sources }: XmlFile, node: Node | undefined): string {
+  for (let each: Node | null | undefined = node; each; each = parentOf(each)) {
+    const source = sources?.get(each);
+    if (source !== undefined) return source;
+  }
+  return path;
+}
+
+function parentOf(node: Node): Node | null | undefined {
+  return node.nodeType === node.ATTRIBUTE_NODE ? (node as Attr).ownerElement : node.parentNode;
 }
 
 export function nameOf(node: Element | Attr): string {
