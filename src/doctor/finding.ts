@@ -113,7 +113,7 @@ export interface Finding {
   readonly cure: string;
 }
 
-export function finding(code: FindingCode, what: string): Finding {
-  const [severity, cure] = FINDINGS[code];
-  return { code, severity, what, cure };
+/** `cure`: what helps this one, where more is known than the list says. */
+export function finding(code: FindingCode, what: string, cure: string = FINDINGS[code][1]): Finding {
+  return { code, severity: FINDINGS[code][0], what, cure };
 }

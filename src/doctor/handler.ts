@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import { InplaceError } from "../errors.ts";
+import { ERROR_CODES, InplaceError } from "../errors.ts";
 import { expandVariables } from "../platform/expand.ts";
 import {
   pathProblems,
@@ -36,8 +36,9 @@ export async function checkAppOffline({ layout }: Patient): Promise<readonly Fin
 export async function checkWebConfig(patient: Patient): Promise<readonly Finding[]> {
   const { layout, webConfig } = patient;
   if (webConfig instanceof InplaceError) {
-    const code = webConfig.code === "WEB_CONFIG_MISSING" ? "WEB_CONFIG_MISSING" : "WEB_CONFIG_UNSOUND";
-    return [finding(code, webConfig.message)];
+    if (webConfig.code === "WEB_CONFIG_MISSING") return [finding("WEB_CONFIG_MISSING", webConfig.message)];
+    const isGeneral = webConfig.hint === ERROR_CODES.WEB_CONFIG_INVALID.hint;
+    return [finding("WEB_CONFIG_UNSOUND", webConfig.message, isGeneral ? undefined : webConfig.hint)];
   }
   return [
     ...paths(patient, webConfig),
@@ -79,7 +80,7 @@ const FINDING_OF = {
 } as const satisfies Record<PathProblemKind, FindingCode>;
 
 function asFinding({ kind, what, cure }: PathProblem): Finding {
-  return finding(FINDING_OF[kind], `${what} ${cure}`);
+  return finding(FINDING_OF[kind], what, cure);
 }
 
 /** What the program itself has to do with is told by checkLauncher. On App Service logs belong where they are fetched from. */

@@ -8,7 +8,7 @@ import { finding, type Finding } from "./finding.ts";
 import type { Patient } from "./patient.ts";
 
 export async function checkConfig({ configError }: Patient): Promise<readonly Finding[]> {
-  return configError === undefined ? [] : [finding("CONFIG_UNSOUND", configError.message)];
+  return configError === undefined ? [] : [finding("CONFIG_UNSOUND", configError.message, configError.hint)];
 }
 
 export async function checkHistory({ layout }: Patient): Promise<readonly Finding[]> {

@@ -17,14 +17,17 @@ import { publish } from "../watch/watched-site.js";
 import { ARTIFACT, ILLS } from "./ills.js";
 
 describe("doctor finds that", () => {
-  for (const { code, how, harm } of ILLS) {
+  for (const { code, how, harm, cure } of ILLS) {
     it(`${how}: ${code}`, async (t) => {
       const layout = await healthySite(t);
       const surroundings = (await harm(layout, t)) ?? {};
       const findings = await examine(layout, { env: {}, ...surroundings });
       const found = findings.find((finding) => finding.code === code);
       assert.ok(found, JSON.stringify(findings));
-      assert.deepEqual([found.severity, found.cure], FINDINGS[code]);
+      const [severity, general] = FINDINGS[code];
+      assert.equal(found.severity, severity);
+      if (cure === undefined) assert.equal(found.cure, general);
+      else assert.match(found.cure, cure);
       assert.notEqual(found.what, "");
     });
   }

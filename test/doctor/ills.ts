@@ -22,6 +22,8 @@ export interface Ill {
   readonly code: FindingCode;
   readonly how: string;
   readonly harm: (layout: SiteLayout, t: TestContext) => Promise<Partial<Surroundings> | void>;
+  /** Where it is not the one of the list. */
+  readonly cure?: RegExp;
 }
 
 /** All that can be wrong with a site and be brought about by writing files. */
@@ -129,7 +131,12 @@ export const ILLS: readonly Ill[] = [
     how: "the disk is nearly full",
     harm: async () => ({ leastFreeBytes: Number.MAX_SAFE_INTEGER }),
   },
-  { code: "CONFIG_UNSOUND", how: "a key is unknown", harm: (s) => config(s, { drian: {} }) },
+  {
+    code: "CONFIG_UNSOUND",
+    how: "a key is unknown",
+    harm: (s) => config(s, { drian: {} }),
+    cure: /^Did you mean "drain"\?/,
+  },
   { code: "RUNTIME_MISSING", how: "the runtime is gone", harm: (s) => rm(s.runtime, { recursive: true }) },
   {
     code: "LOCK_LEFT",
@@ -155,6 +162,23 @@ export const ILLS: readonly Ill[] = [
     code: "WEB_CONFIG_UNSOUND",
     how: "there are two that Windows takes for one",
     harm: (s) => writeFile(join(s.root, "Web.config"), "<configuration/>"),
+    cure: /^Keep one of them/,
+  },
+  {
+    code: "WEB_CONFIG_UNSOUND",
+    how: "it is for another handler",
+    harm: (s) =>
+      writeFile(
+        s.webConfig,
+        '<configuration><system.webServer><handlers><add name="x" path="*" verb="*" modules="FastCgiModule"/></handlers></system.webServer></configuration>',
+      ),
+    cure: /^inplace-deploy init --force writes one/,
+  },
+  {
+    code: "WEB_CONFIG_UNSOUND",
+    how: "an attribute is misspelled",
+    harm: (s) => webConfig(s, `procesPath="node"`),
+    cure: /^IIS would answer 500\.19\. Did you mean processPath\?/,
   },
   { code: "WEB_CONFIG_MISSING", how: "there is no web.config", harm: (s) => rm(s.webConfig) },
   { code: "WEB_CONFIG_UNSOUND", how: "it is no XML", harm: (s) => writeFile(s.webConfig, "<configuration>") },
@@ -192,6 +216,7 @@ export const ILLS: readonly Ill[] = [
     code: "PROGRAM_MISSING",
     how: "the program is on another system's disk",
     harm: (s) => webConfig(s, `processPath="D:\\home\\node.exe"`),
+    cure: /^Name the program without its folder/,
   },
   {
     code: "PROGRAM_MISSING",
@@ -200,16 +225,19 @@ export const ILLS: readonly Ill[] = [
       await writeFile(join(s.root, "run.cmd"), "");
       await webConfig(s, `processPath=".\\run.cmd"`);
     },
+    cure: /^Put a shell script of that name beside/,
   },
   {
     code: "PROGRAM_MISSING",
     how: "the launcher's shell is not here",
     harm: (s) => writeFile(join(s.root, "launch.sh"), "#!/no/such/shell\n"),
+    cure: /^Install shell, or let its first line be/,
   },
   {
     code: "VARIABLE_UNSET",
     how: "a variable is not set",
     harm: (s) => webConfig(s, `processPath=".\\launch.cmd" arguments="%NOBODY_SETS_IT%"`),
+    cure: /^Set NOBODY_SETS_IT for who starts the site/,
   },
   {
     code: "PATH_NOT_HERE",
@@ -219,6 +247,7 @@ export const ILLS: readonly Ill[] = [
         s,
         `processPath=".\\launch.cmd" stdoutLogEnabled="true" stdoutLogFile="D:\\home\\LogFiles\\x"`,
       ),
+    cure: /^Name a file in the site/,
   },
   {
     code: "SETTING_WITHOUT_EFFECT",
@@ -233,6 +262,7 @@ export const ILLS: readonly Ill[] = [
     how: "the log lies outside",
     harm: (s) =>
       webConfig(s, `processPath=".\\launch.cmd" stdoutLogEnabled="true" stdoutLogFile="..\\..\\LogFiles\\x"`),
+    cure: /^Name a file in the site/,
   },
   {
     code: "RAPID_FAILS_LOW",
