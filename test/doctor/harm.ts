@@ -1,9 +1,18 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import type { FindingCode } from "#src/doctor/finding.js";
 import type { Surroundings } from "#src/doctor/patient.js";
 import type { SiteLayout } from "#src/site/layout.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
+
+export interface Ill {
+  readonly code: FindingCode;
+  readonly how: string;
+  readonly harm: (layout: SiteLayout, t: TestContext) => Promise<Partial<Surroundings> | void>;
+  /** Where it is not the one of the list. */
+  readonly cure?: RegExp;
+}
 
 /** A folder of Windows with IIS in it, as far as doctor looks; the schema of a handler that knows processPath only. */
 export async function windowsWith(t: TestContext, ...schemas: string[]): Promise<Partial<Surroundings>> {
