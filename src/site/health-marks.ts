@@ -32,9 +32,14 @@ export async function readLastGood(layout: SiteLayout): Promise<string | undefin
 
 /**
  * Records that this artifact proved healthy: `last-good`, and `live` in the history when that is news. It may have been started
- * although it had failed, for want of another: then that mark goes. swap: what it cost.
+ * although it had failed, for want of another: then that mark goes. live: since when, and what the swap
+ * cost.
  */
-export async function markGood(layout: SiteLayout, artifact: string, swap?: object): Promise<void> {
+export async function markGood(
+  layout: SiteLayout,
+  artifact: string,
+  live: { readonly at?: string; readonly swap?: object } = {},
+): Promise<void> {
   const isNews = (await readLastGood(layout)) !== artifact;
   if (isNews) {
     if (await isMarkedFailed(layout, artifact)) await clearFailed(layout, artifact);
@@ -43,7 +48,7 @@ export async function markGood(layout: SiteLayout, artifact: string, swap?: obje
     // A program that writes `last-good` by itself leaves the history to us.
     return;
   }
-  await appendHistory(layout, { event: "live", artifact, ...(swap === undefined ? {} : { swap }) });
+  await appendHistory(layout, { event: "live", artifact, ...live });
 }
 
 async function lastLive(layout: SiteLayout): Promise<string | undefined> {

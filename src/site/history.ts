@@ -41,7 +41,7 @@ const isRecord = withFields<HistoryRecord>({
 });
 
 export interface History {
-  /** Oldest first. */
+  /** As things happened, oldest first. */
   readonly records: readonly HistoryRecord[];
   /** Lines that are no record: torn by a crash or edited by hand. */
   readonly damagedLines: number;
@@ -83,7 +83,32 @@ export async function readHistory(layout: SiteLayout): Promise<History> {
   const text = (await readEndOfRecord(layout.history, LONGEST_HISTORY)) ?? "";
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   const records = lines.map((line) => parseShape(line, isRecord)).filter((record) => record !== undefined);
-  return { records: records.filter(saysSomethingNew()), damagedLines: lines.length - records.length };
+  return {
+    records: inOrder(records).filter(saysSomethingNew()),
+    damagedLines: lines.length - records.length,
+  };
+}
+
+const WRITTEN_LATE: ReadonlySet<HistoryEvent> = new Set(["live", "failed"]);
+
+/**
+ * What is written later than it happened is put where it belongs: a release is told to be live when it has proved itself, a
+ * launcher's failure when somebody looks. All else stays as written: it comes from machines whose clocks may differ.
+ */
+function inOrder(records: readonly HistoryRecord[]): HistoryRecord[] {
+  const ordered: HistoryRecord[] = [];
+  for (const record of records) {
+    let place = ordered.length;
+    if (WRITTEN_LATE.has(record.event)) while (comesBefore(record, ordered[place - 1])) place -= 1;
+    ordered.splice(place, 0, record);
+  }
+  return ordered;
+}
+
+/** Not before what is told of the same artifact: that it was published, above all. */
+function comesBefore(record: HistoryRecord, other: HistoryRecord | undefined): boolean {
+  if (other === undefined || other.artifact === record.artifact) return false;
+  return Date.parse(record.at) < Date.parse(other.at);
 }
 
 // The app and its platform handler see at the same moment that it is live, and both say so.

@@ -14,8 +14,10 @@ export class Records {
     this.#events = events;
   }
 
+  /** It is live since its switch, whenever it has proved itself. */
   good(artifact: string, swap: SwapReport): Promise<boolean> {
-    return this.#write(() => markGood(this.#layout, artifact, swap));
+    const at = new Date(Date.parse(swap.startedAt) + swap.switchedAfterMs).toISOString();
+    return this.#write(() => markGood(this.#layout, artifact, { at, swap }));
   }
 
   failed(artifact: string, reason: string): Promise<boolean> {

@@ -58,6 +58,46 @@ describe("health marks", () => {
     );
   });
 
+  it("tells what is written late where it happened, and all else as it is written", async (t) => {
+    const layout = await temporarySite(t);
+    const at = (second: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
+    const app = (n: number): string => `app-${n}.mjs`;
+    await appendHistory(
+      layout,
+      { event: "published", artifact: app(1), at: at(1) },
+      { event: "live", artifact: app(1), at: at(2) },
+      { event: "published", artifact: app(2), at: at(10) },
+      // A quick rollback, and the one after it.
+      { event: "rolled-back", artifact: app(1), at: at(15) },
+      { event: "live", artifact: app(2), at: at(11) },
+      { event: "published", artifact: app(3), at: at(20) },
+      { event: "live", artifact: app(1), at: at(16) },
+      // Failed while nobody looked.
+      { event: "published", artifact: app(4), at: at(30) },
+      { event: "failed", artifact: app(3), at: at(21) },
+      // Of a machine whose clock is late: not before it was published.
+      { event: "live", artifact: app(4), at: at(3) },
+      { event: "pruned", artifact: app(3), at: at(5) },
+    );
+    const { records } = await readHistory(layout);
+    assert.deepEqual(
+      records.map(({ event, artifact }) => `${event} ${artifact}`),
+      [
+        "published app-1.mjs",
+        "live app-1.mjs",
+        "published app-2.mjs",
+        "live app-2.mjs",
+        "rolled-back app-1.mjs",
+        "live app-1.mjs",
+        "published app-3.mjs",
+        "failed app-3.mjs",
+        "published app-4.mjs",
+        "live app-4.mjs",
+        "pruned app-3.mjs",
+      ],
+    );
+  });
+
   it("takes a marker that a launcher left into the history once, with its own time", async (t) => {
     const layout = await temporarySite(t);
     await mkdir(layout.failed, { recursive: true });

@@ -78,5 +78,7 @@ test("what a swap cost is told", async (t) => {
   assert.ok((swap.firstRequestAfterMs ?? Infinity) >= swap.readyAfterMs);
   assert.ok((swap.drainedAfterMs ?? -1) >= swap.switchedAfterMs);
   const { records } = await readHistory(site.layout);
-  assert.deepEqual(records.findLast(({ event }) => event === "live")?.swap, swap);
+  const live = records.findLast(({ event }) => event === "live");
+  assert.deepEqual(live?.swap, swap);
+  assert.equal(Date.parse(live?.at ?? ""), Date.parse(swap.startedAt) + swap.switchedAfterMs);
 });
