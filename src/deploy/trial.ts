@@ -12,7 +12,6 @@ export const TRIAL_MS = 15_000;
 const ONE_ANSWER_MS = 5_000;
 const ASK_AGAIN_MS = 50;
 const STOP_MS = 2_000;
-const TAIL_LINES = 20;
 
 export interface TrialOptions {
   /** Where it is started; the site's root for an artifact in a site. */
@@ -59,12 +58,12 @@ async function firstAnswer(
   while (why === undefined && Date.now() - startedAt < limitMs) {
     const status = await ask(port);
     const ms = Date.now() - startedAt;
-    if (status !== undefined) return { result: "answered", status, ms, tail: child.output.lines(TAIL_LINES) };
+    if (status !== undefined) return { result: "answered", status, ms, tail: child.output.told() };
     await delay(ASK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
     signal.throwIfAborted();
   }
   why ??= `it did not answer on its PORT within ${limitMs / 1000} s`;
-  return { result: "failed", why, tail: child.output.lines(TAIL_LINES).filter((line) => line !== "") };
+  return { result: "failed", why, tail: child.output.told() };
 }
 
 /** undefined where nobody answers yet. */

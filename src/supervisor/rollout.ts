@@ -1,4 +1,5 @@
 import { asInplaceError, stackOf } from "../errors.ts";
+import { toldLines } from "../process/output-tail.ts";
 import { EXIT_TEMPORARY } from "../process/worker-messages.ts";
 import type { Crew } from "./crew.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
@@ -9,8 +10,6 @@ import type { Drained, Worker } from "./worker.ts";
 
 /** How often another program may take the port that was chosen for a worker. */
 const MOST_TAKEN_PORTS = 5;
-/** How much of a failed worker's output is told. */
-export const OUTPUT_LINES = 10;
 
 export type RolloutStep = "starting" | "proving" | "switching";
 
@@ -120,7 +119,7 @@ async function provenWorker({ launch, options, onStep }: Rollout, end: AbortSign
       if (failure === undefined) return worker;
       const taken = failure.kind === "exited" && failure.code === EXIT_TEMPORARY;
       if (!taken || attempt >= MOST_TAKEN_PORTS)
-        throw new WorkerFailed({ failure, output: worker.lastLines(OUTPUT_LINES) });
+        throw new WorkerFailed({ failure, output: worker.lastLines() });
     } catch (error) {
       await worker.kill();
       throw error;
@@ -130,10 +129,10 @@ async function provenWorker({ launch, options, onStep }: Rollout, end: AbortSign
 
 function notStarted(error: unknown, worker: Worker | undefined): FailedWorker {
   const { code, message } = asInplaceError(error);
-  const stack = stackOf(error)?.split("\n").slice(0, OUTPUT_LINES);
+  const stack = stackOf(error);
   return {
     failure: { kind: "not-started", message: stack === undefined ? message : `${code}: ${message}` },
-    output: worker?.lastLines(OUTPUT_LINES) ?? stack ?? [],
+    output: worker?.lastLines() ?? (stack === undefined ? [] : toldLines(stack)),
     siteFault: isSiteFault(error),
   };
 }

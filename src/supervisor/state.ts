@@ -1,3 +1,4 @@
+import { errorIn } from "../process/output-tail.ts";
 import type { Failure } from "./proof.ts";
 import type { SwapReport } from "./swap-report.ts";
 
@@ -45,8 +46,13 @@ export type RolloutOutcome =
     }
   | { readonly result: "superseded"; readonly artifact: string; readonly by: string };
 
-/** A failure in words, for the history and for people. */
-export function describeFailure(failure: Failure): string {
+/** A failure in words, for the history and for people; with the error that the output names, if the process ended by itself. */
+export function describeFailure(failure: Failure, output: readonly string[] = []): string {
+  const error = failure.kind === "exited" ? errorIn(output) : undefined;
+  return error === undefined ? inWords(failure) : `${inWords(failure)}: ${error}`;
+}
+
+function inWords(failure: Failure): string {
   switch (failure.kind) {
     case "not-started":
       return failure.message;

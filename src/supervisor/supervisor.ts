@@ -258,7 +258,7 @@ export class Supervisor {
     this.#live = before;
     if (wanted.firstMs !== undefined && isLate(failure)) return await this.#next.wantMeanwhile(wanted);
     const { returned, vacant } = await this.#crew.returnParked((worker) => trial.has(worker));
-    const reason = describeFailure(failure);
+    const reason = describeFailure(failure, output);
     const live = before?.artifact;
     this.#state = { state: "fallen-back", artifact: live, failed: artifact, reason };
     if (siteFault)

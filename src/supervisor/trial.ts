@@ -3,7 +3,7 @@ import type { Exit } from "../process/child.ts";
 import { aborted } from "./aborted.ts";
 import { checkHealth } from "./health.ts";
 import { DEFAULT_PROBATION_INTERVAL_MS, type NormalSuperviseOptions } from "./options.ts";
-import { OUTPUT_LINES, TrialFailed, type FailedWorker } from "./rollout.ts";
+import { TrialFailed, type FailedWorker } from "./rollout.ts";
 import type { Failure } from "./proof.ts";
 import type { Worker } from "./worker.ts";
 
@@ -63,6 +63,6 @@ export class Trial {
   }
 
   #fail(worker: Worker, failure: Failure): void {
-    this.#failed.abort(new TrialFailed({ failure, output: worker.lastLines(OUTPUT_LINES) }));
+    this.#failed.abort(new TrialFailed({ failure, output: worker.lastLines() }));
   }
 }

@@ -74,9 +74,9 @@ export class Worker {
     return this.#child.state.kind !== "exited";
   }
 
-  /** The last lines of its output. */
-  lastLines(count: number): readonly string[] {
-    return this.#child.output.lines(count).filter((line) => line !== "");
+  /** The last lines of its output, with its error. */
+  lastLines(): readonly string[] {
+    return this.#child.output.told();
   }
 
   /** The next message of a kind, or the last one if it has been heard. Rejects when the signal aborts. */

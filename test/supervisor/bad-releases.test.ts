@@ -102,6 +102,16 @@ for (const [index, { kind, content, reason }] of BAD.entries()) {
   });
 }
 
+test("a release that throws as it starts is told with its error and its place", async (t) => {
+  const site = await supervisedSite(t, { artifact: "good.mjs", content: app("good") });
+  const ended = await site.deploy("bad.cjs", `function settings() { throw new Error("boom"); }\nsettings();`);
+  assert.ok(ended.result === "failed");
+  assert.equal(ended.reason, "it ended with exit code 1: Error: boom");
+  assert.match(ended.output.join("\n"), /bad\.cjs:1[^]*Error: boom\n +at settings .*bad\.cjs:1/);
+  const [mark] = await listFailed(site.layout);
+  assert.match(mark?.reason ?? "", /^it ended with exit code 1: Error: boom\n/);
+});
+
 test("a failed release is told with its last output", async (t) => {
   const site = await supervisedSite(t, { artifact: "good.mjs", content: app("good") });
   const ended = await site.deploy("bad.cjs", `console.error("cannot find the database"); process.exit(1);`);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { InplaceError } from "../../errors.ts";
 import { packageFile } from "../../package-files.ts";
+import { toldLines } from "../../process/output-tail.ts";
 import { accepts } from "../../process/port.ts";
 import { validArtifactName } from "../../site/artifact-name.ts";
 import { TARGET_FOLDER, type SiteLayout } from "../../site/layout.ts";
@@ -15,7 +16,6 @@ import type { KeeperOrder } from "./keeper.ts";
 import { isOurs, logPath, readSlot, removeSlot, type SlotRecord } from "./slot-record.ts";
 
 const KEEPER = packageFile("dist/fronts/haproxy/keeper.js");
-const LOG_LINES = 15;
 const LOOK_AGAIN_MS = 25;
 /** From the deadline of a stop to the certain end: the keeper kills by then. */
 const STOP_MARGIN_MS = 5_000;
@@ -127,7 +127,7 @@ async function ended(folder: string, slot: SlotNumber, withinMs: number): Promis
 
 async function lastLines(path: string): Promise<string> {
   const text = await readFile(path, "utf8").catch(() => "");
-  return text.trimEnd().split("\n").slice(-LOG_LINES).join("\n");
+  return toldLines(text).join("\n");
 }
 
 function signal(pid: number, what: NodeJS.Signals): void {
