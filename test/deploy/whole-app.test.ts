@@ -223,18 +223,6 @@ test("whole app: a package that the app names and that is not installed fails th
   assert.match(stderr, /BUILD_FAILED: Packages of .* are not installed: gone\./);
 });
 
-test("whole app: a start that names what is not there ends with exit 2 and says so", async (t) => {
-  const { repository, layout } = await sourceAndSite(t, {
-    ...config({ start: "node dist/gone.js" }),
-    "package.json": {},
-  });
-  const { code, stderr } = await inplace(t, ["deploy", "--site-root", layout.root], {
-    cwd: repository.folder,
-  });
-  assert.equal(code, 2);
-  assert.match(stderr, /CONFIG_INVALID[^]*there is no dist\/gone\.js in the artifact/);
-});
-
 test("static: pages, folders and files are served with their types, and nothing beside them", async (t) => {
   const { path } = await deployOf(t, {
     "inplace.config.json": { build: { builder: "directory", directory: ".", static: "pages" } },

@@ -13,7 +13,7 @@ import { runBuildCommand } from "./command.ts";
 import { filesLeftBehind } from "./files-beside.ts";
 import { packagesOutside } from "./packages-outside.ts";
 import { copyPackages } from "./production-packages.ts";
-import { writeStart, writeStaticServer } from "./start-file.ts";
+import { writeStart, writeStaticServer, type StartPlace } from "./start-file.ts";
 import { filesOfApp } from "./whole-app.ts";
 
 const BESIDE_HINT =
@@ -48,7 +48,8 @@ export async function buildDirectory(config: DirectoryBuild, request: BuildReque
       );
   }
   const source = isWholeApp ? root : resolve(request.source);
-  await nameEntry(config, path, relative(root, from), source);
+  const { env, onWarning } = request;
+  await nameEntry(config, { artifact: path, below: relative(root, from), source, env, onWarning });
   if (config.static === undefined) await warnOfGaps(request, path, isWholeApp ? undefined : from);
   return { path, extension: "", builder: `directory: ${config.directory}`, taken };
 }
@@ -93,12 +94,13 @@ async function warnOfGaps(
   for (const warning of [...warnings, ...filesLeftBehind(placed, BESIDE_HINT)]) onWarning(warning);
 }
 
-async function nameEntry(config: DirectoryBuild, path: string, below: string, source: string): Promise<void> {
-  if (config.static !== undefined) return writeStaticServer(config.static, path);
-  if (config.start !== undefined) return writeStart(config.start, path, below, source);
+async function nameEntry(config: DirectoryBuild, place: StartPlace): Promise<void> {
+  const { artifact } = place;
+  if (config.static !== undefined) return writeStaticServer(config.static, artifact);
+  if (config.start !== undefined) return writeStart(config.start, place);
   if (config.entryPoint === undefined) return;
-  await insideSource(path, config.entryPoint, "build.entryPoint");
-  await writeFile(join(path, ENTRY_FILE), `${config.entryPoint}\n`);
+  await insideSource(artifact, config.entryPoint, "build.entryPoint");
+  await writeFile(join(artifact, ENTRY_FILE), `${config.entryPoint}\n`);
 }
 
 async function needsPackages(config: DirectoryBuild, path: string): Promise<boolean> {

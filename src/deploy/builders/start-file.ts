@@ -5,23 +5,34 @@ import { packageFile } from "../../package-files.ts";
 import { ENTRY_FILE } from "../../site/entry-point.ts";
 import { InplaceError } from "../../errors.ts";
 import { isInside } from "../../paths.ts";
+import { isFile, isOnPath } from "../../process/program.ts";
 import { parseNodeArguments, parseStart, type NodeStart, type StartLine } from "../start-line.ts";
 import { readPackage } from "../workspace.ts";
+import type { BuildWarning } from "./builder.ts";
+import { isPath, startable } from "./start-program.ts";
 
 const SCRIPT = /\.[cm]?[jt]sx?$/;
 
+/** Where a start line is to hold. */
+export interface StartPlace {
+  readonly artifact: string;
+  /** The app's folder, relative to the artifact. */
+  readonly below: string;
+  /** Where its packages are installed. */
+  readonly source: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly onWarning: (warning: BuildWarning) => void;
+}
+
 /**
- * Writes into an artifact what starts it as the line does in the folder `below` it, and names it as its entry point. Node
+ * Writes into an artifact what starts it as the line does in the app's folder, and names it as its entry point. Node
  * programs, those of packages too, start in the process that launchers start, with the runtime; others by the system's
- * shell. Packages are installed in `source`. Throws CONFIG_INVALID for a line that takes a shell, or names a file that is
- * not there.
+ * shell. Warns of a program that is not on this machine. Throws CONFIG_INVALID for a line that takes a shell, or names what
+ * is not there or cannot be started.
  */
-export async function writeStart(
-  line: string,
-  artifact: string,
-  below: string,
-  source: string,
-): Promise<void> {
+export async function writeStart(line: string, place: StartPlace): Promise<void> {
+  const { artifact, below } = place;
+  const folder = join(artifact, below);
   const start = parseStart(line);
   if (start === undefined)
     throw new InplaceError(
@@ -31,16 +42,13 @@ export async function writeStart(
         hint: "NAME=value … program arguments; put whatever takes a shell into a file of its own.",
       },
     );
-  const file = await fileOfProgram(start.program, artifact, below, source);
-  const node = nodeStart(start, file, join(artifact, below));
-  if (node === undefined) {
+  const file = await fileOfProgram(start.program, place);
+  const node = nodeStart(start, file, folder);
+  if (node === undefined)
     // An artifact has no links to the commands of packages, so no PATH leads to them.
-    const program =
-      file === undefined || isPath(start.program) ? start.program : `.${sep}${file.split("/").join(sep)}`;
-    return writeScript({ ...start, program }, artifact, below);
-  }
+    return writeScript(await startable(start, file, { ...place, folder }), artifact, below);
   await copyFile(packageFile("templates/start.cjs"), join(artifact, "_start.cjs"));
-  const manifest = readPackage(join(artifact, below));
+  const manifest = readPackage(folder);
   const parts = {
     folder: below.split(sep).join("/"),
     env: start.env,
@@ -66,20 +74,16 @@ export async function writeStaticServer(kind: "pages" | "app", artifact: string)
 /** The file in the artifact that a program's name stands for, relative to the app's folder; undefined for one of the system. */
 async function fileOfProgram(
   program: string,
-  artifact: string,
-  below: string,
-  source: string,
+  { artifact, below, source, env }: StartPlace,
 ): Promise<string | undefined> {
+  const folder = join(artifact, below);
   if (program === "node") return undefined;
-  if (isPath(program)) return mainFile(join(artifact, below), program);
-  return (
+  if (isPath(program)) return mainFile(folder, program);
+  const command =
     (await linkedCommand(program, artifact, below, source)) ??
-    (await commandOfPackage(program, artifact, below))
-  );
-}
-
-function isPath(program: string): boolean {
-  return /[\\/]/.test(program);
+    (await commandOfPackage(program, artifact, below));
+  if (command !== undefined || isOnPath(program, env)) return command;
+  return isFile(join(folder, program)) ? program : undefined;
 }
 
 function nodeStart(
@@ -103,23 +107,12 @@ function nodeStart(
   return parseNodeArguments([file, ...args], env["NODE_OPTIONS"]);
 }
 
-/** As require finds it: dist/main is dist/main.js, and build is build/index.js. */
+/** As require finds it: dist/main is dist/main.js, and build is build/index.js. Backslashes count as on Windows. */
 function mainFile(folder: string, file: string): string | undefined {
-  const name = file.replace(/\/$/, "");
-  const candidates = [
-    name,
-    ...[".js", ".mjs", ".cjs", ".json", "/index.js", "/index.mjs", "/index.cjs"].map((end) => name + end),
-  ];
+  const names = [file, file.replaceAll("\\", "/")].map((name) => name.replace(/\/$/, ""));
+  const ends = ["", ".js", ".mjs", ".cjs", ".json", "/index.js", "/index.mjs", "/index.cjs"];
+  const candidates = names.flatMap((name) => ends.map((end) => name + end));
   return candidates.find((candidate) => isFile(join(folder, candidate)));
-}
-
-function isFile(path: string): boolean {
-  try {
-    readFileSync(path, { flag: "r" });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function isNodeFile(path: string): boolean {
