@@ -24,7 +24,7 @@ import type { Patient } from "./patient.ts";
 const ROLLOUTS_PER_MINUTE = 5;
 /** A start that takes more of its limit than this will exceed it one day. */
 const NEAR_LIMIT = 0.8;
-const OUR_LAUNCHER = /[\\/]launch\.(cmd|sh)$/i;
+const OUR_LAUNCHER = /(^|[\\/])launch\.(cmd|sh)$/i;
 const BATCH_OR_SHELL = /\.(cmd|bat|sh)$/i;
 
 export async function checkAppOffline({ layout }: Patient): Promise<readonly Finding[]> {

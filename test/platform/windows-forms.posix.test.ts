@@ -166,6 +166,52 @@ test("what web.config names and is not here is told with its line and a cure", a
       /^program: .*there is no .*\/go\.sh, which is started here in place .* shell script/,
     ],
     [
+      'processPath="cmd.exe" arguments="/c npm start"',
+      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
+    ],
+    [
+      'processPath="CMD"',
+      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
+    ],
+    [
+      'processPath="%SystemRoot%\\System32\\cmd.exe"',
+      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
+    ],
+    [
+      'processPath="%windir%\\system32\\inetsrv\\x.exe"',
+      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
+    ],
+    [
+      'processPath="%ComSpec%"',
+      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
+    ],
+    [
+      'processPath="C:\\Windows\\System32\\cmd.exe"',
+      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
+    ],
+    [
+      'processPath="&quot;%SystemRoot%\\System32\\WindowsPowerShell\\v1.0\\powershell.exe&quot;"',
+      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
+    ],
+    [
+      'processPath="powershell" arguments="-File .\\start.ps1"',
+      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
+    ],
+    [
+      'processPath="%ProgramFiles%\\nodejs\\node.exe"',
+      /^variable: .*Only Windows sets ProgramFiles\. Name the program without its folder/,
+    ],
+    [
+      'processPath="java" arguments="-jar %LOCALAPPDATA%\\a.jar"',
+      /^variable: .*Only Windows sets LOCALAPPDATA: write what is meant here/,
+    ],
+    [
+      'processPath="startup.bat"',
+      /^program: .*neither startup\.sh in the site nor startup on the PATH.* Put a shell script of that name .*, install startup, or/,
+    ],
+    ['processPath="npm.cmd" arguments="start"', /^program: .*nor npm on the PATH.* install npm, or/],
+    ['processPath="pwsh.exe"', /^program: .*Install pwsh, or add/],
+    [
       'processPath=".\\zsh.cmd"',
       /^program: .*the first line of .*\/zsh\.sh asks for \/no\/such\/zsh, which is not here\. Install zsh, or .*#!\/bin\/sh/,
     ],

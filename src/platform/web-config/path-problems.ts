@@ -7,6 +7,7 @@ import { isInside } from "../../paths.ts";
 import { localPath } from "../../process/windows-path.ts";
 import { applicationEnvironment } from "../application-environment.ts";
 import { expandVariables, unsetVariables } from "../expand.ts";
+import { isProgramOfWindows, isVariableOfWindows } from "./of-windows.ts";
 import type { PlatformConfig } from "./read.ts";
 
 export type PathProblemKind = "program" | "variable" | "not-here" | "log-outside";
@@ -48,32 +49,59 @@ export function programProblem(
   root: string,
   env: NodeJS.ProcessEnv,
 ): PathProblem | undefined {
+  const problem = whyNotStarted(config, root, env);
+  if (problem === undefined || process.platform === "win32" || !isProgramOfWindows(config.processPath))
+    return problem;
+  const what = `${placeOf(config, "processPath")}: processPath="${config.processPath}" is a part of Windows, and not here.`;
+  return { kind: "program", what, cure: WHAT_IT_STARTS };
+}
+
+const WHAT_IT_STARTS =
+  'Let processPath name what it starts, where that is here, as in processPath="npm" arguments="start", or .\\launch.cmd.';
+const WITHOUT_FOLDER =
+  'Name the program without its folder, as in processPath="node", or let processPath name .\\launch.cmd.';
+const LAUNCHER = /(^|[\\/])launch\.sh$/i;
+
+function whyNotStarted(
+  config: PlatformConfig,
+  root: string,
+  env: NodeJS.ProcessEnv,
+): PathProblem | undefined {
   const written = expandVariables(config.processPath, env);
   const [unset] = unsetProblems(config, "processPath", "processPath", config.processPath, env);
   if (unset !== undefined) return unset;
   const own = applicationEnvironment(config, env, root);
   const { path, notHere } = findProgram(written, root, own);
   const at = `${placeOf(config, "processPath")}: processPath="${config.processPath}"`;
-  if (notHere !== undefined) {
-    const cure =
-      'Name the program without its folder, as in processPath="node", or let processPath name .\\launch.cmd.';
-    return { kind: "program", what: `${at}: ${notHere}.`, cure };
-  }
+  if (notHere !== undefined) return { kind: "program", what: `${at}: ${notHere}.`, cure: WITHOUT_FOLDER };
   if (isThere(path, own)) return interpreterProblem(at, path, own);
-  if (/[\\/]/.test(path)) {
-    const batch = /\.(cmd|bat)"?$/i.test(written) && path.endsWith(".sh");
-    const why = batch
-      ? `there is no ${path}, which is started here in place of the batch file`
-      : `there is no ${path}`;
-    const cure = ON_APP_SERVICE.test(config.processPath)
-      ? OF_THE_SITE
-      : batch
-        ? "Put a shell script of that name beside the batch file, or let processPath name .\\launch.cmd."
-        : "Correct the path, or let processPath name .\\launch.cmd.";
-    return { kind: "program", what: `${at}: ${why}.`, cure };
-  }
+  const isBatch = /\.(cmd|bat)"?$/i.test(written) && path.endsWith(".sh");
+  const { why, cure } = isBatch ? noTwin(path) : noProgram(path);
+  return {
+    kind: "program",
+    what: `${at}: ${why}.`,
+    cure: ON_APP_SERVICE.test(config.processPath) ? OF_THE_SITE : cure,
+  };
+}
+
+function noTwin(path: string): { readonly why: string; readonly cure: string } {
+  const isBare = !/[\\/]/.test(path);
+  const name = path.replace(/\.sh$/i, "");
+  const why = isBare
+    ? `there is neither ${path} in the site nor ${name} on the PATH, one of which is started here in place of the batch file`
+    : `there is no ${path}, which is started here in place of the batch file`;
+  if (LAUNCHER.test(path))
+    return { why, cure: "Put launch.sh beside launch.cmd; inplace-deploy deploy does." };
+  const install = isBare ? `, install ${name}` : "";
+  const cure = `Put a shell script of that name beside the batch file${install}, or let processPath name .\\launch.cmd.`;
+  return { why, cure };
+}
+
+function noProgram(path: string): { readonly why: string; readonly cure: string } {
+  if (/[\\/]/.test(path))
+    return { why: `there is no ${path}`, cure: "Correct the path, or let processPath name .\\launch.cmd." };
   const cure = `Install ${path}, or add its folder to the PATH of who starts the site.`;
-  return { kind: "program", what: `${at}: there is no ${path} in the site nor on the PATH.`, cure };
+  return { why: `there is no ${path} in the site nor on the PATH`, cure };
 }
 
 function interpreterProblem(at: string, path: string, env: NodeJS.ProcessEnv): PathProblem | undefined {
@@ -111,8 +139,16 @@ function unsetProblems(
     .map((name) => ({
       kind: "variable",
       what: `${placeOf(config, place)}: ${label}="${text}": %${name}% is not set, and stays as it stands.`,
-      cure: `Set ${name} for who starts the site, or write the value in place of %${name}%.`,
+      cure: cureOfUnset(name, place === "processPath"),
     }));
+}
+
+function cureOfUnset(name: string, isProgram: boolean): string {
+  if (process.platform === "win32" || !isVariableOfWindows(name))
+    return `Set ${name} for who starts the site, or write the value in place of %${name}%.`;
+  return isProgram
+    ? `Only Windows sets ${name}. ${WITHOUT_FOLDER}`
+    : `Only Windows sets ${name}: write what is meant here in place of %${name}%.`;
 }
 
 /** Of the words only paths by their form: others may be anything. */
