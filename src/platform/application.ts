@@ -43,7 +43,12 @@ export class Application implements Router, BackendOwner {
     this.#restarts = new RapidFailGuard(launch.rapidFailsPerMinute);
     this.#held = new HoldQueue(holdLimits);
     this.#holdLimits = holdLimits;
-    this.#health = new HealthProof(launch.layout, events, launch.strict);
+    this.#health = new HealthProof({
+      layout: launch.layout,
+      events,
+      strict: launch.strict,
+      overlaps: () => this.#waits,
+    });
     const guard = new RapidFailGuard(launch.rapidFailsPerMinute);
     this.#backends = Array.from(
       { length: launch.processes },

@@ -1,68 +1,92 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { portAnswers } from "../process/first-answer.ts";
+import { accepts } from "../process/port.ts";
 import { markGood } from "../site/health-marks.ts";
 import { siteHost } from "../site/site-config.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { artifactNow } from "./backends/artifact-now.ts";
 import type { Instance } from "./instance.ts";
 
-/** A process that nobody asks is asked after so long, milliseconds. */
+/** So long a process has to stay up before what it answers proves anything, milliseconds. */
 export const PROOF_UPTIME_MS = 2_000;
 
-/** Marks the artifact that a process runs as good once the process has proved it; also for programs without our runtime. */
-export class HealthProof {
-  readonly #layout: SiteLayout;
-  readonly #events: EventSink<PlatformEvent>;
-  readonly #strict: boolean;
-  readonly #unproved = new Map<Instance, AbortController>();
+export interface ProofOptions {
+  readonly layout: SiteLayout;
+  readonly events: EventSink<PlatformEvent>;
+  /** Nobody asks but visitors; to have stayed up and to listen is proof enough. */
+  readonly strict: boolean;
+  /** Another application starts processes of this site, too. */
+  readonly overlaps: () => boolean;
+}
 
-  /** strict: nobody asks but visitors; to have stayed up is proof enough. */
-  constructor(layout: SiteLayout, events: EventSink<PlatformEvent>, strict: boolean) {
-    this.#layout = layout;
-    this.#events = events;
-    this.#strict = strict;
+interface Unproved {
+  readonly over: AbortController;
+  /** A visitor had an answer from what the process runs. */
+  answered: boolean;
+}
+
+/**
+ * Marks the artifact that a process runs as good once it has stayed up and answered; also for programs without our runtime.
+ * A launcher that falls back to another artifact in the same process begins anew.
+ */
+export class HealthProof {
+  readonly #options: ProofOptions;
+  readonly #unproved = new Map<Instance, Unproved>();
+
+  constructor(options: ProofOptions) {
+    this.#options = options;
   }
 
   /** The instance has begun to listen. */
   watch(instance: Instance): void {
     if (this.#unproved.has(instance)) return;
-    const over = new AbortController();
-    this.#unproved.set(instance, over);
-    this.#ask(instance, over.signal).catch((error: unknown) => this.#unrecorded(error));
-  }
-
-  async #ask(instance: Instance, over: AbortSignal): Promise<void> {
-    await delay(PROOF_UPTIME_MS, undefined, { signal: over }).catch(() => undefined);
-    const { port, own } = instance;
-    if (this.#strict || (await portAnswers(port, own, siteHost(this.#layout.root), over)))
-      this.#proved(instance);
+    const unproved = { over: new AbortController(), answered: false };
+    this.#unproved.set(instance, unproved);
+    this.#prove(instance, unproved).catch((error: unknown) => this.#unrecorded(error));
   }
 
   answered(instance: Instance, status: number): void {
-    if (status < 500 && this.#unproved.size > 0) this.#proved(instance);
+    const unproved = this.#unproved.get(instance);
+    if (unproved !== undefined && status < 500) unproved.answered = true;
   }
 
   gone(instance: Instance): void {
-    this.#unproved.get(instance)?.abort();
+    this.#unproved.get(instance)?.over.abort();
     this.#unproved.delete(instance);
   }
 
-  #proved(instance: Instance): void {
-    if (!this.#unproved.has(instance)) return;
+  async #prove(instance: Instance, unproved: Unproved): Promise<void> {
+    const { layout, overlaps } = this.#options;
+    const { signal } = unproved.over;
+    while (!signal.aborted) {
+      const { artifact } = instance;
+      unproved.answered = false;
+      await delay(PROOF_UPTIME_MS, undefined, { signal }).catch(() => undefined);
+      if (!unproved.answered && !(await this.#serves(instance, signal))) continue;
+      const now = await artifactNow(layout, instance, overlaps());
+      instance.artifact = now ?? artifact;
+      if (now !== undefined && now === artifact) break;
+      if (artifact === undefined) return this.gone(instance);
+    }
+    if (signal.aborted) return;
     this.gone(instance);
-    this.#record(instance).catch((error: unknown) => this.#unrecorded(error));
+    await this.#record(instance);
+  }
+
+  async #serves({ port, own }: Instance, signal: AbortSignal): Promise<boolean> {
+    const { layout, strict } = this.#options;
+    return strict ? await accepts(port) : await portAnswers(port, own, siteHost(layout.root), signal);
   }
 
   #unrecorded(error: unknown): void {
-    this.#events({
-      type: "health-unrecorded",
-      problem: error instanceof Error ? error.message : String(error),
-    });
+    const problem = error instanceof Error ? error.message : String(error);
+    this.#options.events({ type: "health-unrecorded", problem });
   }
 
   async #record({ artifact, child }: Instance): Promise<void> {
     if (artifact === undefined) return;
-    await markGood(this.#layout, artifact);
-    this.#events({ type: "artifact-live", artifact, pid: child.pid });
+    await markGood(this.#options.layout, artifact);
+    this.#options.events({ type: "artifact-live", artifact, pid: child.pid });
   }
 }

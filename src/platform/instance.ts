@@ -24,14 +24,23 @@ export interface InstanceOwner {
   roomAgain(): void;
 }
 
+type InstanceStart = Pick<
+  Instance,
+  "child" | "port" | "own" | "token" | "artifact" | "since" | "failedBefore" | "supervises"
+>;
+
 /** One process that has accepted connections, on its port. */
 export class Instance implements Origin {
   readonly child: Child;
   readonly port: number;
   /** Whose the port is. */
   readonly own: OwnPort;
-  /** What it runs, where one of our launchers started it. */
-  readonly artifact: string | undefined;
+  /** What it runs, where one of our launchers started it; see artifactNow. */
+  artifact: string | undefined;
+  /** When it was started, milliseconds since the epoch. */
+  readonly since: number;
+  /** Artifacts that were marked failed then. */
+  readonly failedBefore: ReadonlySet<string>;
   /** It is a supervisor, which takes what is released by itself. */
   readonly supervises: boolean;
   /** What only the handler and this process know. */
@@ -40,14 +49,7 @@ export class Instance implements Origin {
   readonly #owner: InstanceOwner;
 
   constructor(
-    {
-      child,
-      port,
-      own,
-      token,
-      artifact,
-      supervises,
-    }: Pick<Instance, "child" | "port" | "own" | "token" | "artifact" | "supervises">,
+    { child, port, own, token, artifact, since, failedBefore, supervises }: InstanceStart,
     owner: InstanceOwner,
   ) {
     this.child = child;
@@ -55,6 +57,8 @@ export class Instance implements Origin {
     this.own = own;
     this.token = token;
     this.artifact = artifact;
+    this.since = since;
+    this.failedBefore = failedBefore;
     this.supervises = supervises;
     this.pool = new UpstreamPool(port, {
       roomAgain: () => owner.roomAgain(),

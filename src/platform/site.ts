@@ -290,6 +290,7 @@ export class Site implements Router, Stage {
       this.#options.events(event);
       if (event.type === "backend-ready") this.#record.add({ pid: event.pid, artifact: event.artifact });
       if (event.type === "backend-exited") this.#record.remove(event.pid);
+      if (event.type === "artifact-live") this.#record.add({ pid: event.pid, artifact: event.artifact });
       // A launcher may have fallen back to another artifact than the pointer names.
       if (event.type === "backend-ready" && event.artifact !== undefined && this.serving() === application) {
         this.runs(event.artifact);

@@ -10,6 +10,7 @@ import { siteHost } from "../../site/site-config.ts";
 import { markFailed, readLastGood } from "../../site/health-marks.ts";
 import type { SiteLayout } from "../../site/layout.ts";
 import { pointedArtifact } from "../../site/pointer.ts";
+import { namesIn } from "../../site/present.ts";
 import { Instance, type InstanceOwner } from "../instance.ts";
 import type { Launch } from "../launch.ts";
 import { launchesSupervisor } from "../launches-supervisor.ts";
@@ -80,6 +81,7 @@ async function start({
   const supervises = await launchesSupervisor(layout);
   const answer = onTrial || (!launch.strict && !supervises && (await isUnproven(layout)));
   const since = Date.now();
+  const failedBefore = new Set(await namesIn(layout.failed).catch(() => []));
   const child = await startChild(options);
   endWithUs(child);
   // At once and not when the waits below have ended: this process may be about to end itself.
@@ -97,7 +99,7 @@ async function start({
   const started = await startedArtifact(layout, since);
   const artifact = supervises ? undefined : started;
   if (serves && !signal.aborted && child.state.kind === "running")
-    return new Instance({ child, port, own, token, artifact, supervises }, owner);
+    return new Instance({ child, port, own, token, artifact, since, failedBefore, supervises }, owner);
   const ended = child.state.kind === "exited";
   const elsewhere = ended || up ? [] : await own.elsewhere();
   const { code, signal: by } = await child.kill();
