@@ -13,6 +13,9 @@ const HANDLERS = `<handlers accessPolicy="Read, Script"><remove name="httpPlatfo
 const server = (content: string, section = '<httpPlatform processPath="node"/>'): PlatformConfig =>
   parse(`<system.webServer>${HANDLERS}${section}\n${content}</system.webServer>`);
 
+const rule = (name: string): string =>
+  `<rule name="${name}" enabled="${name !== "off"}"><match url=".*"/><action type="Rewrite" url="/"/></rule>`;
+
 /** As people's files have them: the sections, and what of each has no effect here. */
 const FILES: readonly (readonly [content: string, ...without: string[]])[] = [
   // Nothing to say: other systems of IIS, or what is done here anyway.
@@ -36,13 +39,31 @@ const FILES: readonly (readonly [content: string, ...without: string[]])[] = [
   [
     '<security><requestFiltering><verbs><add verb="PUT" allowed="true"/></verbs></requestFiltering></security>',
   ],
+  // Off, or empty.
+  [`<rewrite><rules>${rule("off")}</rules></rewrite><httpCompression/><caching enabled="FALSE"/>`],
+  [
+    '<rewrite><rewriteMaps><rewriteMap name="m"/></rewriteMaps><rules><clear/><rule name="a"><match url="^api"/><action type="None"/></rule><rule name="b"/></rules><outboundRules/></rewrite>',
+  ],
+  ["<rewrite/><cors enabled='false'><add origin='*'/></cors><httpErrors/><staticContent></staticContent>"],
+  [
+    '<staticContent><remove fileExtension=".x"/></staticContent><httpErrors><clear/></httpErrors><applicationInitialization/>',
+  ],
+  [
+    '<security><authentication><anonymousAuthentication userName=""/><basicAuthentication realm="x"/><windowsAuthentication enabled="false"><providers><clear/></providers></windowsAuthentication></authentication><access sslFlags="None"/><authorization/></security>',
+  ],
+  ["<httpProtocol><redirectHeaders><clear/></redirectHeaders><customHeaders/></httpProtocol>"],
   // What would change requests or answers.
+  [
+    '<security><authentication><anonymousAuthentication enabled="false"/></authentication><access sslFlags="Ssl"/></security>',
+    "<authentication>",
+    "<access>",
+  ],
   [
     '<rewrite><rules><rule name="HTTP to HTTPS"><match url="(.*)"/><action type="Redirect" url="https://{HTTP_HOST}/{R:1}"/></rule></rules></rewrite>',
     "<rewrite> (HTTP to HTTPS)",
   ],
   [
-    '<rewrite><rules><clear/><rule name="a"/><rule name="b"/><rule name="c"/></rules><outboundRules><rule name="d"/></outboundRules></rewrite>',
+    `<rewrite><rules><clear/>${["a", "off", "b", "c"].map(rule).join("")}</rules><outboundRules>${rule("d")}</outboundRules></rewrite>`,
     "<rewrite> (a, b, c, and 1 more)",
   ],
   ['<webSocket enabled="false"/>', "<webSocket>"],
@@ -51,7 +72,11 @@ const FILES: readonly (readonly [content: string, ...without: string[]])[] = [
     "<staticContent>",
   ],
   ['<httpErrors errorMode="Custom"><error statusCode="404" path="/404.html"/></httpErrors>', "<httpErrors>"],
-  ['<urlCompression doStaticCompression="true"/><httpCompression/>', "<urlCompression>", "<httpCompression>"],
+  [
+    '<urlCompression doStaticCompression="true"/><httpCompression directory="x"/>',
+    "<urlCompression>",
+    "<httpCompression>",
+  ],
   ['<httpRedirect enabled="true" destination="https://x.example"/>', "<httpRedirect>"],
   ['<httpProtocol allowKeepAlive="false"/>', '<httpProtocol allowKeepAlive="false">'],
   [
@@ -76,7 +101,11 @@ const FILES: readonly (readonly [content: string, ...without: string[]])[] = [
     "<fileExtensions>",
   ],
   ["<rewriite/>", "<rewriite>"],
-  ['<applicationInitialization/><cors enabled="true"/>', "<applicationInitialization>", "<cors>"],
+  [
+    '<applicationInitialization doAppInitAfterRestart="true"/><cors enabled="true"/>',
+    "<applicationInitialization>",
+    "<cors>",
+  ],
 ];
 
 test("what IIS takes is taken, and what has no effect here is named with its line", () => {
@@ -98,7 +127,8 @@ test("sections of others, and settings for a part of the site, keep no site from
   const { processPath, withoutEffect } = parse(
     `<configSections><section name="x" type="X"/></configSections><appSettings><add key="A" value="B"/></appSettings>
      <connectionStrings/><system.web><httpRuntime targetFramework="4.8" maxRequestLength="1"/></system.web><runtime/>
-     ${whole}<location path="admin"><system.webServer><security/></system.webServer></location>`,
+     ${whole}<location path="admin"><system.webServer><security><access sslFlags="Ssl"/></security></system.webServer></location>
+     <location path="files"><system.webServer><security/></system.webServer></location>`,
   );
   equal(processPath, "dotnet");
   deepEqual(

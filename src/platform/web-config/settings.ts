@@ -63,7 +63,7 @@ export function readSettings(file: XmlFile, servers: readonly Element[]): SiteSe
     void found.push({ place: placeIn(file, node), setting, why });
   for (const location of childrenNamed(file.root, "location")) {
     const path = attributeOf(location, "path")?.value ?? "";
-    if (!isWholeSite(path) && childElements(location).length > 0)
+    if (!isWholeSite(path) && !childElements(location).every(saysNothing))
       none(location, "settings hold for the whole site", `<location path="${path}">`);
   }
   let answerFields = "";
@@ -77,7 +77,7 @@ export function readSettings(file: XmlFile, servers: readonly Element[]): SiteSe
         maxContentLength = readSecurity(file, section, none) ?? maxContentLength;
         break;
       case "rewrite":
-        none(section, WITHOUT_EFFECT["rewrite"] ?? "", namesOfRules(section));
+        readRewrite(section, none);
         break;
       case "websocket":
         if (isFalse(section, "enabled")) none(section, "connections are passed on to the application");
@@ -100,6 +100,7 @@ function other(section: Element, none: Tell): void {
   const name = nameOf(section);
   if (OF_NO_CONSEQUENCE.has(name) || asIfAbsent(section)) return;
   const why = WITHOUT_EFFECT[name];
+  if (why !== undefined && saysNothing(section)) return;
   if (why !== undefined) return none(section, why);
   const known = [...OF_NO_CONSEQUENCE, ...Object.keys(WITHOUT_EFFECT)];
   const near = nearest(name, known);
@@ -109,6 +110,7 @@ function other(section: Element, none: Tell): void {
 
 /** Where its values say what is done here anyway. */
 function asIfAbsent(section: Element): boolean {
+  if (isFalse(section, "enabled")) return true;
   switch (nameOf(section)) {
     case "httpredirect":
       return !isTrue(section, "enabled");
@@ -116,17 +118,28 @@ function asIfAbsent(section: Element): boolean {
       return attributeOf(section, "existingResponse")?.value.toLowerCase() === "passthrough";
     case "urlcompression":
       return isFalse(section, "doDynamicCompression");
-    case "caching":
-      return isFalse(section, "enabled");
+    case "access":
+      return /^none$/i.test(attributeOf(section, "sslFlags")?.value ?? "none");
+    case "authentication":
+      return childElements(section).every((kind) =>
+        nameOf(kind) === "anonymousauthentication" ? !isFalse(kind, "enabled") : !isTrue(kind, "enabled"),
+      );
     default:
       return false;
   }
 }
 
+/** Nothing, or only what takes something of IIS back. */
+function saysNothing(element: Element): boolean {
+  if (["remove", "clear"].includes(nameOf(element))) return true;
+  return attributesOf(element).length === 0 && childElements(element).every(saysNothing);
+}
+
 function readHeaders(file: XmlFile, protocol: Element, none: Tell): string {
   if (isFalse(protocol, "allowKeepAlive"))
     none(protocol, "connections are kept", `<${protocol.nodeName} allowKeepAlive="false">`);
-  for (const element of childrenNamed(protocol, "redirectHeaders")) none(element, "nothing is redirected");
+  for (const element of childrenNamed(protocol, "redirectHeaders"))
+    if (!saysNothing(element)) none(element, "nothing is redirected");
   let fields = "";
   for (const headers of childrenNamed(protocol, "customHeaders")) {
     // What is removed is a field that IIS itself would have added.
@@ -161,7 +174,8 @@ function readSecurity(file: XmlFile, security: Element, none: Tell): number | un
   let limit: number | undefined;
   for (const child of childElements(security)) {
     if (nameOf(child) !== "requestfiltering") {
-      none(child, "who may ask what is not looked at: let the application do it", `<${child.nodeName}>`);
+      if (!asIfAbsent(child) && !saysNothing(child))
+        none(child, "who may ask what is not looked at: let the application do it");
       continue;
     }
     for (const filter of childElements(child)) {
@@ -196,14 +210,25 @@ function readLimits(file: XmlFile, limits: Element, none: Tell): number | undefi
 const MAX_UINT32 = 4_294_967_295;
 const NAMES_SHOWN = 3;
 
-function namesOfRules(rewrite: Element): string {
+function readRewrite(rewrite: Element, none: Tell): void {
   const rules = ["rules", "outboundRules"]
     .flatMap((name) => childrenNamed(rewrite, name))
     .flatMap((list) => childrenNamed(list, "rule"))
+    .filter(acts)
     .map((rule) => attributeOf(rule, "name")?.value ?? "");
-  if (rules.length === 0) return "<rewrite>";
+  if (rules.length === 0) return;
   const more = rules.length > NAMES_SHOWN ? `, and ${rules.length - NAMES_SHOWN} more` : "";
-  return `<rewrite> (${rules.slice(0, NAMES_SHOWN).join(", ")}${more})`;
+  none(
+    rewrite,
+    WITHOUT_EFFECT["rewrite"] ?? "",
+    `<rewrite> (${rules.slice(0, NAMES_SHOWN).join(", ")}${more})`,
+  );
+}
+
+function acts(rule: Element): boolean {
+  if (isFalse(rule, "enabled")) return false;
+  const types = childrenNamed(rule, "action").map((action) => attributeOf(action, "type")?.value ?? "None");
+  return types.some((type) => !/^none$/i.test(type)) || childrenNamed(rule, "serverVariables").length > 0;
 }
 
 function isFalse(element: Element, name: string): boolean {
