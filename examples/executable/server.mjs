@@ -1,4 +1,4 @@
-// Becomes one executable with its page inside: `inplace deploy` needs the package postject for it.
+// Becomes one executable with its page inside: `inplace-deploy deploy` needs the package postject for it.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import sea from "node:sea";

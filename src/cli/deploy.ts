@@ -32,7 +32,11 @@ export const defineDeploy: DefineVerb = (program, run) => {
       "wait for another deploy to end: 60s, 5m (default: lockWaitMs)",
       duration,
     )
-    .option("--wait [duration]", `wait until it is live (default: ${DEFAULT_WAIT_MS / 1000}s)`, duration)
+    .option(
+      "--wait [duration]",
+      `wait until it is live and has got through its probation, 10 s (default: at most ${DEFAULT_WAIT_MS / 1000}s)`,
+      duration,
+    )
     .option("--sign <file>", "sign the release with this private key (default: INPLACE_SIGNING_KEY)")
     .action((flags: DeployFlags) => run((context) => neverSilent(context, (own) => runDeploy(own, flags))));
 };

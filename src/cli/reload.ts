@@ -6,7 +6,7 @@ export const defineReload: DefineVerb = (program, run) => {
   program
     .command("reload")
     .description(
-      "fresh processes of the current release, without a lost request (needs inplace-deploy supervise)",
+      "fresh processes of the current release, without a lost request (needs a supervisor: inplace-deploy supervise, or a launcher's)",
     )
     .action(() => run(runReload));
 };

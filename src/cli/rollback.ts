@@ -83,9 +83,10 @@ async function makeCurrent(
     done ??
     (await rollback({ layout: (await openDeployFolder(layout)).layout, ...wanted, event, signal, emit }));
   const verb = event === "published" ? "promoted" : "rolled back to";
+  const moved = `${verb} ${artifact}${howVisitorsGetIt(layout) || `\nwait until it has proved itself with: inplace-deploy wait ${artifact}`}`;
   return {
     document: { artifact, previous: previous ?? null },
-    text: `${previous === artifact ? `${artifact} is current already` : `${verb} ${artifact}`}${howVisitorsGetIt(layout)}`,
+    text: previous === artifact ? `${artifact} is current already${howVisitorsGetIt(layout)}` : moved,
   };
 }
 

@@ -29,7 +29,7 @@ function asConfigError(error: ErrorObject | undefined, where: string): InplaceEr
     const near = nearest(key, known);
     const meant = near === undefined ? "" : `Did you mean ${JSON.stringify(near)}? `;
     return new InplaceError("CONFIG_UNKNOWN_KEY", `${where}: there is no key ${JSON.stringify(full)}.`, {
-      hint: `${meant}docs/configuration.md lists all keys.`,
+      hint: `${meant}docs/configuration.md of this package lists all.`,
     });
   }
   const what = path === "" ? "the configuration" : path;
