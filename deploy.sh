@@ -8,6 +8,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 serve=no
 previous=
 arguments=()
+# Who starts it may have closed them.
+: 3>&2 || exec 2>/dev/null
+{ : 3>&1; } 2>/dev/null || exec >/dev/null
 exec 3>&1
 for argument in "$@"; do
   # With --json, stdout is for the one document.

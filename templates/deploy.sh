@@ -8,6 +8,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 serve=no
 previous=
 arguments=()
+# Who starts it may have closed them.
+: 3>&2 || exec 2>/dev/null
+{ : 3>&1; } 2>/dev/null || exec >/dev/null
 exec 3>&1
 for argument in "$@"; do
   # With --json, stdout is for the one document.
@@ -29,15 +32,27 @@ install_packages() {
   *yarn.lock)
     # From version 2 on, yarn writes its own version there, has other options, and would rather not make node_modules.
     if grep -q '^__metadata:' yarn.lock; then
-      YARN_NODE_LINKER=node-modules yarn install --immutable
+      YARN_NODE_LINKER=node-modules run_yarn install --immutable
     else
-      yarn install --frozen-lockfile --production=false
+      run_yarn install --frozen-lockfile --production=false
     fi
     ;;
   *bun.lock | *bun.lockb) bun install --frozen-lockfile ;;
   *package-lock.json | *npm-shrinkwrap.json) npm ci --include=dev --no-audit --no-fund ;;
   *) npm install --include=dev --no-audit --no-fund --no-package-lock ;;
   esac
+}
+
+# The yarn that the folder brings, as its settings name it; else the one on the PATH.
+run_yarn() {
+  local path
+  path=$(cat .yarnrc.yml .yarnrc 2>/dev/null | tr -d "\r\"'" |
+    sed -n -e 's/[ \t]*#.*//' -e 's/^yarnPath:[ \t]*//p' -e 's/^yarn-path[ \t]*//p' | head -n 1) || true
+  if [ -n "$path" ] && [ -f "$path" ]; then
+    node "$path" "$@"
+  else
+    yarn "$@"
+  fi
 }
 
 # The lock file of a folder; of several the one of the manager that package.json names.
@@ -95,7 +110,7 @@ if [ -e package.json ]; then
 fi
 if ! find_inplace; then
   if [ -e package.json ]; then
-    echo "deploy.sh: inplace-deploy is not among the packages of package.json. Add it: npm install inplace-deploy" >&2
+    echo "deploy.sh: inplace-deploy is not among the packages of package.json. Add it: npm install --save-dev inplace-deploy" >&2
   else
     echo "deploy.sh: inplace-deploy is not installed. Install it: npm install --global inplace-deploy" >&2
   fi

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { InplaceError } from "../errors.ts";
 import { expectSuccess } from "./builders/builder.ts";
 import { runCommand, type Runnable, type RunOptions } from "./run-command.ts";
@@ -70,10 +70,31 @@ export function installation(folder: string, env: NodeJS.ProcessEnv): Runnable {
 }
 
 /** From version 2 on it has other options, and NODE_ENV counts no more. */
-function yarnInstall(folder: string) {
+function yarnInstall(folder: string): Runnable {
   const isNewer = /^__metadata:/m.test(readFileSync(join(folder, "yarn.lock"), "utf8"));
   const args = ["install", ...(isNewer ? ["--immutable"] : ["--frozen-lockfile", "--production=false"])];
-  return { kind: "argv", file: "yarn", args } as const;
+  const own = ownYarn(folder);
+  return own === undefined
+    ? { kind: "argv", file: "yarn", args }
+    : { kind: "argv", file: process.execPath, args: [own, ...args] };
+}
+
+/**
+ * The file of the yarn that the folder brings, as its settings name it: then none has to be on the PATH.
+ * https://yarnpkg.com/configuration/yarnrc#yarnPath, and yarn-path of version 1
+ */
+export function ownYarn(folder: string): string | undefined {
+  for (const settings of [".yarnrc.yml", ".yarnrc"]) {
+    const file = join(folder, settings);
+    const [, , path] =
+      (existsSync(file) &&
+        /^(yarnPath:|yarn-path)[ \t]+["']?([^"'#\r\n]+?)["']?[ \t]*(#.*)?$/m.exec(
+          readFileSync(file, "utf8"),
+        )) ||
+      [];
+    if (path !== undefined && existsSync(resolve(folder, path))) return resolve(folder, path);
+  }
+  return undefined;
 }
 
 /** npm through this Node: on Windows npm is a batch file, which would need a shell. */

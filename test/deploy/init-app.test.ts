@@ -126,7 +126,10 @@ test("deploy.sh in an app that does not name this package says so", async (t) =>
   assert.equal((await inplace(t, ["init"], { cwd })).code, 0);
   const { code, stderr } = await runProgram(t, "bash", ["deploy.sh"], { cwd });
   assert.equal(code, 1);
-  assert.match(stderr, /inplace-deploy is not among the packages of package\.json/);
+  assert.match(
+    stderr,
+    /inplace-deploy is not among the packages of package\.json\. Add it: npm install --save-dev inplace-deploy/,
+  );
 });
 
 test("init explains each file in a line, can be run again, and keeps what somebody changed", async (t) => {

@@ -131,6 +131,19 @@ const APPS: readonly [name: string, files: Files, build: object][] = [
     },
   ],
   [
+    "a build step by the yarn that the repository brings",
+    {
+      "package.json": {
+        scripts: { build: "tsc", start: "node dist/main.js" },
+        dependencies: { fastify: "5" },
+      },
+      "yarn.lock": "__metadata:\n",
+      ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.1.0.cjs\n",
+      ".yarn/releases/yarn-4.1.0.cjs": "",
+    },
+    whole("node dist/main.js", { command: ["node", ".yarn/releases/yarn-4.1.0.cjs", "run", "build"] }),
+  ],
+  [
     "SvelteKit",
     {
       "package.json": {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { copyFile, lstat, mkdir, readFile, realpath, rm, symlink } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { installation } from "#src/deploy/package-manager.js";
 import {
@@ -42,7 +42,41 @@ const LOCKED: readonly [files: Files, command: string][] = [
     { "package.json": { packageManager: "yarn@4.1.0" }, "pnpm-lock.yaml": "", "yarn.lock": YARN_4 },
     "yarn install --immutable",
   ],
+  ...ownYarns(),
 ];
+
+/** A yarn that lies in the repository, as its settings name it, in each form. */
+function ownYarns(): [files: Files, command: string][] {
+  const made = `console.log(require("node:path").basename(__filename), ...process.argv.slice(2));
+    const fs = require("node:fs");
+    fs.mkdirSync("node_modules/.bin", { recursive: true });
+    fs.symlinkSync("/bin/true", "node_modules/.bin/inplace-deploy");`;
+  const newer = ".yarn/releases/yarn-4.1.0.cjs";
+  const forms: readonly [settings: Files, lock: string, path: string, args: string][] = [
+    [
+      { ".yarnrc.yml": `nodeLinker: node-modules\n\nyarnPath: ${newer}\n` },
+      YARN_4,
+      newer,
+      "install --immutable",
+    ],
+    [{ ".yarnrc.yml": `yarnPath: "./${newer}" # ours\r\n` }, YARN_4, newer, "install --immutable"],
+    [
+      { ".yarnrc": '# of yarn 1\nyarn-path "tools/yarn one.js"\n' },
+      YARN_1,
+      "tools/yarn one.js",
+      "install --frozen-lockfile --production=false",
+    ],
+  ];
+  const own = forms.map(([settings, lock, path, args]): [Files, string] => [
+    { ...settings, "yarn.lock": lock, [path]: made },
+    `${basename(path)} ${args}`,
+  ]);
+  // Named and not there, as where .gitignore leaves it out.
+  return [
+    ...own,
+    [{ ".yarnrc.yml": `yarnPath: ${newer}\n`, "yarn.lock": YARN_4 }, "yarn install --immutable"],
+  ];
+}
 
 test("packages are installed as the lock file says that is there, by deploy.sh as by a push", async (t) => {
   const bin = await temporaryFolder(t);
@@ -55,8 +89,10 @@ test("packages are installed as the lock file says that is there, by deploy.sh a
     const asked = installation(cwd, process.env);
     assert.ok(asked.kind === "argv");
     const words = [asked.file, ...asked.args];
-    const npm = words.findIndex((word) => word.endsWith("npm-cli.js"));
-    assert.equal((npm < 0 ? words : ["npm", ...words.slice(npm + 1)]).join(" "), command);
+    const shown = words
+      .slice(asked.file === process.execPath ? 1 : 0)
+      .map((word) => (word.endsWith("npm-cli.js") ? "npm" : isAbsolute(word) ? basename(word) : word));
+    assert.equal(shown.join(" "), command);
     await copyFile(join(PROJECT, "templates", "deploy.sh"), join(cwd, "deploy.sh"));
     const { code, stdout, stderr } = await runProgram(t, "bash", ["deploy.sh"], { cwd, env });
     assert.equal(code, 0, stderr);
@@ -200,4 +236,22 @@ test("deploy.sh in a member of a workspace installs above it, and only once", as
     assert.equal(await deploys(), `installing packages\n${install}\ndeploy`, install);
     assert.equal(await deploys(), "deploy", install);
   }
+});
+
+test("deploy.sh deploys where stdout, stderr or both are closed", async (t) => {
+  const cwd = await temporaryFolder(t);
+  await writeFiles(cwd, { "package.json": { name: "shop" }, ".git/HEAD": "", "package-lock.json": "" });
+  await mkdir(join(cwd, "node_modules", ".bin"), { recursive: true });
+  await script(join(cwd, "node_modules", ".bin", "inplace-deploy"), 'echo said; echo "$*" >> ran');
+  await copyFile(join(PROJECT, "templates", "deploy.sh"), join(cwd, "deploy.sh"));
+  for (const closed of [">&-", "2>&-", ">&- 2>&-", "<&- >&-"]) {
+    await rm(join(cwd, "ran"), { force: true });
+    const line = `bash deploy.sh --json ${closed}`;
+    const { code, stderr } = await runProgram(t, "bash", ["-c", line], { cwd });
+    assert.deepEqual([code, stderr], [0, ""], line);
+    assert.equal(await readFile(join(cwd, "ran"), "utf8"), "deploy --json\n", line);
+  }
+  const own = (await readFile(join(PROJECT, "deploy.sh"), "utf8")).split("\nif ")[0] ?? "";
+  const theirs = await readFile(join(PROJECT, "templates", "deploy.sh"), "utf8");
+  assert.ok(theirs.startsWith(own), "this project's own begins as theirs does");
 });

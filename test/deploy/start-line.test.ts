@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import type { DirectoryBuild } from "#src/config/config.js";
 import { build } from "#src/deploy/builders/build.js";
-import { InplaceError } from "#src/errors.js";
+import type { InplaceError } from "#src/errors.js";
 import { writeFiles, type Files } from "../rig/source.ts";
 import { temporaryFolder } from "../rig/temporary-site.ts";
 

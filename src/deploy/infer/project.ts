@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { packageManagerOf, type PackageManager } from "../package-manager.ts";
+import { ownYarn, packageManagerOf, type PackageManager } from "../package-manager.ts";
 import { gitIn } from "../git/git.ts";
 import { openRepository } from "../git/repository.ts";
 import { readPackage, workspaceRoot, type PackageManifest } from "../workspace.ts";
@@ -41,6 +41,8 @@ export async function readProject(top: string, place: string, manifest: PackageM
   const has = (...paths: readonly string[]): string | undefined =>
     paths.find((path) => existsSync(join(folder, path)));
   const repository = await openRepository(folder);
+  const yarn = manager === "yarn" ? ownYarn(root) : undefined;
+  const program = yarn === undefined ? [manager] : ["node", relative(top, yarn).split(sep).join("/")];
   const within = place === "." ? [] : WITHIN[manager](place);
   return {
     folder,
@@ -65,7 +67,7 @@ export async function readProject(top: string, place: string, manifest: PackageM
       return ignored.trim() !== "";
     },
     script: (name) => manifest.scripts?.[name],
-    run: (script) => [manager, ...within, "run", script],
+    run: (script) => [...program, ...within, "run", script],
     execute: (...words) => {
       switch (manager) {
         case "npm":
@@ -73,7 +75,7 @@ export async function readProject(top: string, place: string, manifest: PackageM
         case "bun":
           return ["bun", ...within, "x", ...words];
         default:
-          return [manager, ...within, "exec", ...words];
+          return [...program, ...within, "exec", ...words];
       }
     },
   };
