@@ -21,6 +21,7 @@ backslash='\'
 newline='
 '
 carriage_return=$(printf '\r')
+end_of_text=$(printf '\032')
 byte_order_mark=$(printf '\357\273\277')
 # UTF-16, as PowerShell and Notepad write it, either way round.
 wide_mark=$(printf '\377\376')
@@ -39,6 +40,7 @@ line_of() {
     ;;
   esac
   line=${line#"$byte_order_mark"}
+  line=${line%"$end_of_text"}
   line=${line%"$carriage_return"}
   trim
   case $line in '"'*'"') line=${line#?} line=${line%?} ;; esac

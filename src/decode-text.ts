@@ -3,7 +3,13 @@
  * Notepad's "Unicode" write it with a byte order mark, which is no part of the text, and `cmd /u` without one.
  */
 export function decodeText(bytes: Uint8Array): string {
-  return new TextDecoder(encodingOf(bytes)).decode(bytes);
+  return decodeAs(encodingOf(bytes), bytes);
+}
+
+/** Without the Ctrl+Z at its end, by which DOS told where a text ends and some programs still do. Throws RangeError for an unknown encoding. */
+export function decodeAs(encoding: string, bytes: Uint8Array): string {
+  const text = new TextDecoder(encoding).decode(bytes);
+  return text.endsWith("\u001a") ? text.slice(0, -1) : text;
 }
 
 /** By the byte order mark, or by a first character whose other byte is zero, which no text in UTF-8 has; else UTF-8. */

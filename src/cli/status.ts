@@ -5,7 +5,7 @@ import type { SiteLayout } from "../site/layout.ts";
 import { lockOwner } from "../site/lock.ts";
 import { readManifest } from "../site/manifest.ts";
 import { swapCost } from "../log/supervisor-words.ts";
-import { readPointer, type PointerState } from "../site/pointer.ts";
+import { readPointer, whereabouts, type PointerState } from "../site/pointer.ts";
 import { readRecord } from "../site/records.ts";
 import { askSupervisor } from "../supervisor/ask.ts";
 import type { SupervisorStatus } from "../supervisor/requests.ts";
@@ -120,7 +120,7 @@ function describePointer(pointer: PointerState): string {
     case "names":
       return pointer.artifact;
     case "dangling":
-      return `${pointer.artifact}, which is not there`;
+      return `${pointer.artifact}, ${whereabouts(pointer)}`;
     case "invalid":
       return `refused: ${pointer.error.message}`;
     default:

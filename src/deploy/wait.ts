@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { InplaceError } from "../errors.ts";
 import { listFailed, readLastGood, recordFailures } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { readPointer } from "../site/pointer.ts";
+import { readPointer, whereabouts } from "../site/pointer.ts";
 import { readReleases } from "../site/releases.ts";
 
 export const DEFAULT_WAIT_MS = 120_000;
@@ -83,7 +83,7 @@ async function pointed(layout: SiteLayout): Promise<string> {
     case "dangling":
       throw new InplaceError(
         "ARTIFACT_MISSING",
-        `The pointer names ${pointer.artifact}, which is not there.`,
+        `The pointer names ${pointer.artifact}, ${whereabouts(pointer)}.`,
       );
     case "invalid":
       throw pointer.error;

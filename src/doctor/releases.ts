@@ -5,6 +5,7 @@ import { entryPoint } from "../site/entry-point.ts";
 import { isMarkedFailed, readLastGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { refuseMountedPointer } from "../site/mounts.ts";
+import { whereabouts } from "../site/pointer.ts";
 import { readRecord } from "../site/records.ts";
 import { artifactsIn } from "../site/releases.ts";
 import { verifyArtifact } from "../site/verify.ts";
@@ -24,7 +25,13 @@ export async function checkPointer({ layout, pointer, now }: Patient): Promise<r
       return [finding("POINTER_UNSOUND", pointer.error.message)];
     case "dangling":
       return [
-        finding("POINTER_DANGLING", `${layout.pointer} names ${pointer.artifact}, which is not there.`),
+        finding(
+          "POINTER_DANGLING",
+          `${layout.pointer} names ${pointer.artifact}, ${whereabouts(pointer)}.`,
+          pointer.inOtherCase === undefined
+            ? undefined
+            : `Write _target/${pointer.inOtherCase} to _artifact.txt: this system knows case, and so do the launchers.`,
+        ),
       ];
     case "missing":
     case "names":

@@ -29,7 +29,7 @@ export function localPath(
 
 /**
  * A word of an argument line: where it is a path, or `--option=` and a path, with this system's slashes. A path is what leads to
- * something that is there, or what looks like one: `.\logs\x`, or `%HOME%\x` once it is expanded.
+ * something that is there or may be made in a folder that is, or what looks like one: `.\logs\x`, or `%HOME%\x` once it is expanded.
  */
 export function localArgument(word: string, folder: string): string {
   if (!word.includes("\\")) return word;
@@ -39,13 +39,20 @@ export function localArgument(word: string, folder: string): string {
   const short = slashes(withoutPrefix(value));
   if (existsSync(resolve(folder, short))) return option + short;
   if (existsSync(path)) return option + path;
-  return looksLikePath(short) ? option + short : word;
+  if (looksLikePath(short)) return option + short;
+  if (PATTERN.test(short) || short.startsWith("/") || dirname(short) === ".") return word;
+  // Such as a log file that the program is to make.
+  if (existsSync(resolve(folder, dirname(short)))) return option + short;
+  return existsSync(dirname(path)) ? option + path : word;
 }
 
-/** In a folder that is there, and without what only patterns hold: `.\d+` is none. */
+/** What only patterns hold. */
+const PATTERN = /[*?"<>|+^$()[\]{}]/;
+
+/** In a folder that is there: `.\d+` is none. */
 function looksLikePath(path: string): boolean {
   const [top] = /^(\.{1,2}|\/[^/]+)(?=\/)/.exec(path) ?? [];
-  return top !== undefined && !/[*?"<>|+^$()[\]{}]/.test(path) && (top.startsWith(".") || existsSync(top));
+  return top !== undefined && !PATTERN.test(path) && (top.startsWith(".") || existsSync(top));
 }
 
 /** Without the quotes around it, which keep a path with blanks together on a command line. */

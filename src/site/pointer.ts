@@ -6,6 +6,7 @@ import { InplaceError, systemCode } from "../errors.ts";
 import { isArtifactName, validArtifactName } from "./artifact-name.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import { refuseMountedPointer } from "./mounts.ts";
+import { namesIn } from "./present.ts";
 import { TARGET_FOLDER, type SiteLayout } from "./layout.ts";
 
 /** Longer than any path a system takes; what is longer is no pointer. */
@@ -15,8 +16,23 @@ export type PointerState =
   | { readonly state: "missing" }
   | { readonly state: "names"; readonly artifact: string; readonly path: string }
   /** Well formed, but nothing of that name is in the target folder. */
-  | { readonly state: "dangling"; readonly artifact: string; readonly path: string }
+  | DanglingPointer
   | { readonly state: "invalid"; readonly error: InplaceError };
+
+export interface DanglingPointer {
+  readonly state: "dangling";
+  readonly artifact: string;
+  readonly path: string;
+  /** What is there under that name in another case, which Windows would take, and launchers and systems with case do not. */
+  readonly inOtherCase?: string;
+}
+
+/** Where the artifact is, in a relative clause. */
+export function whereabouts({ inOtherCase }: DanglingPointer): string {
+  return inOtherCase === undefined
+    ? "which is not there"
+    : `which is not there: ${inOtherCase} is, and differs in case only`;
+}
 
 /**
  * What `_artifact.txt` names. Takes UTF-16, a BOM, CRLF, quotes, blanks and the relative, bare and absolute forms,
@@ -114,7 +130,7 @@ async function resolveArtifact(layout: SiteLayout, artifact: string): Promise<Po
     real = await realpath(path);
     inside = resolve(await realpath(layout.target), artifact);
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return { state: "dangling", artifact, path };
+    if (systemCode(error) === "ENOENT") return await danglingPointer(layout, artifact, path);
     const what = `${path} cannot be resolved: ${messageOf(error)}.`;
     throw new InplaceError("POINTER_INVALID", what, { cause: error });
   }
@@ -124,6 +140,18 @@ async function resolveArtifact(layout: SiteLayout, artifact: string): Promise<Po
     throw new InplaceError("POINTER_ESCAPES", `${path} is a link to ${real}.`);
   }
   return { state: "names", artifact, path };
+}
+
+async function danglingPointer(
+  { target }: SiteLayout,
+  artifact: string,
+  path: string,
+): Promise<DanglingPointer> {
+  const names = await namesIn(target).catch(() => []);
+  const inOtherCase = names.find(
+    (name) => name !== artifact && name.toLowerCase() === artifact.toLowerCase(),
+  );
+  return { state: "dangling", artifact, path, ...(inOtherCase === undefined ? {} : { inOtherCase }) };
 }
 
 async function readBounded(path: string): Promise<string> {

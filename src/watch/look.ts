@@ -4,7 +4,7 @@ import { asInplaceError, type ErrorCode } from "../errors.ts";
 import type { EventSink, WatchEvent } from "../events.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { matchesManifest, readManifest } from "../site/manifest.ts";
-import { readPointer } from "../site/pointer.ts";
+import { readPointer, whereabouts } from "../site/pointer.ts";
 import { isArchiveName } from "./archive/archive-name.ts";
 import { adopt, refused, type Adopted, type Adoption } from "./adopt.ts";
 import { Aside } from "./aside.ts";
@@ -114,7 +114,7 @@ export class Look {
         return undefined;
       case "dangling": {
         // As where the target folder is unmounted, or moved away.
-        const what = `${this.#layout.pointer} names ${pointer.artifact}, and there is no ${pointer.path}.`;
+        const what = `${this.#layout.pointer} names ${pointer.artifact}, ${whereabouts(pointer)}.`;
         return this.#refusePointer("ARTIFACT_MISSING", what);
       }
       case "invalid": {

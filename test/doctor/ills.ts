@@ -39,6 +39,12 @@ export const ILLS: readonly Ill[] = [
   { code: "POINTER_UNSOUND", how: "the pointer is a folder", harm: (s) => replaceByFolder(s.pointer) },
   { code: "POINTER_DANGLING", how: "the artifact is gone", harm: (s) => rm(join(s.target, ARTIFACT)) },
   {
+    code: "POINTER_DANGLING",
+    how: "the pointer has another case",
+    harm: (s) => writeFile(s.pointer, `_target/${ARTIFACT.toUpperCase()}\n`),
+    cure: /^Write _target\/app-1\.mjs to _artifact\.txt/,
+  },
+  {
     code: "POINTER_IN_FUTURE",
     how: "the pointer is of tomorrow",
     harm: (s) => utimes(s.pointer, new Date(), new Date(Date.now() + 24 * HOUR_MS)),

@@ -92,6 +92,8 @@ test("the pointer may be UTF-16, have a byte order mark, quotes, blanks, either 
     "\uFEFFnamed.mjs",
     `"${layout.root}/_target/named.mjs"\n`,
     "_TARGET\\named.mjs\r\n",
+    "_target\\named.mjs\u001a",
+    "_target\\named.mjs\r\n\u001a",
     ...encodings('"_target\\named.mjs"\r\n').map(([, bytes]) => bytes),
   ];
   for (const pointer of pointers) {

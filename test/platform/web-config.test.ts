@@ -176,6 +176,29 @@ test("what is no XML is said in its own words, once", () => {
   }
 });
 
+test("the text is read by the encoding that the file declares, or that its first bytes tell", () => {
+  const xml = (label: string): string =>
+    `<?xml version="1.0" encoding="${label}"?>\r\n<configuration><system.webServer><httpPlatform processPath="x" arguments="é ß"/></system.webServer></configuration>`;
+  const mark = "\ufeff";
+  for (const bytes of [
+    Buffer.from(xml("windows-1252"), "latin1"),
+    Buffer.from(xml("ISO-8859-1"), "latin1"),
+    Buffer.from(xml("us-ascii"), "latin1"),
+    Buffer.from(xml("UTF-8")),
+    Buffer.from(mark + xml("utf-8")),
+    Buffer.from(mark + xml("windows-1252")),
+    Buffer.from(xml("utf-16")),
+    Buffer.from(mark + xml("utf-16"), "utf16le"),
+    Buffer.from(`${xml("utf-8")}\r\n\u001a`),
+    Buffer.from(`${xml("windows-1252")}\u001a`, "latin1"),
+  ])
+    equal(parseWebConfig(FILE, bytes).arguments, "é ß", bytes.toString("latin1", 0, 50));
+  throws(() => parse(xml("klingon")), {
+    code: "WEB_CONFIG_INVALID",
+    message: `${FILE}:1:1: encoding="klingon" is not known`,
+  });
+});
+
 test("an unknown attribute is what IIS answers with 500.19, and the nearest known one is named", () => {
   const { message, hint } = problem('<httpPlatform processPath="x" startupTimeLimt="5"/>');
   match(message, /:3:47: unrecognized attribute "startupTimeLimt" of <httpPlatform>$/);

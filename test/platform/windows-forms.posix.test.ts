@@ -1,44 +1,15 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
 import { applicationEnvironment } from "#src/platform/application-environment.js";
 import { launchOf } from "#src/platform/launch.js";
-import { pathProblems } from "#src/platform/web-config/path-problems.js";
-import { parseWebConfig, type PlatformConfig } from "#src/platform/web-config/read.js";
 import { localPath } from "#src/process/windows-path.js";
 import { siteLayout } from "#src/site/layout.js";
-import { temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { BACKEND, serveSite, webConfig } from "./site.js";
 import { fetch } from "./fetch.js";
-
-const SITE = [
-  "launch.cmd",
-  "launch.sh",
-  "my app/run.sh",
-  "server/index.mjs",
-  "Bin/Start.sh",
-  "tools/tool",
-  "conf/app.json",
-  "node.js",
-];
-
-/** A site with these files, in a home that is named as on App Service. */
-async function home(t: TestContext): Promise<{ readonly root: string; readonly env: NodeJS.ProcessEnv }> {
-  const HOME = await temporaryFolder(t);
-  const root = join(HOME, "site", "wwwroot");
-  for (const path of [...SITE.map((name) => join(root, name)), join(HOME, "jdk", "bin", "java")]) {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, "");
-    await chmod(path, 0o755);
-  }
-  return { root, env: { HOME, JAVA_HOME: join(HOME, "jdk"), PATH: join(HOME, "jdk", "bin") } };
-}
-
-function configOf(root: string, content: string): PlatformConfig {
-  return parseWebConfig(join(root, "web.config"), Buffer.from(webConfig(content)));
-}
+import { configOf, home } from "./windows-home.js";
 
 test("every path of web.config is found here as Windows finds it: in processPath and in arguments", async (t) => {
   const { root, env } = await home(t);
@@ -65,6 +36,21 @@ test("every path of web.config is found here as Windows finds it: in processPath
     [
       'processPath="java" arguments="--config=.\\conf\\app.json --log &quot;.\\my logs\\x.log&quot; -c CONF\\APP.JSON"',
       ["java", "--config=./conf/app.json", "--log", "./my logs/x.log", "-c", join(root, "conf/app.json")],
+    ],
+    // What is not there yet, in a folder that is.
+    [
+      'processPath="java" arguments="--log-config conf\\log.ini &quot;--out=CONF\\my out.txt&quot; -o tools\\new\\x gone\\x conf\\d+ gone\\"',
+      [
+        "java",
+        "--log-config",
+        "conf/log.ini",
+        `--out=${join(root, "conf/my out.txt")}`,
+        "-o",
+        "tools\\new\\x",
+        "gone\\x",
+        "conf\\d+",
+        "gone\\",
+      ],
     ],
     // What is no path stays as it is.
     [
@@ -141,134 +127,6 @@ test("variables: paths with this system's slashes, lists with its separator and 
       PATTERN: "a;b\\d+",
     },
   );
-});
-
-test("what web.config names and is not here is told with its line and a cure", async (t) => {
-  const { root, env } = await home(t);
-  await writeFile(join(root, "zsh.sh"), "#!/no/such/zsh -e\n");
-  await writeFile(join(root, "java.sh"), "#!/opt/java\n");
-  const said = (content: string): string[] =>
-    pathProblems(configOf(root, content), root, env).map(
-      ({ kind, what, cure }) => `${kind}: ${what} ${cure}`,
-    );
-  const here = `${join(root, "web.config")}:4:`;
-  const problems: readonly (readonly [content: string, ...RegExp[]])[] = [
-    ['processPath=".\\launch.cmd" arguments="%HTTP_PLATFORM_PORT%" stdoutLogFile="D:\\off"'],
-    ['processPath="java.exe" arguments="%20x%20" stdoutLogEnabled="true" stdoutLogFile=".\\logs\\x"'],
-    [
-      'processPath="C:\\Program Files\\nodejs\\node.exe"',
-      /^program: .*:4:31: processPath="C:\\Program Files\\nodejs\\node\.exe": there is no drive C: .* processPath="node"/,
-    ],
-    ['processPath="\\\\server\\share\\app.exe"', /^program: .*there are no network paths/],
-    ['processPath=".\\gone.exe"', /^program: .*there is no .*\/gone\. Correct the path/],
-    [
-      'processPath=".\\go.cmd"',
-      /^program: .*there is no .*\/go\.sh, which is started here in place .* shell script/,
-    ],
-    [
-      'processPath="cmd.exe" arguments="/c npm start"',
-      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
-    ],
-    [
-      'processPath="CMD"',
-      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
-    ],
-    [
-      'processPath="%SystemRoot%\\System32\\cmd.exe"',
-      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
-    ],
-    [
-      'processPath="%windir%\\system32\\inetsrv\\x.exe"',
-      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
-    ],
-    [
-      'processPath="%ComSpec%"',
-      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
-    ],
-    [
-      'processPath="C:\\Windows\\System32\\cmd.exe"',
-      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
-    ],
-    [
-      'processPath="&quot;%SystemRoot%\\System32\\WindowsPowerShell\\v1.0\\powershell.exe&quot;"',
-      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
-    ],
-    [
-      'processPath="powershell" arguments="-File .\\start.ps1"',
-      /^program: .*is a part of Windows, and not here\. Let processPath name what it starts, .*launch\.cmd\.$/,
-    ],
-    [
-      'processPath="%ProgramFiles%\\nodejs\\node.exe"',
-      /^variable: .*Only Windows sets ProgramFiles\. Name the program without its folder/,
-    ],
-    [
-      'processPath="java" arguments="-jar %LOCALAPPDATA%\\a.jar"',
-      /^variable: .*Only Windows sets LOCALAPPDATA: write what is meant here/,
-    ],
-    [
-      'processPath="startup.bat"',
-      /^program: .*neither startup\.sh in the site nor startup on the PATH.* Put a shell script of that name .*, install startup, or/,
-    ],
-    ['processPath="npm.cmd" arguments="start"', /^program: .*nor npm on the PATH.* install npm, or/],
-    ['processPath="pwsh.exe"', /^program: .*Install pwsh, or add/],
-    [
-      'processPath=".\\zsh.cmd"',
-      /^program: .*the first line of .*\/zsh\.sh asks for \/no\/such\/zsh, which is not here\. Install zsh, or .*#!\/bin\/sh/,
-    ],
-    [
-      'processPath=".\\java.cmd"',
-      /^program: .*the first line of .*\/java\.sh asks for \/opt\/java, .*#!\/usr\/bin\/env java, which finds it/,
-    ],
-    [
-      'processPath="dotnet" arguments=".\\app.dll"',
-      /^program: .*there is no dotnet .* on the PATH\. Install dotnet/,
-    ],
-    [
-      'processPath="%GOROOT%\\bin\\go.exe"',
-      /^variable: .*:4:31: processPath=.*%GOROOT% is not set, .* Set GOROOT for who starts the site/,
-    ],
-    [
-      'processPath="java" arguments="-jar %NOWHERE%\\a.jar %ASPNETCORE_PORT% %http_platform_port%"',
-      /^variable: .*:4:48: arguments=.*%NOWHERE% is not set/,
-    ],
-    [
-      'processPath="%home%\\site\\wwwroot\\bin\\start.bat" arguments="-jar %HOME%\\site\\wwwroot\\server\\index.mjs"',
-    ],
-    [
-      'processPath="%home%\\site\\wwwroot\\gone.exe" arguments="-jar &quot;%HOME%\\site\\wwwroot\\gone.jar&quot;"',
-      /^program: .*there is no .*\/gone\. Write \.\\ in place of %HOME%/,
-      /^not-here: .*arguments name %HOME%.*gone\.jar, and there is no .*gone\.jar\. Write \.\\ in place/,
-    ],
-    [
-      'processPath="java" arguments="-jar D:\\home\\a.jar --x=&quot;E:\\b c&quot;"',
-      /^not-here: .*arguments name D:\\home\\a\.jar, and there is no drive D:/,
-      /^not-here: .*arguments name E:\\b c, and/,
-    ],
-    [
-      'processPath="java" stdoutLogEnabled="true" stdoutLogFile="D:\\home\\LogFiles\\x"',
-      /^not-here: .*:4:\d+: stdoutLogFile=.*drive D: on this system; nothing is logged\. .*\.\\logs\\stdout/,
-    ],
-    [
-      'processPath="java" stdoutLogEnabled="true" stdoutLogFile="\\\\?\\%home%\\LogFiles\\x"',
-      /^log-outside: .*stdoutLogFile=.* is .*\/LogFiles\/x, outside of the site/,
-    ],
-    [
-      'processPath="java"><environmentVariables><environmentVariable name="A" value="%B_C%"/></environmentVariables>',
-      /^variable: .*:4:\d+: the variable A="%B_C%": %B_C% is not set/,
-    ],
-    [
-      'processPath="java"><recycleOnFileChange><file path="D:\\x"/></recycleOnFileChange>',
-      /^not-here: .*<file path="D:\\x">: there is no drive D:/,
-    ],
-  ];
-  for (const [content, ...expected] of problems) {
-    const found = said(content);
-    equal(found.length, expected.length, `${content}: ${found.join("\n")}`);
-    for (const [index, each] of found.entries()) {
-      match(each, expected[index] ?? /^$/);
-      equal(each.includes(here), true, each);
-    }
-  }
 });
 
 test("a launcher for another shell, then Nitro's own web.config for IIS, are served, with its log where it says, and a program that cannot be here says why", async (t) => {

@@ -24,6 +24,23 @@ describe("pointer", () => {
     assert.equal((await readPointer(layout)).state, "dangling");
   });
 
+  it("tells of a name that is there in another case", async (t) => {
+    const layout = await temporarySite(t);
+    await drop(layout, "Shop-1.mjs");
+    for (const [text, inOtherCase] of [
+      ["_target/shop-1.mjs", "Shop-1.mjs"],
+      ["_target\\SHOP-1.MJS", "Shop-1.mjs"],
+      ["_target/shop-2.mjs", undefined],
+    ] as const) {
+      await writeFile(layout.pointer, text);
+      const found = await readPointer(layout);
+      // A disk without case has it.
+      if (found.state === "names") continue;
+      assert.equal(found.state, "dangling");
+      assert.equal(found.inOtherCase, inOtherCase, text);
+    }
+  });
+
   const forms = (root: string): string[] => [
     "_target/a.mjs",
     "_target\\a.mjs",
@@ -34,6 +51,8 @@ describe("pointer", () => {
     '"_target\\a.mjs"',
     "\uFEFF_target/a.mjs\r\n",
     "  _target/a.mjs  \r\n\r\n",
+    "_target/a.mjs\u001a",
+    "_target\\a.mjs\r\n\u001a",
     `${root}/_target/a.mjs`,
     `\\\\?\\${root}\\_target\\a.mjs`,
     `"${root}/_target/a.mjs"\r\n`,

@@ -1,5 +1,5 @@
 import { DOMParser, ParseError, type Attr, type Element, type Node } from "@xmldom/xmldom";
-import { decodeText } from "../../decode-text.ts";
+import { decodeAs, decodeText } from "../../decode-text.ts";
 import { InplaceError } from "../../errors.ts";
 
 /** An XML document that knows its file, for messages. Names are compared without case, as IIS does. */
@@ -21,7 +21,7 @@ export function parseXml(path: string, bytes: Buffer): XmlFile {
     },
   });
   try {
-    const { documentElement: root } = parser.parseFromString(decodeText(bytes), "text/xml");
+    const { documentElement: root } = parser.parseFromString(textOf(path, bytes), "text/xml");
     if (root !== null && problem === undefined) return { path, root };
     throw new InplaceError("WEB_CONFIG_INVALID", problem ?? at(path, undefined, "there is no element"));
   } catch (error) {
@@ -30,6 +30,24 @@ export function parseXml(path: string, bytes: Buffer): XmlFile {
     throw new InplaceError("WEB_CONFIG_INVALID", what, { cause: error });
   }
 }
+
+/** By the encoding that the file declares, unless its first bytes already tell. */
+function textOf(path: string, bytes: Buffer): string {
+  const [, label] = DECLARED.exec(bytes.toString("latin1", 0, DECLARED_WITHIN_BYTES)) ?? [];
+  // Of UTF-16 the bytes tell; what declares it without them was converted since.
+  if (label === undefined || /^utf-?(8|16(le|be)?)$/i.test(label)) return decodeText(bytes);
+  try {
+    return decodeAs(label, bytes);
+  } catch {
+    throw new InplaceError("WEB_CONFIG_INVALID", at(path, undefined, `encoding="${label}" is not known`), {
+      hint: "Save the file as UTF-8, and declare that.",
+    });
+  }
+}
+
+/** Without a byte order mark, as only a file in bytes of its own encoding begins. */
+const DECLARED = /^<\?xml\b[^>]*?\bencoding\s*=\s*["']([^"']*)["']/;
+const DECLARED_WITHIN_BYTES = 256;
 
 /** What xmldom says, without the words of its inside. */
 function inWords(message: string): string {
