@@ -14,9 +14,13 @@ export class SiteReleases {
     this.#layout = layout;
   }
 
-  /** env: of the processes of the site, as it is at each look. */
-  async watch(env: () => NodeJS.ProcessEnv, tell: (event: WatchEvent) => void): Promise<void> {
+  /** What is released from now on is news. */
+  async remember(): Promise<void> {
     this.#known = await pointedArtifact(this.#layout);
+  }
+
+  /** env: of the processes of the site, as it is at each look. */
+  watch(env: () => NodeJS.ProcessEnv, tell: (event: WatchEvent) => void): void {
     this.#watcher = watchReleases(this.#layout, { mine: this.#known, env }, (event) => {
       if (event.type === "release-found") this.#known = event.artifact;
       tell(event);

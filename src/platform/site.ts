@@ -97,12 +97,20 @@ export class Site implements Router, Stage {
   }
 
   async #begin(): Promise<void> {
-    const { layout, events, strict, urls } = this.#options;
+    const { urls } = this.#options;
     this.#watch.begin((path) => this.#changed(path));
-    void urls.then((where) => !this.#stopping && this.#record.begin(where));
+    await this.#releases.remember();
+    urls.then((where) => this.#listens(where)).catch((error: unknown) => this.#failed(error));
+  }
+
+  /** Visitors can come. A handler that cannot listen, for another one does, starts no processes beside those of that one. */
+  async #listens(urls: readonly string[]): Promise<void> {
+    if (this.#stopping) return;
+    const { layout, events, strict } = this.#options;
+    this.#record.begin(urls);
     if (strict) return;
     const env = (): NodeJS.ProcessEnv => applicationEnvironment(this.#config, this.#options.env, layout.root);
-    await this.#releases.watch(env, (event) => {
+    this.#releases.watch(env, (event) => {
       // A supervisor says so itself.
       const saidThere = event.type === "release-found" && this.serving()?.instance?.supervises === true;
       if (!saidThere) events({ type: "watched", event });

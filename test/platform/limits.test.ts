@@ -1,13 +1,15 @@
-import { equal, match, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { PlatformEvent } from "#src/events.js";
 import { CLIENT_LIMITS } from "#src/platform/proxy/client-options.js";
 import { startPlatformHandler } from "#src/platform/handler.js";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
+import { publish } from "../watch/watched-site.js";
 import { clock } from "./clock.js";
 import { fetch } from "./fetch.js";
 import { exchangeRaw, rawClient } from "./raw.js";
@@ -123,5 +125,24 @@ test("a port that is taken is PORT_IN_USE, a missing web.config WEB_CONFIG_MISSI
   await once(other, "listening");
   t.after(() => other.close());
   const { port } = other.address() as { port: number };
-  await rejects(startPlatformHandler({ siteRoot: layout.root, port }), { code: "PORT_IN_USE", exitCode: 1 });
+  await publish(layout, "untried.mjs", "setInterval(() => {}, 1000);");
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, "sites.json"), JSON.stringify({ sites: [{ root: layout.root }] }));
+  for (const what of [{ siteRoot: layout.root }, { sites: join(folder, "sites.json") }]) {
+    const told: string[] = [];
+    const events = (event: PlatformEvent): void =>
+      void told.push(event.type === "of-site" ? event.event.type : event.type);
+    await rejects(startPlatformHandler({ ...what, port, events }), { code: "PORT_IN_USE", exitCode: 1 });
+    deepEqual(told, [], "it starts nothing beside the processes of the handler that has the port");
+  }
+  const events: PlatformEvent[] = [];
+  const handler = await startPlatformHandler({
+    siteRoot: layout.root,
+    port: 0,
+    events: (event) => events.push(event),
+  });
+  t.after(() => handler.stop());
+  await until("it is tried at once where the handler listens", () =>
+    events.some(({ type }) => type === "backend-starting"),
+  );
 });
