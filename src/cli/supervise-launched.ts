@@ -29,7 +29,8 @@ async function main({ argv, env }: NodeJS.Process): Promise<number> {
     const layout = siteLayout(env["INPLACE_SITE_ROOT"] ?? ".");
     const { config, problem } = await configured(layout);
     if (problem !== undefined) print({ type: "handover-unsound", file: layout.handover, problem });
-    const options = superviseOptions(config, env);
+    const httpOnly = env["HTTP_PLATFORM_PORT"] !== undefined;
+    const options = { ...superviseOptions(config, env), httpOnly };
     const place = placeOf({}, env);
     const args = argv.slice(2);
     return await superviseSite({ layout, place, options, args, env, emit: print, signal, launched: true });

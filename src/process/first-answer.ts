@@ -48,7 +48,7 @@ export async function untilAnswered(
   return answered.signal.aborted ? undefined : last;
 }
 
-/** Whether GET / at the port was answered, whatever it was, before the signal aborted; by somebody else does not count. */
+/** Whether GET / at the port was answered over HTTP/1, whatever it was, before the signal aborted; by somebody else does not count. */
 export async function portAnswers(
   port: number,
   own: OwnPort,
@@ -56,32 +56,30 @@ export async function portAnswers(
   signal: AbortSignal,
 ): Promise<boolean> {
   const ask = async (limit: AbortSignal): Promise<Answer> => {
-    const answer = await askOver(connect({ port, host: LOOPBACK }), "connect", host, limit);
+    const answer = await askOver(connect({ port, host: LOOPBACK }), "connect", host, limit, IS_HTTP);
     return answer !== "answered" || (await own.tookConnection()) ? answer : NOT_OURS;
   };
   return (await untilAnswered(ask, signal)) === undefined;
 }
 
 /**
- * Asks GET / of the host over a socket that is being connected. Any byte that comes back is an answer, except of a 503, with which an app
- * says itself that it does not serve yet.
+ * Asks GET / of the host over a socket that is being connected. What begins as an answer has to is one, except of a 503, with which an
+ * app says itself that it does not serve yet.
  */
 export async function askOver(
   socket: Socket,
   connected: "connect" | "secureConnect",
   host: string,
   signal: AbortSignal,
+  expected = IS_ANYTHING,
 ): Promise<Answer> {
   try {
     await once(socket, connected, { signal });
-    const closed = once(socket, "close", { signal }).then(() => "closed" as const);
-    const data = once(socket, "data", { signal }) as Promise<[Buffer]>;
-    closed.catch(() => undefined);
-    data.catch(() => undefined);
     socket.write(question(host));
-    const came = await Promise.race([data, closed]);
-    if (came === "closed") return CLOSED;
-    return UNAVAILABLE.test(came[0].toString("latin1")) ? NOT_YET : "answered";
+    const came = await beginningOf(socket, signal);
+    if (came === "") return CLOSED;
+    if (!expected.test(came)) return NO_HTTP;
+    return UNAVAILABLE.test(came) ? NOT_YET : "answered";
   } catch (error) {
     return notAnswered(error);
   } finally {
@@ -89,8 +87,26 @@ export async function askOver(
   }
 }
 
+/** What comes first, as far as it tells what it is; "" where the connection closed before. */
+async function beginningOf(socket: Socket, signal: AbortSignal): Promise<string> {
+  let came = "";
+  socket.on("data", (part: Buffer) => (came += part.toString("latin1")));
+  const closed = once(socket, "close", { signal }).then(() => true);
+  closed.catch(() => undefined);
+  while (came === "" || (came.length < STATUS_CHARS && "HTTP/1.".startsWith(came.slice(0, 7)))) {
+    if (await Promise.race([once(socket, "data", { signal }).then(() => false), closed])) break;
+  }
+  return came;
+}
+
+/** As many as "HTTP/1.1 200" has. */
+const STATUS_CHARS = 12;
+const IS_ANYTHING = /^/;
+/** What a platform handler can forward. */
+export const IS_HTTP = /^HTTP\/1\.[01] /;
 const UNAVAILABLE = /^HTTP\/1\.[01] 503\b/;
 const NOT_YET: Answer = { problem: "it answered GET / with 503", refused: false };
+const NO_HTTP: Answer = { problem: "what it answered to GET / is no HTTP/1", refused: false };
 const NOT_OURS: Answer = { problem: "another program answered GET /", refused: true };
 const CLOSED: Answer = { problem: "it closed the connection without an answer to GET /", refused: false };
 

@@ -2,22 +2,30 @@ import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { askOver, notAnswered, untilAnswered, type Answer } from "../process/first-answer.ts";
+import { askOver, IS_HTTP, notAnswered, untilAnswered, type Answer } from "../process/first-answer.ts";
 import { serverName } from "../site-host.ts";
 import { PROBE_AGENT } from "../process/worker-messages.ts";
+import type { NormalSuperviseOptions } from "./options.ts";
 import type { PrivatePlace, Worker } from "./worker.ts";
 
 /**
  * Resolves once somebody answers at the place where the visitors' connections will go: GET / with any status; a server for
- * plain sockets has taken a connection. undefined: so it did; else, when the signal aborts first, what was wrong.
+ * plain sockets has taken a connection, unless a handler forwards HTTP alone. undefined: so it did; else, when the signal aborts first, what was wrong.
  */
 export async function untilAnswers(
   worker: Worker,
   place: PrivatePlace,
-  host: string,
+  { host, httpOnly }: Pick<NormalSuperviseOptions, "host" | "httpOnly">,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  return await untilAnswered((limit) => askOnce(worker, place, host, limit), signal);
+  const isAsked = httpOnly && place.protocol !== "inherited";
+  return await untilAnswered(
+    (limit) =>
+      isAsked
+        ? askOver(plainSocket(place), "connect", host, limit, IS_HTTP)
+        : askOnce(worker, place, host, limit),
+    signal,
+  );
 }
 
 async function askOnce(

@@ -39,6 +39,8 @@ export interface NormalSuperviseOptions {
   readonly explicitReady: boolean;
   /** What a worker has to do, without `health`, to be taken for ready: answer GET /, or only listen. */
   readonly proof: "answer" | "listen";
+  /** A handler stands before it that forwards HTTP/1 and nothing else: no other server gets visitors. */
+  readonly httpOnly: boolean;
   readonly readyMs: number;
   readonly probationMs: number;
   readonly drainMs: number;
@@ -60,6 +62,7 @@ export function normalizeSupervise(options: SuperviseConfig = {}): NormalSupervi
     health: options.health === undefined ? undefined : normalizeHealth(options.health, host),
     explicitReady: options.explicitReady ?? false,
     proof: options.proof ?? DEFAULT_PROOF,
+    httpOnly: false,
     readyMs: options.readyMs ?? DEFAULT_READY_MS,
     probationMs: options.probationMs ?? DEFAULT_PROBATION_MS,
     drainMs: options.drainMs ?? DEFAULT_DRAIN_MS,

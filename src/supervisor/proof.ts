@@ -45,7 +45,7 @@ export async function prove(
       const problem = await untilHealthy(place, options.health, either);
       if (problem !== undefined) step = { kind: "unhealthy", problem };
     } else if (options.proof === "answer") {
-      const problem = await untilAnswers(worker, place, options.host, either);
+      const problem = await untilAnswers(worker, place, options, either);
       if (problem !== undefined) step = { kind: "no-answer", limitMs: options.readyMs, problem };
     }
     if (isSecure(place)) await warmUp(place, options.host);

@@ -64,7 +64,7 @@ test("every check asks for the site's host, and says which it asked for where an
     /^\/up answered 403 \(asked for Host: localhost; "host" in inplace\.config\.json names another\)$/,
   );
   const limit = AbortSignal.timeout(20_000);
-  equal(await untilAnswers({} as Worker, place, NAME, limit), undefined);
+  equal(await untilAnswers({} as Worker, place, { host: NAME, httpOnly: false }, limit), undefined);
   equal(await portAnswers(port, new OwnPort(port, { pid: process.pid, mark: "" }), NAME, limit), true);
   const check = { address: "127.0.0.1", port, path: "/up", timeoutMs: 5_000 };
   const nothing = (): Promise<undefined> => Promise.resolve(undefined);
@@ -78,8 +78,8 @@ test("over TLS each check names the host, but an address in no way", async (t) =
   const place = (protocol: PrivatePlace["protocol"]): PrivatePlace => ({ host: "127.0.0.1", port, protocol });
   const limit = AbortSignal.timeout(20_000);
   equal(await checkHealth(place("https"), healthOf(NAME)), undefined);
-  equal(await untilAnswers({} as Worker, place("https"), NAME, limit), undefined);
-  equal(await untilAnswers({} as Worker, place("h2"), NAME, limit), undefined);
+  equal(await untilAnswers({} as Worker, place("https"), { host: NAME, httpOnly: false }, limit), undefined);
+  equal(await untilAnswers({} as Worker, place("h2"), { host: NAME, httpOnly: false }, limit), undefined);
   await warmUp(place("https"), NAME);
   deepEqual(new Set(hosts), new Set([NAME]));
   deepEqual(new Set(names), new Set([NAME]));
