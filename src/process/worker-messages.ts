@@ -50,6 +50,8 @@ export type FromWorker =
       readonly port: number;
       readonly protocol: Protocol;
     }
+  /** Nobody of the app listens at the private port any more, although nobody asked it to drain. */
+  | { readonly inplace: "closed" }
   /** A server of the app has taken a connection. */
   | { readonly inplace: "accepted" }
   /** A server of the app listens at another port than the one that it was given. */
@@ -80,6 +82,7 @@ export function asFromWorker(message: unknown): FromWorker | undefined {
   const told = message as { readonly inplace: unknown } & Readonly<Record<string, unknown>>;
   switch (told.inplace) {
     case "accepted":
+    case "closed":
     case "ready":
     case "serving":
     case "stop-asked":

@@ -1,5 +1,5 @@
-import type { Exit } from "../process/child.ts";
 import type { Front } from "./front.ts";
+import type { Failure } from "./proof.ts";
 import type { SupervisorStatus } from "./requests.ts";
 import type { Drained, Worker } from "./worker.ts";
 
@@ -20,8 +20,8 @@ export class Crew {
   readonly #drainMs: number;
   readonly #slots: readonly Slot[];
   readonly #leaving = new Set<Promise<unknown>>();
-  /** A serving worker ended without being asked to. */
-  onDeath: (worker: Worker, slot: number, exit: Exit) => void = () => undefined;
+  /** A serving worker ended, or let nobody in any more, without being asked to. */
+  onDeath: (worker: Worker, slot: number, failure: Failure) => void = () => undefined;
 
   constructor(front: Front, options: { readonly workers: number; readonly drainMs: number }) {
     this.#front = front;
@@ -130,13 +130,21 @@ export class Crew {
 
   async #serve(slot: number, worker: Worker): Promise<void> {
     await this.#front.give(worker);
-    void worker.exited.then((exit) => {
-      const place = this.#at(slot);
-      if (place.serving !== worker) return;
-      place.serving = undefined;
-      this.#front.take(worker);
-      this.onDeath(worker, slot, exit);
+    const closed = worker.heard("closed", new AbortController().signal);
+    void worker.exited.then(({ code, signal }) => this.#lost(slot, worker, { kind: "exited", code, signal }));
+    void closed.then(() => {
+      // What it has may still be answered.
+      if (this.#lost(slot, worker, { kind: "closed" })) this.#dismiss(worker);
     });
+  }
+
+  #lost(slot: number, worker: Worker, failure: Failure): boolean {
+    const place = this.#at(slot);
+    if (place.serving !== worker) return false;
+    place.serving = undefined;
+    this.#front.take(worker);
+    this.onDeath(worker, slot, failure);
+    return true;
   }
 
   async #servesAgain(slot: number, worker: Worker): Promise<boolean> {

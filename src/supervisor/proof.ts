@@ -9,6 +9,7 @@ import { isSecure, type PrivatePlace, type Worker } from "./worker.ts";
 export type Failure =
   | { readonly kind: "not-started"; readonly message: string }
   | { readonly kind: "exited"; readonly code: number | null; readonly signal: string | null }
+  | { readonly kind: "closed" }
   | { readonly kind: "not-listening"; readonly limitMs: number; readonly elsewhere: number | undefined }
   | { readonly kind: "not-ready"; readonly limitMs: number }
   | { readonly kind: "no-answer"; readonly limitMs: number; readonly problem: string }
@@ -16,7 +17,7 @@ export type Failure =
 
 /** It ran until its time was over. */
 export function isLate({ kind }: Failure): boolean {
-  return kind !== "exited" && kind !== "not-started";
+  return kind !== "exited" && kind !== "closed" && kind !== "not-started";
 }
 
 /**

@@ -60,6 +60,8 @@ function inWords(failure: Failure): string {
       return failure.signal === null
         ? `it ended with exit code ${failure.code}`
         : `it was ended by ${failure.signal}`;
+    case "closed":
+      return "it closed its port, and lived on";
     case "not-listening":
       return `it did not listen on PORT within ${failure.limitMs} ms${
         failure.elsewhere === undefined ? "" : `, but on port ${failure.elsewhere}`

@@ -2,7 +2,6 @@ import type { SendHandle } from "node:child_process";
 import { rollback, type Rollback } from "../deploy/rollback.ts";
 import { InplaceError } from "../errors.ts";
 import type { EventSink, InplaceEvent } from "../events.ts";
-import type { Exit } from "../process/child.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { aborted } from "./aborted.ts";
 import { Crew } from "./crew.ts";
@@ -16,7 +15,7 @@ import { readyMsOf, type WantedRelease } from "./release.ts";
 import { Records } from "./records.ts";
 import type { RollbackRequest, SupervisorStatus } from "./requests.ts";
 import { Revival } from "./revival.ts";
-import { isLate } from "./proof.ts";
+import { isLate, type Failure } from "./proof.ts";
 import { rollOut, type FailedWorker, type RolloutResult } from "./rollout.ts";
 import { SiteFaultRetry } from "./site-fault.ts";
 import { describeFailure, type RolloutOutcome, type SupervisorState } from "./state.ts";
@@ -57,7 +56,7 @@ export class Supervisor {
     this.#setup = setup;
     this.#front = front;
     this.#crew = new Crew(front, setup.options);
-    this.#crew.onDeath = (worker, slot, exit) => this.#died(worker, slot, exit);
+    this.#crew.onDeath = (worker, slot, failure) => this.#died(worker, slot, failure);
     this.#records = new Records(setup.layout, setup.events);
     this.#next = new NextRelease(setup.layout, this.#outcomes, setup.events);
     this.#retry = new SiteFaultRetry(setup.layout, setup.env);
@@ -291,11 +290,11 @@ export class Supervisor {
     await this.#records.pointBack(artifact, next.artifact);
   }
 
-  #died(worker: Worker, slot: number, exit: Exit): void {
+  #died(worker: Worker, slot: number, failure: Failure): void {
     const { artifact, pid } = worker;
-    const how = describeFailure({ kind: "exited", ...exit });
+    const how = describeFailure(failure);
     this.#setup.events({ type: "worker-died", artifact, pid, how });
-    if (this.#trial?.has(worker) === true) this.#trial.died(worker, exit);
+    if (this.#trial?.has(worker) === true) this.#trial.died(worker, failure);
     else void this.#revival.revive(slot);
   }
 

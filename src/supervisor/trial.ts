@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Exit } from "../process/child.ts";
 import { aborted } from "./aborted.ts";
 import { checkHealth } from "./health.ts";
 import { DEFAULT_PROBATION_INTERVAL_MS, type NormalSuperviseOptions } from "./options.ts";
@@ -25,8 +24,8 @@ export class Trial {
     return this.#workers.has(worker);
   }
 
-  died(worker: Worker, { code, signal }: Exit): void {
-    this.#fail(worker, { kind: "exited", code, signal });
+  died(worker: Worker, failure: Failure): void {
+    this.#fail(worker, failure);
   }
 
   /**

@@ -32,6 +32,8 @@ export interface VisitorsOptions {
   readonly onFirst: () => void;
   /** So many connections that were passed on were broken by their other side, since the start. */
   readonly onReset: (connections: number) => void;
+  /** A visitor found nobody at the private port. */
+  readonly onRefused: () => void;
 }
 
 /**
@@ -54,6 +56,7 @@ export class Visitors {
   /** They come in through the socket of the supervisor. */
   #shared = false;
   #any = false;
+  #served = false;
   #resets = 0;
   #draining: Promise<VisitorsDrained> | undefined;
   #recalled = false;
@@ -83,6 +86,11 @@ export class Visitors {
     return this.#open.size > 0;
   }
 
+  /** They are to come, and none has been asked to leave. */
+  get come(): boolean {
+    return this.#served;
+  }
+
   isOpen(handle: TcpHandle): boolean {
     return this.#open.has(handle);
   }
@@ -99,6 +107,7 @@ export class Visitors {
       await this.#draining;
     }
     this.#shared = handle !== undefined;
+    this.#served = true;
     if (handle === undefined) return;
     this.#acceptor?.close();
     this.#acceptor = new Acceptor(handle as unknown as TcpHandle, (client) => this.#take(client));
@@ -127,13 +136,20 @@ export class Visitors {
   #pass(client: TcpHandle): void {
     const socket = new Socket({ handle: client, allowHalfOpen: true, pauseOnCreate: true } as object);
     socket.setNoDelay(true);
-    const passed = splice(socket, this.#options.elsewhere, () => this.#options.onReset((this.#resets += 1)));
+    let tries = 0;
+    const target = (): Destination => {
+      tries += 1;
+      if (tries > 1) this.#options.onRefused();
+      return this.#options.elsewhere();
+    };
+    const passed = splice(socket, target, () => this.#options.onReset((this.#resets += 1)));
     this.#splices.set(socket, passed);
     socket.once("close", () => this.#splices.delete(socket));
   }
 
   async #drain({ deadlineMs, last }: DrainOrder): Promise<VisitorsDrained> {
     this.#recalled = false;
+    this.#served = false;
     if (this.#acceptor !== undefined && (last || TAKES_IN_ADVANCE))
       await acceptQueued(this.#acceptor, ACCEPT_BOUNDS);
     this.#acceptor?.close();

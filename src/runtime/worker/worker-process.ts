@@ -1,9 +1,11 @@
 import cluster from "node:cluster";
 import type { SendHandle } from "node:child_process";
 import type { Server } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { answerFirst } from "../../listener/own-requests.ts";
 import { shutdownAnswer } from "../../listener/shutdown-request.ts";
-import { asToWorker, type FromWorker, type ToWorker } from "../../process/worker-messages.ts";
+import { accepts, LOOPBACK } from "../../process/port.ts";
+import { asToWorker, SUPERVISED_ENV, type FromWorker, type ToWorker } from "../../process/worker-messages.ts";
 import {
   armExitGuard,
   EXIT_CUT,
@@ -27,6 +29,9 @@ import { Visitors } from "./visitors.ts";
 const ORPHAN_DEADLINE_MS = 30_000;
 /** What only looks whether the port is free lets go within this time. Milliseconds. */
 const PROBING_MS = 250;
+/** So long an app may take to open the port again that it has closed. Milliseconds. */
+const REOPENING_MS = 5_000;
+const LOOK_MS = 200;
 
 /** The process of an app that a supervisor started: it obeys the supervisor, and leaves everything else to the app. */
 export class WorkerProcess {
@@ -40,19 +45,26 @@ export class WorkerProcess {
   /** Where another process or thread of the app listens. */
   #elsewhere: Destination;
   #stopping: Promise<void> | undefined;
+  #looking = false;
+  /** The app has closed its port: who waits for it goes to the next worker once this one lets go of the socket. */
+  #closed = false;
 
   constructor(place: WorkerPlace) {
     this.#place = place;
     this.#elsewhere = placeOf("127.0.0.1", place.privatePort);
     this.#visitors = new Visitors({
-      elsewhere: () => this.#elsewhere,
+      elsewhere: () => (this.#closed && !this.#visitors.come ? this.#otherWorkers : this.#elsewhere),
       drain: readSettings(process.env).drain,
       onFirst: () => this.#requests.firstConnection(),
       onReset: (connections) => tell({ inplace: "reset", connections }),
+      onRefused: () => this.#lookForEnd(),
     });
     observePrivatePort(place, {
       opened: (handle, server) => this.#opened(handle, server),
-      closed: (handle) => this.#visitors.closed(handle),
+      closed: (handle) => {
+        this.#visitors.closed(handle);
+        this.#lookForEnd();
+      },
       elsewhere: (port) => tell({ inplace: "elsewhere", port }),
     });
     tellTakenPort(place.privatePort, () => this.#found.signal.aborted);
@@ -117,10 +129,36 @@ export class WorkerProcess {
     tell({ inplace: "listening", host, port: this.#place.privatePort, protocol });
   }
 
+  /** One that opens its port again in a moment goes on. */
+  #lookForEnd(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    void this.#tellClosed().finally(() => (this.#looking = false));
+  }
+
+  get #otherWorkers(): Destination {
+    const address = process.env[SUPERVISED_ENV];
+    const host = address === undefined || address === "::" || address === "0.0.0.0" ? LOOPBACK : address;
+    return { host, port: this.#place.publicPort };
+  }
+
+  async #tellClosed(): Promise<void> {
+    const until = Date.now() + REOPENING_MS;
+    const { host, port } = this.#elsewhere;
+    while (this.#visitors.come && !this.#visitors.listens && !(await accepts(port, host))) {
+      if (Date.now() > until) {
+        this.#closed = true;
+        return tell({ inplace: "closed" });
+      }
+      await delay(LOOK_MS, undefined, { ref: false });
+    }
+  }
+
   async #obey(order: ToWorker, handle: SendHandle | undefined): Promise<void> {
     switch (order.inplace) {
       case "serve":
         await this.#visitors.serve(handle);
+        if (!this.#visitors.listens) this.#lookForEnd();
         return tell({ inplace: "serving" });
       case "park":
         await this.#drain({ deadlineMs: order.deadlineMs, last: false });
