@@ -1,4 +1,4 @@
-import { waitUntilLive } from "../deploy/wait.ts";
+import { fallenBackFrom, waitUntilLive } from "../deploy/wait.ts";
 import { InplaceError } from "../errors.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { swapCost } from "../log/supervisor-words.ts";
@@ -14,7 +14,7 @@ export interface Live {
 }
 
 /**
- * Waits until an artifact (default: the current one) is live and has proved itself: by asking the site's supervisor,
+ * Waits until an artifact (default: the one released last) is live and has proved itself: by asking the site's supervisor,
  * else by looking at the site. Throws START_FAILED, SUPERSEDED or TIMED_OUT.
  */
 export async function untilLive(
@@ -25,7 +25,9 @@ export async function untilLive(
 ): Promise<Live> {
   const startedAt = Date.now();
   const limit = AbortSignal.timeout(timeoutMs);
-  const wanted = artifact ?? (await pointedArtifact(layout));
+  // Of one that has failed the site's own records tell.
+  const fallen = artifact === undefined ? await fallenBackFrom(layout) : undefined;
+  const wanted = artifact ?? (fallen === undefined ? await pointedArtifact(layout) : undefined);
   const outcome =
     wanted === undefined
       ? undefined

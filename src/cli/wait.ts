@@ -8,7 +8,7 @@ import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 export const defineWait: DefineVerb = (program, run) => {
   program
     .command("wait [artifact]")
-    .description("wait until an artifact has proved healthy (default: the current one)")
+    .description("wait until an artifact has proved healthy (default: the one released last)")
     .option("--timeout <duration>", `60s, 5m (default: ${DEFAULT_WAIT_MS / 1000}s)`, duration)
     .action((artifact: string | undefined, flags: { readonly timeout?: number }) =>
       run((context) =>

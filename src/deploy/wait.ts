@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { InplaceError } from "../errors.ts";
-import { listFailed, readLastGood, recordFailures } from "../site/health-marks.ts";
+import { isMarkedFailed, listFailed, readLastGood, recordFailures } from "../site/health-marks.ts";
+import { readRecentHistory, type HistoryEvent } from "../site/history.ts";
 import type { SiteLayout } from "../site/layout.ts";
-import { readPointer, whereabouts } from "../site/pointer.ts";
+import { pointedArtifact, readPointer, whereabouts } from "../site/pointer.ts";
 import { readReleases } from "../site/releases.ts";
 
 export const DEFAULT_WAIT_MS = 120_000;
@@ -10,7 +11,7 @@ const LOOK_MS = 100;
 
 export interface WaitOptions {
   readonly layout: SiteLayout;
-  /** Default: what the pointer names now. */
+  /** Default: what was released last, see fallenBackFrom; else what the pointer names now. */
   readonly artifact: string | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -25,7 +26,7 @@ export async function waitUntilLive(
 ): Promise<{ readonly artifact: string; readonly ms: number }> {
   const { layout, signal, timeoutMs } = options;
   const startedAt = Date.now();
-  const artifact = options.artifact ?? (await pointed(layout));
+  const artifact = options.artifact ?? (await fallenBackFrom(layout)) ?? (await pointed(layout));
   for (;;) {
     const reason = await reasonNotToCome(layout, artifact);
     // A release that fails is marked before the pointer leaves it.
@@ -39,6 +40,21 @@ export async function waitUntilLive(
     await delay(LOOK_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
+
+/**
+ * What was released last, where it has failed and the pointer has gone back from it by itself: who deployed it means it, and
+ * not the one before. undefined: the pointer says what is meant.
+ */
+export async function fallenBackFrom(layout: SiteLayout): Promise<string | undefined> {
+  const moved = (await readRecentHistory(layout)).findLast(({ event }) => MOVES.has(event));
+  if (moved === undefined || moved.event === "rolled-back") return undefined;
+  const { artifact } = moved;
+  const back = (await pointedArtifact(layout)) !== artifact && (await isMarkedFailed(layout, artifact));
+  return back ? artifact : undefined;
+}
+
+/** The pointer is moved by them. */
+const MOVES: ReadonlySet<HistoryEvent> = new Set(["published", "adopted", "rolled-back"]);
 
 /** Throws START_FAILED where it is marked failed. */
 async function isLive(layout: SiteLayout, artifact: string): Promise<boolean> {
