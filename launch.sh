@@ -48,6 +48,19 @@ line_of() {
   [ -n "$line" ]
 }
 
+# Sets interpreter, and the one argument that it may have, to what the first line of a script names; sh where that names none.
+interpreter_of() {
+  interpreter=sh argument=
+  line_of "$1" || return 0
+  case $line in '#!'*) line=${line#'#!'} ;; *) return 0 ;; esac
+  trim
+  [ -n "$line" ] || return 0
+  interpreter=${line%%[ 	]*}
+  line=${line#"$interpreter"}
+  trim
+  argument=$line
+}
+
 trim() {
   line=${line#"${line%%[! 	]*}"}
   line=${line%"${line##*[! 	]}"}
@@ -276,7 +289,7 @@ run() {
       set -- node "$program" "$@"
     fi
     ;;
-  sh) set -- sh "$program" "$@" ;;
+  sh) interpreter_of "$program" && set -- "$interpreter" ${argument:+"$argument"} "$program" "$@" ;;
   itself) set -- "./$program" "$@" ;;
   esac
   if [ -n "$sockets" ]; then

@@ -23,7 +23,7 @@ const LONGEST_LINE = 256;
  * https://man7.org/linux/man-pages/man2/execve.2.html#Interpreter_scripts
  */
 export function interpreterOf(script: string): Interpreter {
-  const [, file, argument] = /^#![ \t]*([^ \t]+)[ \t]*(.*?)[ \t]*$/.exec(firstLine(script)) ?? [];
+  const [, file, argument] = /^\uFEFF?#![ \t]*([^ \t]+)[ \t]*(.*?)[ \t]*$/.exec(firstLine(script)) ?? [];
   if (file === undefined) return SHELL;
   return { file, args: argument === undefined || argument === "" ? [] : [argument] };
 }
@@ -43,7 +43,7 @@ function isThere(program: string, env: NodeJS.ProcessEnv): boolean {
   return program.includes("/") ? isFile(program) : isOnPath(program, env);
 }
 
-/** Without the CR that an editor on Windows leaves. Empty where it cannot be read: who starts it says why. */
+/** As launch.sh has it: without the CR that an editor on Windows leaves. Empty where it cannot be read: who starts it says why. */
 function firstLine(path: string): string {
   if (!isFile(path)) return "";
   try {

@@ -171,6 +171,12 @@ test("any kind of artifact is started: scripts, programs without the permission 
   await put(layout, "app.js");
   await put(layout, "app.cjs");
   await put(layout, "app.sh", shell);
+  const bash =
+    'told=("$1" "$2" "$INPLACE_ARTIFACT")\nprintf \'{"args":["%s","%s"],"artifact":"%s"}\' "${told[@]}"\n';
+  await put(layout, "bash.sh", `#! /usr/bin/env bash \n${bash}`);
+  await put(layout, "option.sh", `#!/bin/bash -e\n${bash}[ -o errexit ]`);
+  await put(layout, "split.sh", `#!/usr/bin/env -S bash -e\n${bash}[ -o errexit ]`);
+  await put(layout, "none.sh", shell.replace(/^.*\n/, ""));
   await put(layout, "program", shell);
   await put(layout, "program.exe", shell, 0o755);
   await put(layout, "folder/index.mjs");
@@ -180,17 +186,8 @@ test("any kind of artifact is started: scripts, programs without the permission 
   await put(layout, "named/_entry.txt", "bin/run.mjs\r\n");
   await put(layout, "wide/bin/grün.mjs");
   await put(layout, "wide/_entry.txt", Buffer.from('\uFEFF"bin\\grün.mjs"\r\n', "utf16le"));
-  for (const artifact of [
-    "app.js",
-    "app.cjs",
-    "app.sh",
-    "program",
-    "program.exe",
-    "folder",
-    "blog",
-    "named",
-    "wide",
-  ]) {
+  const scripts = "app.js app.cjs app.sh bash.sh option.sh split.sh none.sh";
+  for (const artifact of `${scripts} program program.exe folder blog named wide`.split(" ")) {
     await writeFile(layout.pointer, `_target/${artifact}\n`);
     const started = await launched(t, layout, ["a b", "c"]);
     assert.equal(await started.exited, 0, `${artifact}: ${started.stderr()}`);

@@ -15,6 +15,7 @@ test("a script is started by what its first line names, with its one argument; b
     ["#!/usr/bin/env bash\r\necho\r\n", "/usr/bin/env", "bash"],
     ["#!/usr/bin/env -S bash -e", "/usr/bin/env", "-S bash -e"],
     ["#!/bin/sh\n", "/bin/sh"],
+    ["\uFEFF#!/bin/bash\n", "/bin/bash"],
     ["#!\n", "/bin/sh"],
     ["echo\n#!/bin/bash\n", "/bin/sh"],
     ["# !/bin/bash\n", "/bin/sh"],
