@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { loadConfig, siteName } from "../config/load.ts";
 import { parseListen } from "../fronts/systemd/options.ts";
 import { systemdUnits, type UnitFile } from "../fronts/systemd/units.ts";
+import { unitWarnings } from "../fronts/systemd/warnings.ts";
 import { writeUnits } from "../fronts/systemd/write-units.ts";
 import { packageFile } from "../package-files.ts";
 import { OWN_FOLDER, type SiteLayout } from "../site/layout.ts";
@@ -32,12 +33,13 @@ export async function initSystemd(context: VerbContext, flags: SystemdFlags): Pr
   const config = await loadConfig(layout.root);
   const listen = flags.port ?? [DEFAULT_LISTEN];
   const supervise = flags.supervise ?? (config.rollout === "handover" && isOneTcpSocket(listen));
+  const account = manager === "user" ? undefined : (flags.runAs ?? ownerOf(layout.root));
   const units = systemdUnits({
     site: await siteName(undefined, config, layout.root),
     root: layout.root,
     listen,
     manager,
-    ...optional("account", manager === "user" ? undefined : (flags.runAs ?? ownerOf(layout.root))),
+    ...optional("account", account),
     ...optional("command", supervise ? superviseCommand(layout) : undefined),
     notify: flags.notify,
     ...optional("watchdogSeconds", flags.watchdog),
@@ -47,14 +49,19 @@ export async function initSystemd(context: VerbContext, flags: SystemdFlags): Pr
     flags.output === undefined ? await defaultFolder(layout) : resolve(context.cwd, flags.output);
   const paths = await writeUnits(folder, units, flags.force === true);
   const enable = howToEnable(paths, units, manager);
+  const warnings = account === undefined ? [] : unitWarnings(layout.root, account);
   const how = supervise
     ? "rollout: handover: the service is inplace-deploy supervise"
     : "rollout: recycle: one slow request of the old release holds the queue for everybody";
   return {
-    document: { units: paths, rollout: supervise ? "handover" : "recycle", enable },
-    text: [...paths.map((path) => `wrote ${path}`), how, "to start the site:", ...enable.map(indent)].join(
-      "\n",
-    ),
+    document: { units: paths, rollout: supervise ? "handover" : "recycle", enable, warnings },
+    text: [
+      ...paths.map((path) => `wrote ${path}`),
+      ...warnings.map((warning) => `warning: ${warning}`),
+      how,
+      "to start the site:",
+      ...enable.map(indent),
+    ].join("\n"),
   };
 }
 

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { systemdUnits } from "#src/fronts/systemd/units.js";
 import { parseListen } from "#src/fronts/systemd/options.js";
 import { writeUnits } from "#src/fronts/systemd/write-units.js";
+import { unitWarnings } from "#src/fronts/systemd/warnings.js";
+import { ACCOUNTS } from "../rig/account.js";
 import { UserSystemd } from "../rig/user-systemd.js";
 import { inplace } from "../rig/source.ts";
 import { unlessInstalled } from "../rig/installed.js";
@@ -93,6 +95,42 @@ test("init writes a service that supervises, unless the configuration, a flag or
     assert.match(command, rollout === "handover" ? / "supervise"$/ : /launch\.sh"$/, stdout);
     assert.match(stdout, new RegExp(`^rollout: ${rollout}: `, "m"));
   }
+});
+
+test("a site that a service could not see, or not write, is warned of", async (t) => {
+  const account = ACCOUNTS?.site;
+  if (process.platform !== "linux") return;
+  const below = await temporaryFolder(t);
+  await writeFile(join(below, "inplace.config.json"), JSON.stringify({ site: "blog" }));
+  const init = async (runAs: string): Promise<string> => {
+    const args = [
+      "init",
+      "--systemd",
+      "--force",
+      "--run-as",
+      runAs,
+      "--output",
+      "units",
+      "--site-root",
+      below,
+    ];
+    const { code, stdout, stderr } = await inplace(t, args, { cwd: below });
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  const elsewhere = String(account?.uid ?? 65_534);
+  const warned = await init(elsewhere);
+  assert.equal(
+    /^warning: .* lies below \/tmp, which PrivateTmp= hides/m.test(warned),
+    below.startsWith("/tmp/"),
+  );
+  assert.match(warned, new RegExp(`^warning: ${elsewhere} may not write `, "m"));
+  assert.match(await init("no-such-account"), /^warning: there is no account no-such-account/m);
+  assert.deepEqual(unitWarnings("/var/tmp", "nobody").length, 1);
+  // Who runs the site needs its own folder only.
+  await mkdir(join(below, ".inplace"));
+  await chmod(join(below, ".inplace"), 0o777);
+  assert.doesNotMatch(await init(elsewhere), /may not write/);
 });
 
 test("the unit's limits follow the drain, and an artifact that does not notify is not waited for", () => {
