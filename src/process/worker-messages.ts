@@ -62,7 +62,8 @@ export type FromWorker =
   /** IIS's module asked for the end of the site; its request reached this worker instead of the supervisor. */
   | { readonly inplace: "stop-asked" }
   | { readonly inplace: "first-request"; readonly at: number }
-  | { readonly inplace: "counted"; readonly requests: number }
+  /** requests: absent where only connections are seen, as those of a program. */
+  | { readonly inplace: "counted"; readonly requests?: number | undefined }
   /** So many connections that it passed on were broken by their other side, since its start. */
   | { readonly inplace: "reset"; readonly connections: number }
   | {
@@ -94,7 +95,7 @@ export function asFromWorker(message: unknown): FromWorker | undefined {
     case "first-request":
       return isCount(told["at"]) ? { inplace: "first-request", at: told["at"] } : undefined;
     case "counted":
-      return isCount(told["requests"]) ? { inplace: "counted", requests: told["requests"] } : undefined;
+      return asCounted(told);
     case "reset":
       return isCount(told["connections"])
         ? { inplace: "reset", connections: told["connections"] }
@@ -112,6 +113,11 @@ function asListening({ host, port, protocol }: Readonly<Record<string, unknown>>
   // Who has no private port has no address either.
   const placed = isIP(host) !== 0 || known === "inherited";
   return placed ? { inplace: "listening", host, port, protocol: known } : undefined;
+}
+
+function asCounted({ requests }: Readonly<Record<string, unknown>>): FromWorker | undefined {
+  if (requests === undefined) return { inplace: "counted" };
+  return isCount(requests) ? { inplace: "counted", requests } : undefined;
 }
 
 function asDrained({ served, cut, durationMs }: Readonly<Record<string, unknown>>): FromWorker | undefined {

@@ -68,7 +68,7 @@ async function obey(order: ToWorker, handle: unknown): Promise<void> {
       await end();
       process.exit(0);
     case "count":
-      return tell({ inplace: "counted", requests: 0 });
+      return tell({ inplace: "counted" });
     default:
       return order satisfies never;
   }

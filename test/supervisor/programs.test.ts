@@ -58,6 +58,8 @@ if (process.platform !== "win32") {
     for (const version of ["2", "3"]) {
       const ended = await site.deploy(`app-${version}`, program(version));
       assert.equal(ended.result, "live");
+      // Nobody sees its requests: then none are spoken of.
+      assert.equal(ended.swap?.requests, undefined);
       await load.until((progress) => progress.version === version, `answers by ${version}`);
     }
     assertNoneFailed(await load.stop());
@@ -73,6 +75,8 @@ if (process.platform !== "win32") {
     for (const version of ["2", "3"]) {
       const ended = await site.deploy(`app-${version}`, activated(version));
       assert.equal(ended.result, "live");
+      // Nobody sees its requests: then none are spoken of.
+      assert.equal(ended.swap?.requests, undefined);
       await load.until((progress) => progress.version === version, `answers by ${version}`);
     }
     assertNoneFailed(await load.stop());

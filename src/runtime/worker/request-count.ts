@@ -14,8 +14,9 @@ export class RequestCount {
     this.#onFirst = onFirst;
   }
 
-  get count(): number {
-    return this.#count;
+  /** undefined where no requests are seen. */
+  get count(): number | undefined {
+    return this.#seesRequests ? this.#count : undefined;
   }
 
   /** Counts the requests of this server from now on; once for each server. */
