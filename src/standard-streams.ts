@@ -1,4 +1,6 @@
 import { fstatSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { systemCode } from "./errors.ts";
 
 /** What waits for a reader that stands still; what comes beyond it is lost. Bytes. */
 export const MOST_WAITING_BYTES = 1024 * 1024;
@@ -26,6 +28,7 @@ export class StandardStream {
   #lostLines = 0;
   #lostBytes = 0;
   #atLineStart = true;
+  #failure: Error | undefined;
 
   constructor(descriptor: 1 | 2) {
     this.#descriptor = descriptor;
@@ -58,7 +61,14 @@ export class StandardStream {
 
   /** What somebody asked for: it waits for its reader, however long it is, and is lost with it alone. */
   writeResult(text: string): void {
-    this.#send(Buffer.from(text));
+    this.#send(Buffer.from(text), (error) => {
+      if (!GONE.has(systemCode(error))) this.#failure ??= error;
+    });
+  }
+
+  /** Why a result was lost that somebody still waits for: a full disk, say. Known once it is written. */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   /** Resolves once all is with its reader, or nobody reads it any more, or after so long: true, unless that came first. */
@@ -93,13 +103,14 @@ export class StandardStream {
     return waiting + this.#pieces * PIECE_BYTES;
   }
 
-  #send(bytes: Uint8Array): void {
+  #send(bytes: Uint8Array, onFailure?: (error: Error) => void): void {
     const [lines, size] = [this.#lostLines, this.#lostBytes];
     const whole = size === 0 ? bytes : Buffer.concat([Buffer.from(this.#lossTold()), bytes]);
     this.#lostLines = this.#lostBytes = 0;
     this.#pieces += 1;
     this.#stream.write(whole, (error) => {
       if (!error) return;
+      onFailure?.(error);
       this.#lostLines += lines;
       this.#lostBytes += size;
       this.#lose(bytes);
@@ -124,6 +135,8 @@ export class StandardStream {
 }
 
 const NEWLINE = 0x0a;
+/** How it is said that the reader does not want more: Windows says EOF. */
+const GONE: ReadonlySet<string | undefined> = new Set(["EPIPE", "EOF", "ECONNRESET"]);
 
 export const standardOutput = new StandardStream(1);
 export const standardError = new StandardStream(2);
@@ -131,5 +144,7 @@ export const standardError = new StandardStream(2);
 /** Resolves once both are written, or nobody reads them, or after so long: then false, and what is left is given up. */
 export async function outputWritten(limitMs: number): Promise<boolean> {
   const written = await Promise.all([standardOutput.written(limitMs), standardError.written(limitMs)]);
+  // Node tells of a failed write in the next turn.
+  await nextTurn();
   return written.every(Boolean);
 }

@@ -1,13 +1,21 @@
 import { readFileSync } from "node:fs";
 import { CommanderError, type Command } from "commander";
-import { asInplaceError, ERROR_CODES, EXIT, InplaceError, stackOf, type ExitCode } from "../errors.ts";
+import {
+  asFileError,
+  asInplaceError,
+  ERROR_CODES,
+  EXIT,
+  InplaceError,
+  stackOf,
+  type ExitCode,
+} from "../errors.ts";
 import { createLog } from "../log/log.ts";
 import { packageFile } from "../package-files.ts";
 import { confirmOnTerminal } from "./confirm.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { findSite } from "./site-root.ts";
 import { printDocument, printText } from "./print.ts";
-import { outputWritten } from "../standard-streams.ts";
+import { outputWritten, standardOutput } from "../standard-streams.ts";
 import { addExamples, createProgram, hintFor, usageError } from "./program.ts";
 import type { RunOptions, RunVerb, VerbContext } from "./verb.ts";
 import { verbsFor } from "./verbs.ts";
@@ -52,6 +60,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     } else exit = fail(error, json, program, argv);
   }
   if (!(await outputWritten(unreadMs))) process.exit(exit);
+  if (exit === EXIT.done && standardOutput.failure !== undefined) return resultLost(standardOutput.failure);
   return exit;
 }
 
@@ -78,6 +87,13 @@ async function withContext<T>(
     site: ({ named, otherwise = cwd, mayBeNew = false } = {}) =>
       findSite([options.siteRoot, named, env["INPLACE_SITE_ROOT"]], { cwd, otherwise, mayBeNew }),
   });
+}
+
+/** What was done is done; who reads the result has to know that there is none. */
+function resultLost(cause: Error): ExitCode {
+  const { code, message, hint } = asInplaceError(asFileError(cause, "standard output"));
+  createLog({ json: true })({ type: "command-failed", code, message, hint, stack: undefined });
+  return EXIT.failed;
 }
 
 function workingFolder(): string {

@@ -12,6 +12,7 @@ import { freePort } from "../rig/free-port.js";
 import { alive } from "../rig/alive.js";
 import { unlessInstalled } from "../rig/installed.js";
 import { PROJECT } from "../rig/project.js";
+import { runProgram } from "../rig/program.js";
 import { atTerminal, sourceRepository } from "../rig/source.js";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
 import { UnreadProgram } from "../rig/unread-program.js";
@@ -195,6 +196,21 @@ async function assertNothingLeft(layout: SiteLayout): Promise<void> {
   assert.equal(existsSync(layout.lock), false);
   assert.deepEqual(await filesIn(join(layout.deploys, "staging")), []);
 }
+
+if (process.platform === "linux")
+  test("a result that a full disk lost is a failure, with its reason", async (t) => {
+    const { root } = await temporarySite(t);
+    const said = async (verb: string, where: string): Promise<string> => {
+      const command = `"$0" "$@" ${where}; echo "exit $?"`;
+      const args = ["-c", command, process.execPath, INPLACE, "--site-root", root, ...verb.split(" ")];
+      const { stdout, stderr } = await runProgram(t, "bash", args, { cwd: root });
+      return stdout + stderr;
+    };
+    for (const verb of ["status --json", "history", "status --help"])
+      assert.match(await said(verb, ">/dev/full"), /^exit 1\nerror DISK_FULL: .*standard output/, verb);
+    // What fails anyway says why, and with which code.
+    assert.match(await said("rollback --yes --json", ">/dev/full"), /^exit 4\n/);
+  });
 
 test("deploy | head -1 publishes the whole release and ends with 0", async (t) => {
   const layout = await chattySource(t);
