@@ -10,6 +10,7 @@ import { moveInto } from "../site/move-into.ts";
 import { exists, namesIn } from "../site/present.ts";
 import { removeTree } from "../site/remove-tree.ts";
 import { makeFolders } from "../site/records.ts";
+import { wrongKind } from "../site/wrong-kind.ts";
 
 const BUILD_PREFIX = "build-";
 /** A temporary file of an atomic write lives for milliseconds; one this old was left by a killed process. */
@@ -34,6 +35,7 @@ export async function openStaging(site: SiteLayout): Promise<Staging> {
   const { layout, confirm } = await openDeployFolder(site);
   try {
     await refuseMountedPointer(layout);
+    refuseWrongKinds(layout);
     await removeLeftovers(layout.staging);
     for (const folder of [layout.target, layout.root]) await removeLeftovers(folder, isBeside);
     // Deploys of earlier versions worked there.
@@ -50,6 +52,13 @@ export async function openStaging(site: SiteLayout): Promise<Staging> {
   } catch (error) {
     throw asSiteError(error, layout.staging);
   }
+}
+
+/** Before anything is built, and not when it is to be put there. */
+function refuseWrongKinds({ target, pointer, history }: SiteLayout): void {
+  const wrong =
+    wrongKind(target, "folder") ?? wrongKind(dirname(history), "folder") ?? wrongKind(pointer, "file");
+  if (wrong !== undefined) throw wrong;
 }
 
 function foldersOfRecords({ history, manifests, verified, failed, runtime }: SiteLayout): string[] {

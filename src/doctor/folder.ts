@@ -2,6 +2,7 @@ import { open, rm, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { asInplaceError, asSiteError } from "../errors.ts";
 import { exists } from "../site/present.ts";
+import { wrongKind } from "../site/wrong-kind.ts";
 import { spellingsOf } from "../site/windows-names.ts";
 import { finding, type Finding } from "./finding.ts";
 import type { Patient } from "./patient.ts";
@@ -16,6 +17,11 @@ export async function checkWriting({ layout, now }: Patient): Promise<readonly F
   const findings: Finding[] = [];
   const startedAt = performance.now();
   for (const folder of [layout.target, layout.staging, layout.root]) {
+    const wrong = wrongKind(folder, "folder");
+    if (wrong !== undefined) {
+      findings.push(finding("NOT_WRITABLE", wrong.message, wrong.hint));
+      continue;
+    }
     const probe = join(await nearestFolder(folder), `.doctor-${process.pid}.tmp`);
     try {
       const file = await open(probe, "wx");

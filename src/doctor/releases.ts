@@ -9,6 +9,7 @@ import { whereabouts } from "../site/pointer.ts";
 import { readRecord } from "../site/records.ts";
 import { artifactsIn } from "../site/releases.ts";
 import { verifyArtifact } from "../site/verify.ts";
+import { wrongKind } from "../site/wrong-kind.ts";
 import { finding, type Finding, type FindingCode } from "./finding.ts";
 import type { Patient } from "./patient.ts";
 
@@ -21,8 +22,11 @@ const ARCHIVE = /\.(zip|nupkg|tgz|tar\.gz)$/i;
 /** Whether the pointer names something that starts. */
 export async function checkPointer({ layout, pointer, now }: Patient): Promise<readonly Finding[]> {
   switch (pointer.state) {
-    case "invalid":
+    case "invalid": {
+      const wrong = wrongKind(layout.pointer, "file");
+      if (wrong !== undefined) return [finding("POINTER_UNSOUND", wrong.message, wrong.hint)];
       return [finding("POINTER_UNSOUND", pointer.error.message)];
+    }
     case "dangling":
       return [
         finding(

@@ -5,6 +5,7 @@ import { decodeText } from "../decode-text.ts";
 import { asSiteError, InplaceError, systemCode } from "../errors.ts";
 import { isInside } from "../paths.ts";
 import type { SiteLayout } from "./layout.ts";
+import { wrongKind } from "./wrong-kind.ts";
 
 /** Longer than any record is. Bytes. */
 const LONGEST_RECORD = 1024 * 1024;
@@ -78,7 +79,7 @@ export async function makeFolder(layout: SiteLayout, folder: string): Promise<vo
 }
 
 /**
- * mkdir -p. Throws the system's error. Node's own says of a disk that may only be read that the folder is missing, and tries
+ * mkdir -p. Throws RECORD_UNSAFE where something else lies in the place of one of them, or the system's error. Node's own says of a disk that may only be read that the folder is missing, and tries
  * for ever where nothing can be made in a folder that is there, as in /proc.
  */
 export async function makeFolders(folder: string, mode = 0o777): Promise<void> {
@@ -95,7 +96,7 @@ export async function makeFolders(folder: string, mode = 0o777): Promise<void> {
 /** Of what is there already some systems say other things first: that it may not be made, that it is a folder. */
 async function unlessFolder(path: string, error: unknown): Promise<void> {
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory() !== true) throw error;
+  if (found?.isDirectory() !== true) throw wrongKind(path, "folder", error) ?? error;
 }
 
 /** Removes a file if it is there. Throws RECORD_UNSAFE as refuseForeignLinks does, and for a folder. */
@@ -115,7 +116,8 @@ function asUnreadable(error: unknown, path: string): unknown {
 /** A failed write of a record as the coded error that a person can act on; other errors come back as they are. */
 export function asRecordError(error: unknown, path: string): unknown {
   const other = OTHER_KIND.has(systemCode(error) ?? "");
-  return other ? unsafe(path, "is not what it has to be", error) : asSiteError(error, path);
+  if (!other) return asSiteError(error, path);
+  return wrongKind(path, "file", error) ?? unsafe(path, "is not what it has to be", error);
 }
 
 /**

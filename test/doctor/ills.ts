@@ -36,7 +36,12 @@ export const ILLS: readonly Ill[] = [
     how: "the pointer leads out",
     harm: (s) => writeFile(s.pointer, "../../etc/passwd"),
   },
-  { code: "POINTER_UNSOUND", how: "the pointer is a folder", harm: (s) => replaceByFolder(s.pointer) },
+  {
+    code: "POINTER_UNSOUND",
+    how: "the pointer is a folder",
+    harm: (s) => replaceByFolder(s.pointer),
+    cure: /remove it/,
+  },
   { code: "POINTER_DANGLING", how: "the artifact is gone", harm: (s) => rm(join(s.target, ARTIFACT)) },
   {
     code: "POINTER_DANGLING",
@@ -118,6 +123,7 @@ export const ILLS: readonly Ill[] = [
       await rm(s.staging, { recursive: true, force: true });
       await writeFile(s.staging, "a file");
     },
+    cure: /remove it/,
   },
   { code: "WORLD_WRITABLE", how: "everybody may write _target", harm: (s) => chmod(s.target, 0o777) },
   { code: "WORLD_WRITABLE", how: "everybody may write the pointer", harm: (s) => chmod(s.pointer, 0o666) },
