@@ -250,11 +250,18 @@ for /f "delims=" %%F in ('dir /b /o-d /t:w "_target" 2^>nul') do (
 set "INPLACE_ARTIFACT=%INPLACE_L_KEPT%"
 exit /b
 
-rem Keeps INPLACE_L_NAME if that can be started, and is by its name no copy.
+rem Keeps INPLACE_L_NAME if that can be started, and is by its name no copy, or was deployed. A watcher knows more of such names.
 :candidate
 call :startable
 if not defined INPLACE_L_NAME exit /b
+if exist ".inplace\manifests\%INPLACE_L_NAME%.json" goto deployed
 if not "%INPLACE_L_NAME: - Copy=%"=="%INPLACE_L_NAME%" goto not_startable
+if not "%INPLACE_L_NAME:Copy of =%"=="%INPLACE_L_NAME%" goto not_startable
+if not "%INPLACE_L_NAME:conflicted copy=%"=="%INPLACE_L_NAME%" goto not_startable
+if not "%INPLACE_L_NAME:sync-conflict-=%"=="%INPLACE_L_NAME%" goto not_startable
+if not "%INPLACE_L_NAME:.bak.=%"=="%INPLACE_L_NAME%" goto not_startable
+if not "%INPLACE_L_NAME:-backup.=%"=="%INPLACE_L_NAME%" goto not_startable
+:deployed
 set "INPLACE_ARTIFACT=%INPLACE_L_NAME%"
 call :resolve 2>nul
 if not defined INPLACE_L_KIND goto not_startable

@@ -133,15 +133,30 @@ newest() {
   [ -n "$name" ]
 }
 
-# Whether by its name it is a backup, a copy or part of a program. A watcher knows some more of them.
+# Whether it is by its name a copy, a backup or part of a program, and was not deployed, or is ELF's and neither a program nor
+# independent of its position. A watcher knows some more names.
 leftover() {
+  [ ! -e ".inplace/manifests/$1.json" ] || return 1
   case $1 in
-  *.bak | *.old | *.orig | *.rej | *.save | *.lock | *.swo | *.swx | *.temp) ;;
-  *.dll | *.dylib | *.node | *.o | *.so | *.so.[0-9]* | *.dbg | *.debug | *.map | *.sig | *.asc) ;;
-  *' - Copy' | *' - Copy.'* | *' - Copy ('* | *' copy' | *' copy.'* | *' (copy)'* | *' ('[0-9]')' | *' ('[0-9]').'*) ;;
-  'New folder'* | 'untitled folder'*) ;;
-  *) at_random "${1##*.}" ;;
+  *[-_.]bak | *[-_.]bak.* | *[-_.]backup | *[-_.]backup.* | *[-_.]old | *[-_.]old.* | *.bck | *.orig | *.rej | *.save | *.new) ;;
+  *.dpkg-* | *.ucf-* | *.opkg-* | *.apk-new | *.rpmsave | *.rpmnew | *.rpmorig | *.pacnew | *.pacsave | *.pacorig) ;;
+  *___jb_*___ | *.kate-swp | *.crswap | *.sw[a-px] | *.lock | *.temp | 4913 | nohup.out) ;;
+  *.inprogress | *.uploading | *.part.minio | *.lftp-pget-status | *.aria2) ;;
+  *.dll | *.dylib | *.node | *.o | *.so | *.so.[0-9]* | *.dbg | *.debug | *.map | *.sig | *.asc | *.dSYM) ;;
+  *.mine | *,v | *.mjs.[0-9] | *.js.[0-9] | *_BASE_[0-9]* | *_LOCAL_[0-9]* | *_REMOTE_[0-9]* | *_BACKUP_[0-9]*) ;;
+  *' - Copy' | *' - Copy.'* | *' - Copy ('* | *' copy' | *' copy '[0-9]* | *' copy.'* | *' copy)'* | *'(copy)'* | 'Copy of '*) ;;
+  *' ('[0-9]')' | *' ('[0-9]').'* | *'('*[cC]onflict*')'* | *_conflict-[0-9]* | *.sync-conflict-* | *.Conflict*) ;;
+  'New folder'* | 'untitled folder'* | __MACOSX | lost+found | 'System Volume Information' | nppBackup | node_modules | backup | tmp) ;;
+  *) at_random "${1##*.}" || no_executable "_target/$1" ;;
   esac
+}
+
+# Whether it is an object file, a module or a core dump of ELF's: the type is in bytes 16 and 17, in either order.
+no_executable() {
+  [ -f "$1" ] || return 1
+  set -- $(od -A n -t x1 -v -N 18 "$1" 2>/dev/null)
+  [ "${1-}${2-}${3-}${4-}" = 7f454c46 ] || return 1
+  case ${17-}${18-} in 0200 | 0002 | 0300 | 0003) return 1 ;; esac
 }
 
 # Whether rsync or aws s3 may have appended it to a name until the file is whole.

@@ -19,7 +19,7 @@ const AT_A_TIME = 64;
 
 export interface PruneOptions {
   readonly layout: SiteLayout;
-  /** How many of the newest proven releases stay, besides the current, the last good and the running one. */
+  /** How many of the newest proven releases stay, besides the current, the last good, the running and the last deployed one. */
   readonly keep: number;
   /** What runs besides what the launcher started. */
   readonly running?: readonly string[];
@@ -83,7 +83,9 @@ function keptReleases(
   );
   const sound = releases.filter((one) => one.failed === undefined && one.publishedAt !== undefined);
   const ranked = [...sound.filter((one) => one.proven), ...sound.filter((one) => !one.proven)];
-  return new Set([...always, ...ranked.slice(0, count)].map((one) => one.artifact));
+  // However many drops came after it: what a deploy published last, and of these the last that proved healthy.
+  const deployed = [releases, ranked].flatMap((order) => order.find((one) => one.deployed) ?? []);
+  return new Set([...always, ...deployed, ...ranked.slice(0, count)].map((one) => one.artifact));
 }
 
 /** Gives those that a program holds open. */

@@ -18,6 +18,8 @@ export interface Release {
   readonly pinned: boolean;
   /** It was live at least once. */
   readonly proven: boolean;
+  /** What lies there is what a deploy published, and not what somebody put in its place. */
+  readonly deployed: boolean;
   /** Why it is marked failed, if it is. */
   readonly failed: string | undefined;
   /** When it was last published, adopted or rolled back to, ISO 8601; undefined if never. */
@@ -38,8 +40,11 @@ export async function readReleases(layout: SiteLayout): Promise<readonly Release
   const reasons = new Map(failed.map((mark) => [mark.artifact, mark.reason]));
   const published = new Map<string, string>();
   const proven = new Set<string>();
+  const deployed = new Set<string>();
   for (const { event, artifact, at } of history.records) {
     if (event === "live") proven.add(artifact);
+    if (event === "published") deployed.add(artifact);
+    if (event === "adopted") deployed.delete(artifact);
     if (event === "published" || event === "adopted" || event === "rolled-back") published.set(artifact, at);
   }
   return names
@@ -50,6 +55,7 @@ export async function readReleases(layout: SiteLayout): Promise<readonly Release
       lastGood: artifact === lastGood,
       pinned: pinned.has(artifact),
       proven: proven.has(artifact),
+      deployed: deployed.has(artifact),
       failed: reasons.get(artifact),
       publishedAt: published.get(artifact),
     }))

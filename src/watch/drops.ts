@@ -5,19 +5,19 @@ import { asInplaceError, type ErrorCode } from "../errors.ts";
 import type { EventSink, WatchEvent } from "../events.ts";
 import { isArtifactName, isTemporaryName } from "../site/artifact-name.ts";
 import { LeftAlone, type Origin } from "../site/left-alone.ts";
-import { isLeftover } from "../site/leftover.ts";
+import { leftoverKind } from "../site/leftover.ts";
 import { TARGET_FOLDER, type SiteLayout } from "../site/layout.ts";
 import { exists, namesIn } from "../site/present.ts";
 import { manifestPath, matchesManifest, readManifest } from "../site/manifest.ts";
 import type { Refused } from "./adopt.ts";
+import { withoutArchiveEnding } from "./archive/archive-name.ts";
 import { changedAt } from "./fingerprint.ts";
+import { identity } from "./identity.ts";
 import { Refusals } from "./refusals.ts";
 import type { Told } from "./told.ts";
 
 /** So many names are looked at together: one after the other, ten thousand old artifacts take seconds on a busy machine. */
 const AT_A_TIME = 256;
-
-const LEFTOVER = "by its name it is a copy, a backup or part of a program; rename it to publish it";
 
 /** Something that was put into the target folder by hand after the current release was chosen. */
 export interface Drop {
@@ -73,14 +73,14 @@ export class Drops {
   }
 
   /**
-   * Tells once that it can not become a release, unless it is gone meanwhile. What is deep in a folder changes without the folder's
-   * time.
+   * Tells once that it can not become a release as it is, unless it is gone meanwhile. What is deep in a folder changes without the
+   * folder's time.
    */
   async refuse({ artifact, path, at }: Drop, { code, reason, lasting }: Refused): Promise<void> {
     if (!(await isThere(path))) return;
     const isFile = (await lstat(path).catch(() => undefined))?.isFile() === true;
     this.#refusals.add(artifact, at, lasting && isFile);
-    this.#no(artifact, code, reason);
+    this.#no(artifact, code, reason, await identity(path));
   }
 
   /** It was refused as it is, and is not to be tried again yet. */
@@ -115,13 +115,18 @@ export class Drops {
     }
     this.#told.keep(inTarget(name));
     this.#told.keep(readingOf(name));
+    this.#told.keep(waitingFor(name));
     if (this.#refusals.rests(name, at)) return undefined;
     if (!isArtifactName(name)) return this.#no(name, "ARTIFACT_NAME_INVALID", "its name is no artifact name");
     if (!stats.isFile() && !stats.isDirectory())
       return this.#no(name, "ARTIFACT_INCOMPLETE", "it is neither a file nor a folder");
     const manifest = await readManifest(this.#layout, name);
-    if (manifest === undefined && isLeftover(name)) return this.#no(name, "ARTIFACT_NAME_INVALID", LEFTOVER);
-    if (manifest === undefined) return { artifact: name, path, at };
+    if (manifest === undefined) {
+      const what = leftoverKind(name) ?? leftoverKind(withoutArchiveEnding(name));
+      if (what === undefined) return { artifact: name, path, at };
+      const reason = `by its name it is ${what}; rename it to publish it`;
+      return this.#no(name, "ARTIFACT_NAME_INVALID", reason);
+    }
     if (await matchesManifest(path, manifest)) {
       this.#matching.set(name, at);
       return undefined;
@@ -147,8 +152,11 @@ export class Drops {
     this.#justOld.clear();
   }
 
-  #no(name: string, code: ErrorCode, reason: string): undefined {
-    this.#told.once(inTarget(name), code, () => this.#events({ type: "drop-refused", name, code, reason }));
+  /** put: tells what is there from what was put there anew, which is told anew; other rights or another owner make no other. */
+  #no(name: string, code: ErrorCode, reason: string, put = ""): undefined {
+    this.#told.once(inTarget(name), `${code} ${put}`, () =>
+      this.#events({ type: "drop-refused", name, code, reason }),
+    );
   }
 }
 
@@ -160,6 +168,11 @@ export function inTarget(name: string): string {
 /** Of what it is told that it is read: what is refused then is read again by a later look. */
 export function readingOf(name: string): string {
   return `reading ${name}`;
+}
+
+/** Of what it is told that it is not whole. */
+export function waitingFor(name: string): string {
+  return `waiting for ${name}`;
 }
 
 /** When the current release was chosen: the pointer's last change; undefined where there is no pointer. */

@@ -3,16 +3,17 @@ import { join } from "node:path";
 import { asInplaceError, type ErrorCode } from "../errors.ts";
 import type { EventSink, WatchEvent } from "../events.ts";
 import type { SiteLayout } from "../site/layout.ts";
+import { entryPoint } from "../site/entry-point.ts";
 import { matchesManifest, readManifest } from "../site/manifest.ts";
 import { readPointer, whereabouts } from "../site/pointer.ts";
 import { isArchiveName } from "./archive/archive-name.ts";
 import { adopt, refused, type Adopted, type Adoption } from "./adopt.ts";
 import { Aside } from "./aside.ts";
-import { Drops, inTarget, pointerChangedAt, readingOf, type Drop } from "./drops.ts";
+import { Drops, inTarget, pointerChangedAt, readingOf, waitingFor, type Drop } from "./drops.ts";
 import { changedAt } from "./fingerprint.ts";
 import { identity } from "./identity.ts";
 import type { NormalWatchOptions } from "./options.ts";
-import { Settling } from "./settling.ts";
+import { Settling, type Unsettled } from "./settling.ts";
 import { Told } from "./told.ts";
 
 /** The release that runs, or that was told last. */
@@ -90,6 +91,7 @@ export class Look {
       return await look();
     } catch (error) {
       const { code, message } = asInplaceError(error);
+      this.#told.keepAll();
       this.#told.once(`look at ${what}`, code, () => this.#events({ type: "look-failed", message }));
       return undefined;
     }
@@ -186,11 +188,8 @@ export class Look {
     try {
       const settled = await this.#settling.look(path, running);
       if (settled.state === "settling") {
-        const { reason, againMs } = settled;
-        this.#told.once(inTarget(artifact), reason, () =>
-          this.#events({ type: "drop-waiting", artifact, reason }),
-        );
-        return { state: "not-yet", againMs };
+        await this.#tellWaiting(drop, settled);
+        return { state: "not-yet", againMs: settled.againMs };
       }
       const pointerAt = await pointerChangedAt(this.#layout);
       const stillWanted = async (): Promise<boolean> => (await pointerChangedAt(this.#layout)) === pointerAt;
@@ -220,6 +219,14 @@ export class Look {
     }
   }
 
+  /** Once for each time that it comes to rest, if that takes longer than most do; nothing of what is none of this site's programs. */
+  async #tellWaiting({ artifact, path }: Drop, { reason, begun, long }: Unsettled): Promise<void> {
+    const waiting = waitingFor(artifact);
+    this.#told.keep(waiting);
+    if (!long || !(isArchiveName(artifact) || (await hasProgram(path)))) return;
+    this.#told.once(waiting, begun, () => this.#events({ type: "drop-waiting", artifact, reason }));
+  }
+
   async #adopt(adoption: Adoption, archive: boolean): Promise<Adopted> {
     if (!archive) return await adopt(this.#layout, adoption, this.#events);
     // Loaded when the first archive comes: most sites never see one.
@@ -245,6 +252,13 @@ export class Look {
     const stats = await lstat(path, { bigint: true }).catch(() => undefined);
     return stats === undefined ? 0n : changedAt(stats);
   }
+}
+
+async function hasProgram(path: string): Promise<boolean> {
+  return await entryPoint(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function soonest(a: number | undefined, b: number | undefined): number | undefined {

@@ -16,6 +16,11 @@ export class Told {
     if (known !== undefined && !this.#now.has(subject)) this.#now.set(subject, known);
   }
 
+  /** A look that failed could tell nothing about what was known. */
+  keepAll(): void {
+    for (const subject of this.#before.keys()) this.keep(subject);
+  }
+
   /** Forgets what was not so any more in this look. */
   endLook(): void {
     this.#before = this.#now;

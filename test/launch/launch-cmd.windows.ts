@@ -214,6 +214,11 @@ test("without a pointer the newest artifact is started, without any a clear mess
     "newer.mjs.part",
     "README.txt",
     "only - Copy.mjs",
+    "Copy of only.mjs",
+    "only (Anna's conflicted copy 2024-01-31).mjs",
+    "only.sync-conflict-20240131-120000-ABCDEFG.mjs",
+    "only.bak.mjs",
+    "only-backup.mjs",
     "New folder/notes.txt",
     "named/_entry.txt",
   ])

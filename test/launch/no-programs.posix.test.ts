@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, readFile, rm, utimes, writeFile } from "node:fs
 import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 import type { SiteLayout } from "#src/site/layout.js";
-import { NO_RELEASES } from "../rig/drops.js";
+import { KNOWN_TO_WATCHERS, NO_RELEASES, RELEASES } from "../rig/drops.js";
 import { runProgram } from "../rig/program.js";
 import { temporarySite } from "../rig/temporary-site.js";
 
@@ -36,6 +36,24 @@ test("the launcher never lets the shell run text, whoever names it, and takes no
       );
   }
   await assert.rejects(readFile(join(layout.root, "ran-by-shell")), { code: "ENOENT" });
+});
+
+test("the launcher takes no release for a leftover, and knows of those just the ones that the table says", async (t) => {
+  const layout = await temporarySite(t);
+  const source = await readFile("launch.sh", "utf8");
+  const functions = ["leftover", "at_random", "no_executable"].map(
+    (name) => new RegExp(`^${name}\\(\\) \\{\n.*?^\\}`, "ms").exec(source)?.[0] ?? "",
+  );
+  const loop = 'for name; do if leftover "$name"; then printf "%s\\n" "$name"; fi; done';
+  const deployed = "app - Copy.mjs";
+  await mkdir(layout.manifests, { recursive: true });
+  await writeFile(join(layout.manifests, `${deployed}.json`), "{}");
+  const names = [...RELEASES, ...KNOWN_TO_WATCHERS].map(({ name }) => name.split("/")[0] ?? "");
+  const script = [...functions, loop].join("\n");
+  const args = ["-c", script, "sh", ...names, deployed, "app - Copy.js"];
+  const { stdout, stderr } = await runProgram(t, "sh", args, { cwd: layout.root });
+  assert.equal(stderr, "");
+  assert.equal(stdout, "app - Copy.js\n");
 });
 
 async function put(layout: SiteLayout, name: string, content: string | Buffer): Promise<void> {

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, open, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { markFailed, isMarkedFailed } from "#src/site/health-marks.js";
 import type { WatchEvent } from "#src/events.js";
 import { readHistory } from "#src/site/history.js";
-import type { SiteLayout } from "#src/site/layout.js";
 import { readManifest } from "#src/site/manifest.js";
 import { writePointer } from "#src/site/pointer.js";
 import { identity } from "#src/watch/identity.js";
@@ -73,6 +72,32 @@ const WRITER = `
   process.stdin.resume().on("end", () => fs.writeSync(file, "second piece\\n"));
 `;
 
+test("that a drop is long in coming is told once, of what can be a program, and of none that is there at once", async (t) => {
+  const site = await watchedSite(t, { stillMs: 50 });
+  const waiting = (): string[] =>
+    site.events.flatMap((event) => (event.type === "drop-waiting" ? [event.artifact] : []));
+  /** Writes piece by piece, with pauses in which nothing changes, for longer than a drop has to be still. */
+  const growing = async (name: string, begin: string): Promise<void> => {
+    const file = await open(join(site.layout.target, name), "w");
+    await file.write(begin);
+    const begunAt = performance.now();
+    let pieces = 0;
+    await until(`${name} to have grown`, async () => {
+      await site.watcher.check();
+      if ((pieces += 1) % 8 === 0) await file.write("\n");
+      return performance.now() - begunAt > 400;
+    });
+    await file.close();
+  };
+  await drop(site.layout, "quick.mjs");
+  await site.tells("quick.mjs");
+  await growing("notes.txt", "read me");
+  assert.equal((await site.event("drop-refused")).name, "notes.txt");
+  await growing("slow.mjs", "export {};");
+  await site.tells("slow.mjs");
+  assert.deepEqual(waiting(), ["slow.mjs"]);
+});
+
 test("a file that is moved into the folder is taken", async (t) => {
   const site = await watchedSite(t);
   const elsewhere = join(await temporaryFolder(t), "moved.mjs");
@@ -130,70 +155,6 @@ test("a dropped folder is taken when its last file is whole", async (t) => {
   );
 });
 
-test("a file that can not be read is refused, said once, and does not keep an older drop from being taken", async (t) => {
-  const site = await watchedSite(t, {}, async (layout) => {
-    await clockPasses(layout, await drop(layout, "good.mjs"));
-    await unreadable(layout, "closed.mjs");
-  });
-  assert.equal((await site.event("drop-refused")).name, "closed.mjs");
-  await site.tells("good.mjs");
-  assert.equal(site.events.filter((event) => event.type === "drop-refused").length, 1);
-});
-
-/** Everybody may read everything as root, so there it is a folder with a link in it, which is no artifact either. */
-async function unreadable(layout: SiteLayout, name: string): Promise<void> {
-  if (process.getuid?.() !== 0) return await chmod(await drop(layout, name), 0);
-  await mkdir(join(layout.target, name));
-  await symlink("/", join(layout.target, name, "link"));
-}
-
-test("names that can not be artifacts are refused, each said once", async (t) => {
-  const site = await watchedSite(t);
-  await drop(site.layout, "a&b.mjs");
-  await drop(site.layout, "nul.mjs");
-  await until(
-    "two refusals",
-    () => site.events.filter((event) => event.type === "drop-refused").length === 2,
-  );
-  await site.watcher.check();
-  assert.deepEqual(site.told(), []);
-  assert.equal(site.events.filter((event) => event.type === "drop-refused").length, 2);
-});
-
-test("a drop that cannot be adopted is told once, however often it is looked at, and taken when it can", async (t) => {
-  const site = await watchedSite(t, { stillMs: 0 });
-  const { layout, watcher } = site;
-  await rm(layout.staging, { recursive: true });
-  await writeFile(layout.staging, "in the way");
-  for (const name of ["app-2.mjs", "app-2.zip", `${"字".repeat(80)}.mjs`]) {
-    const path = await drop(layout, name);
-    for (let look = 0; look < 3; look++) await watcher.check();
-    const refusals = site.events.filter((event) => event.type === "drop-refused" && event.name === name);
-    assert.equal(refusals.length, 1, name);
-    await rm(path);
-  }
-  assert.match((await site.event("drop-refused")).reason, /staging/);
-  await rm(layout.staging);
-  await drop(layout, "app-3.mjs");
-  await site.tells("app-3.mjs");
-});
-
-test("a drop that is refused is told again when it was put there again, and nothing about it has changed", async (t) => {
-  const site = await watchedSite(t, { stillMs: 50, pollMs: 50 });
-  const refusals = (): number => site.events.filter((event) => event.type === "drop-refused").length;
-  const path = await drop(site.layout, "empty.mjs", "");
-  await until("it is refused", () => refusals() === 1);
-  await clockPasses(site.layout, path);
-  await drop(site.layout, "empty.mjs", "");
-  await until("it is refused again", () => refusals() === 2);
-  await rm(path);
-  await site.watcher.check();
-  await drop(site.layout, "empty.mjs", "");
-  await until("it is refused a third time", () => refusals() === 3);
-  for (let look = 0; look < 3; look++) await site.watcher.check();
-  assert.equal(refusals(), 3);
-});
-
 test("a file that is deleted while it is being checked is forgotten", async (t) => {
   const site = await watchedSite(t);
   // Kept open, so that it is not taken before it is deleted.
@@ -227,7 +188,8 @@ test("a file moved over the running artifact is told as its replacement; touchin
   const content = await readFile(running, "utf8");
   await writeFile(elsewhere, content);
   await rename(elsewhere, running);
-  await until("the equal file to be recognised", async () => {
+  await until("the equal file to be seen, which is touched again and again", async () => {
+    await utimes(running, new Date(), new Date());
     await site.watcher.check();
     return site.events.some((event) => event.type === "drop-waiting");
   });

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { NO_RELEASES, TEMPORARY } from "../rig/drops.js";
+import { KNOWN_TO_WATCHERS, NO_RELEASES, TEMPORARY } from "../rig/drops.js";
 import { drop } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { watchedSite } from "./watched-site.js";
@@ -13,11 +13,12 @@ test("what is no program is refused, said once, and neither moves the pointer no
   const { layout, watcher } = site;
   const before = await readFile(layout.pointer, "utf8");
   for (const name of TEMPORARY) await drop(layout, name);
-  for (const { name, content } of NO_RELEASES) {
+  const none = [...NO_RELEASES, ...KNOWN_TO_WATCHERS];
+  for (const { name, content } of none) {
     await mkdir(dirname(join(layout.target, name)), { recursive: true });
     await writeFile(join(layout.target, name), content);
   }
-  const names = new Set(NO_RELEASES.map(({ name }) => name.split("/")[0] ?? ""));
+  const names = new Set(none.map(({ name }) => name.split("/")[0] ?? ""));
   const refused = (): string[] =>
     site.events.flatMap((event) => (event.type === "drop-refused" ? [event.name] : []));
   await until("all are refused", async () => {

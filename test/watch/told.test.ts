@@ -14,6 +14,17 @@ describe("what a look finds is told", () => {
     assert.deepEqual([looks(), looks()], [1, 1]);
   });
 
+  it("not anew after a look that failed, and could tell nothing", () => {
+    const told = new Told();
+    let times = 0;
+    told.once("it", "closed", () => (times += 1));
+    told.endLook();
+    told.keepAll();
+    told.endLook();
+    told.once("it", "closed", () => (times += 1));
+    assert.equal(times, 1);
+  });
+
   it("anew when it was otherwise in between, and not when a look could not tell", () => {
     let fact: string | undefined = "closed";
     const looks = lookingAt(() => fact);

@@ -117,5 +117,5 @@ export function refuseBomb(
 }
 
 export function damaged(why: string, cause?: unknown): InplaceError {
-  return new InplaceError("ARCHIVE_DAMAGED", `The archive is damaged: ${why}.`, { cause });
+  return new InplaceError("ARCHIVE_DAMAGED", `The archive is damaged: ${why.replace(/\.$/, "")}.`, { cause });
 }
