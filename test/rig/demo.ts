@@ -4,19 +4,15 @@ import { join } from "node:path";
 import { isMarkedFailed } from "#src/site/health-marks.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
 import { freePort } from "./free-port.ts";
+import { startFittingLoad } from "./demo-load.ts";
 import { printTable, type Step } from "./demo-table.ts";
-import { startLoad, type Load, type LoadStream } from "./load.ts";
+import type { Load } from "./load.ts";
 import { pageOf } from "./page.ts";
 import { runProgram, startProgram } from "./program.ts";
 import { PROJECT, Repository } from "./project.ts";
 import { temporaryFolder, type Cleanup } from "./temporary-site.ts";
 import { until } from "./until.ts";
 
-const STREAMS: readonly LoadStream[] = [
-  { name: "keep-alive", perSecond: 400, connections: 50 },
-  { name: "connection per request", perSecond: 300, connections: "fresh" },
-  { name: "post in two halves", perSecond: 300, connections: 50, halvesApartMs: 20 },
-];
 const VERSION = "artifact <code>([^<]+)</code>";
 /** Requests that each release gets before the next step. */
 const REQUESTS_PER_STEP = 1_500;
@@ -86,7 +82,9 @@ class Demo {
       cwd: this.#layout.root,
     });
     if (code !== 0) throw new Error(`inplace ${args[0]} ended with ${code}\n${stdout}\n${stderr}`);
-    console.log(`  ${stdout.trim().split("\n").at(-1)}`);
+    // The line after it says how to wait, which the load does here.
+    const told = stdout.split("\n").filter((line) => /^(deployed|rolled back)/.test(line));
+    console.log(`  ${told.join()}`);
   }
 }
 
@@ -107,9 +105,10 @@ async function demo(t: Cleanup): Promise<boolean> {
   const serve = [INPLACE, "--site-root", layout.root, "serve", "--port", String(port)];
   startProgram(t, process.execPath, serve, options);
   await until("the first page", async () => (await pageOf(port)).includes(first));
-  console.log(`  http://localhost:${port} shows it; from now on 1,000 requests a second, never repeated`);
+  console.log(`  http://localhost:${port} shows it`);
 
-  const load = await startLoad({ port, streams: STREAMS, version: VERSION });
+  const { load, perSecond } = await startFittingLoad({ port, version: VERSION });
+  console.log(`  from now on ${perSecond} requests a second, never repeated`);
   const story = new Demo(t, repository, layout, load);
   await load.until(({ done }) => done > REQUESTS_PER_STEP, "the load is under way");
   for (const day of ["Monday", "Tuesday", "Wednesday"]) {
