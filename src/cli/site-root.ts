@@ -8,8 +8,9 @@ import { spellingsOf, WEB_CONFIG } from "../site/windows-names.ts";
 
 /** What a person puts into a site: by these it is found from a folder inside it. */
 const MARKS = [WEB_CONFIG, CONFIG_FILE];
-/** By one of these a folder is a site. */
-const SIGNS = [...MARKS, TARGET_FOLDER, POINTER_FILE, OWN_FOLDER, DEPLOY_FOLDER];
+/** By one of these a folder is a site. A first deploy that fails leaves what it worked in, with nothing in it. */
+const SIGNS = [...MARKS, TARGET_FOLDER, POINTER_FILE];
+const SIGNS_UNLESS_EMPTY = [OWN_FOLDER, join(DEPLOY_FOLDER, "outside")];
 
 export interface SiteSearch {
   readonly cwd: string;
@@ -51,6 +52,7 @@ export function findSite(
 /** Whether one of the things lies there that make a folder a site. */
 function isSite(folder: string): boolean {
   if (SIGNS.some((name) => existsSync(join(folder, name)))) return true;
+  if (SIGNS_UNLESS_EMPTY.some((name) => namesIn(join(folder, name)).length > 0)) return true;
   // Windows writes Web.config.
   return namesIn(folder).some((name) => SIGNS.includes(name.toLowerCase()));
 }

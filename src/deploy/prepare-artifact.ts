@@ -19,7 +19,7 @@ import { chooseName } from "./choose-name.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import type { Source, UnnamedIdentity } from "./source.ts";
 import type { Staging } from "./staging.ts";
-import { expectOfCommit } from "./taken-files.ts";
+import { expectInside, expectOfCommit } from "./taken-files.ts";
 
 /** An artifact that is whole and described. */
 export interface PreparedArtifact {
@@ -113,17 +113,18 @@ async function runBuild(config: BuildConfig, options: PrepareOptions): Promise<B
   return built;
 }
 
-/** A clean checkout holds nothing but the commit. */
 async function expectFromCommit(
   config: BuildConfig,
-  { source: { repository, needsCheckout }, emit }: PrepareOptions,
+  { source: { repository, needsCheckout }, staging, emit }: PrepareOptions,
   { taken }: Built,
 ): Promise<void> {
-  if (repository === undefined || needsCheckout) return;
+  if (repository === undefined) return;
   if (config.builder === "command" || config.allowIgnored === true) return;
   const built = config.builder === "directory" && (config.command ?? config.shell) !== undefined;
   const onWarning = (warning: BuildWarning): void => emit({ type: "build-warning", ...warning });
-  await expectOfCommit({ repository, taken, built, onWarning });
+  await expectInside(needsCheckout ? staging.checkout : repository.top, { taken, onWarning });
+  // A clean checkout holds nothing but the commit.
+  if (!needsCheckout) await expectOfCommit({ repository, taken, built, onWarning });
 }
 
 async function runBuilder(config: BuildConfig, options: PrepareOptions): Promise<Built> {

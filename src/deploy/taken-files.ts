@@ -1,4 +1,4 @@
-import { lstat } from "node:fs/promises";
+import { lstat, realpath } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { InplaceError } from "../errors.ts";
 import { packageFile } from "../package-files.ts";
@@ -22,6 +22,8 @@ const NO_SOURCE =
   /(^|\/)(\.|(package|package-lock|npm-shrinkwrap|inplace\.config)\.json$|yarn\.lock$|pnpm-lock\.yaml$|bun\.lockb?$|deploy\.sh$|launch\.(sh|cmd)$|web\.config$)|^[^/]*\.(md|txt)$|^LICENSE/;
 /** By a lock file of their own. */
 const PACKAGES = /(^|\/)(node_modules|vendor|_packages)\//;
+/** What we put into executables ourselves. */
+const OWN = packageFile("dist");
 const NAMED = 3;
 
 /**
@@ -49,6 +51,24 @@ export async function expectOfCommit({ repository, taken, built, onWarning }: Ta
     });
 }
 
+/** Warns of files that lie outside of the tree that shows the commit, `top`, and are no packages: no commit holds them. */
+export async function expectInside(
+  top: string,
+  { taken, onWarning }: Pick<TakenFiles, "taken" | "onWarning">,
+): Promise<void> {
+  const tree = await realpath(top);
+  const places = await Promise.all(taken.map((path) => realpath(path).catch(() => tree))); // What a plugin made up.
+  const outside = places
+    .filter((path) => !isInside(tree, path) && !isInside(OWN, path))
+    .map((path) => path.split(sep).join("/"))
+    .filter((path) => !path.includes("/node_modules/"));
+  if (outside.length === 0) return;
+  onWarning({
+    message: `${list([...new Set(outside)].sort())}: part of the release, and of no commit, since it lies outside of the repository`,
+    hint: "Put it into the repository, or make a package of it that package.json names.",
+  });
+}
+
 function staleBuild(paths: readonly string[], newer: string): InplaceError {
   return new InplaceError(
     "BUILD_STALE",
@@ -59,9 +79,8 @@ function staleBuild(paths: readonly string[], newer: string): InplaceError {
 /** Of the files those that git ignores, relative to the repository's top with "/". */
 async function ignoredFiles(repository: Repository, files: readonly string[]): Promise<string[]> {
   const { top } = repository;
-  const own = packageFile("dist");
   const inside = files
-    .filter((path) => isInside(top, path) && !isInside(own, path))
+    .filter((path) => isInside(top, path) && !isInside(OWN, path))
     .map((path) => relative(top, path).split(sep).join("/"))
     .filter((path) => !PACKAGES.test(path));
   if (inside.length === 0) return [];

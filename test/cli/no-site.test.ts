@@ -23,9 +23,12 @@ const VERBS = [
   ["haproxy", "up"],
 ];
 
-test("in a folder that is no site each verb says so and how to make one, and leaves nothing there", async (t) => {
+test("in a folder that is no site, where a deploy failed too, each verb says so and how to make one, and leaves nothing there", async (t) => {
   const cwd = await temporaryFolder(t);
   await writeFile(join(cwd, "letter.txt"), "Dear reader");
+  const [failed] = await documentsOf(t, cwd, [["deploy"]]);
+  assert.equal(failed?.document.error?.code, "BUILD_NOT_CONFIGURED");
+  const before = await readdir(cwd, { recursive: true });
   const lines = [...VERBS, ["status", "--site-root", "."]];
   for (const [at, { code, document }] of (await documentsOf(t, cwd, lines)).entries()) {
     assert.deepEqual([document.error?.code, code], ["NOT_A_SITE", 2], lines[at]?.join(" "));
@@ -35,7 +38,7 @@ test("in a folder that is no site each verb says so and how to make one, and lea
     );
     assert.match(String(document.error?.hint), /--site-root.*inplace-deploy init/);
   }
-  assert.deepEqual(await readdir(cwd), ["letter.txt"]);
+  assert.deepEqual(await readdir(cwd, { recursive: true }), before);
 });
 
 test("each of the things that make a folder a site makes it one, and an empty folder is one where it is named", async (t) => {
@@ -50,7 +53,7 @@ test("each of the things that make a folder a site makes it one, and an empty fo
     await writeFile(join(site, name), "");
     assert.equal(found(site), site, name);
   }
-  for (const name of ["_target", ".inplace", ".inplace-deploy"]) {
+  for (const name of ["_target", ".inplace/manifests", ".inplace-deploy/outside/a"]) {
     const site = join(folder, `with ${name}`);
     await mkdir(join(site, name), { recursive: true });
     assert.equal(found(site), site, name);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { utimes } from "node:fs/promises";
+import { realpath, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openRepository } from "#src/deploy/git/repository.js";
@@ -108,6 +108,37 @@ test("changed packages, texts at the top and the site's own files make no build 
   const onWarning = ({ message }: { message: string }): void => void heard.push(message);
   await expectOfCommit({ repository, taken: [join(folder, "dist/server.js")], built: false, onWarning });
   assert.match(heard.join(), /git ignores it/);
+});
+
+test("what a build takes from outside of the repository is named, however it is reached; packages are not", async (t) => {
+  const build = { builder: "entry", entry: "server.cjs" };
+  const { repository, layout } = await sourceAndSite(t, {
+    ".gitignore": "linked\nnode_modules\n",
+    "inplace.config.json": { build },
+    "server.cjs": `require("../outs/a.js"); require("./linked/b.js"); require("../node_modules/far/index.js");`,
+  });
+  const { folder } = repository;
+  const outs = join(await realpath(join(folder, "..")), "outs");
+  await writeFiles(join(folder, ".."), {
+    "outs/a.js": "",
+    "elsewhere/b.js": "",
+    "node_modules/far/index.js": "",
+  });
+  await symlink("../elsewhere", join(folder, "linked"));
+  const deploy = (...args: string[]) =>
+    inplace(t, ["deploy", "--json", "--site-root", layout.root, ...args], { cwd: folder });
+  const near = await deploy();
+  assert.equal(near.code, 0, near.stderr);
+  assert.match(
+    near.stderr,
+    /\/elsewhere\/b\.js, \/.*\/outs\/a\.js: part of the release[^]*outside of the repository/,
+  );
+  assert.doesNotMatch(near.stderr, /far/);
+  await writeFiles(folder, { "server.cjs": `require(${JSON.stringify(join(outs, "a.js"))});` });
+  const commit = await repository.commit("by its whole path");
+  await writeFiles(folder, { "server.cjs": "" });
+  const checkedOut = await deploy("--commit", commit);
+  assert.match(checkedOut.stderr, /\/outs\/a\.js: part of the release/);
 });
 
 test("a TypeScript app whose dist was built before the commit is not published under its name, unless that is allowed", async (t) => {
