@@ -88,7 +88,7 @@ export const ERROR_CODES = {
   },
   COMMIT_INVALID: {
     exit: EXIT.usage,
-    hint: "A commit id has 7 to 64 hexadecimal digits; a deployment's own id holds a digit, and else letters, '.', '_' and '-'.",
+    hint: "A commit id has 7 to 64 hexadecimal digits; a deployment's own id holds a digit, and else letters, '.', '_' and '-'. For a branch, a tag or HEAD~1: --commit $(git rev-parse HEAD~1).",
   },
   COMMIT_UNKNOWN: { exit: EXIT.usage, hint: "Fetch the commit, or name one that git log shows." },
   BUILD_NOT_CONFIGURED: {

@@ -22,7 +22,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): DeployEnvironment {
     source: value("DEPLOYMENT_SOURCE"),
     target: value("DEPLOYMENT_TARGET") ?? kuduSite(value("WEBSITE_SITE_NAME"), value("HOME")),
     temp: value("DEPLOYMENT_TEMP"),
-    commit: value("SCM_COMMIT_ID"),
+    commit: value("SCM_COMMIT_ID")?.trim() || undefined,
     siteName: value("WEBSITE_SITE_NAME"),
     inPlace: value("IN_PLACE_DEPLOYMENT") === "1",
     nextManifest: value("NEXT_MANIFEST_PATH"),

@@ -7,15 +7,17 @@ import {
   verify,
   type KeyObject,
 } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { decodeText } from "../decode-text.ts";
+import { realpath } from "node:fs/promises";
 import { asInplaceError, InplaceError } from "../errors.ts";
 import type { SiteLayout } from "./layout.ts";
 import type { Manifest } from "./manifest.ts";
+import { readRecord } from "./records.ts";
 import { requiredKey } from "./trust/required-key.ts";
 
 const CONTEXT = "inplace-deploy manifest 1";
 const KEY_ID_DIGITS = 16;
+/** Bytes. */
+const LONGEST_KEY = 65_536;
 
 /** Ed25519 (RFC 8032), as PEM: PKCS #8 and SPKI. */
 export function generateKeys(): { readonly privateKey: string; readonly publicKey: string } {
@@ -78,7 +80,8 @@ export function unsigned(artifact: string, cause?: unknown): InplaceError {
 
 async function readKey(file: string, parse: (pem: string) => KeyObject): Promise<KeyObject> {
   try {
-    const key = parse(decodeText(await readFile(file)));
+    // A device would be read without end.
+    const key = parse((await readRecord(await realpath(file), LONGEST_KEY)) ?? "");
     if (key.asymmetricKeyType === "ed25519") return key;
   } catch (error) {
     throw new InplaceError("SIGNING_KEY_INVALID", `${file} holds no key that can be read.`, { cause: error });

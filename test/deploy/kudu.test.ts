@@ -109,7 +109,7 @@ test("SCM_COMMIT_ID of another commit than the folder shows builds that commit",
   const first = await repository.git("rev-parse", "HEAD");
   await repository.edit("server.mjs", "one", "two");
   await repository.commit("two");
-  const env = { ...kuduEnvironment(repository, layout), SCM_COMMIT_ID: first };
+  const env = { ...kuduEnvironment(repository, layout), SCM_COMMIT_ID: ` ${first}\r\n` };
   const { stdout } = await inplace(t, ["deploy", "--json"], { cwd: repository.folder, env });
   const { artifact } = JSON.parse(stdout);
   assert.equal(artifact, `mysite-${first.slice(0, 10)}.mjs`);
