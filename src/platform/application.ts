@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { RapidFailGuard } from "../process/rapid-fail.ts";
 import { Backend, type BackendOwner } from "./backend.ts";
+import { Probation, type Fault } from "./backends/probation.ts";
 import type { StartFailure } from "./backends/start-attempt.ts";
 import type { Exchange, Router } from "./exchange.ts";
 import type { Failure } from "./failure.ts";
@@ -26,6 +27,7 @@ export class Application implements Router, BackendOwner {
   readonly #holdLimits: HoldLimits;
   readonly #strict: boolean;
   readonly #health: HealthProof;
+  readonly #probation: Probation;
   readonly #launch: Launch;
   /** So many may make room for themselves in a minute without that a visitor asks for the next. */
   readonly #restarts: RapidFailGuard;
@@ -43,11 +45,14 @@ export class Application implements Router, BackendOwner {
     this.#restarts = new RapidFailGuard(launch.rapidFailsPerMinute);
     this.#held = new HoldQueue(holdLimits);
     this.#holdLimits = holdLimits;
+    this.#probation = new Probation(launch.layout, events);
     this.#health = new HealthProof({
       layout: launch.layout,
       events,
       strict: launch.strict,
       overlaps: () => this.#waits,
+      closed: (instance) => this.#backendOf(instance)?.refused(instance),
+      live: (artifact) => this.#probation.begin(artifact),
     });
     const guard = new RapidFailGuard(launch.rapidFailsPerMinute);
     this.#backends = Array.from(
@@ -181,11 +186,16 @@ export class Application implements Router, BackendOwner {
     this.#held.failAll({ ...START_FAILED, detail });
   }
 
-  gone(instance: Instance, again: boolean): void {
+  gone(instance: Instance, again: boolean, fault: Fault | undefined): void {
     this.#health.gone(instance);
-    if (again) this.#startAgain();
-    // Whoever waits needs a process now; otherwise the next request starts it.
-    this.#routeAgain(this.#held.release());
+    const goOn = (): void => {
+      if (again) this.#startAgain();
+      // Whoever waits needs a process now; otherwise the next request starts it.
+      this.#routeAgain(this.#held.release());
+    };
+    if (fault === undefined || instance.artifact === undefined || this.#strict) return goOn();
+    // It may be another release's turn.
+    void this.#probation.ended(instance.artifact, fault).then(goOn);
   }
 
   /** Stops the processes gracefully; requests that they no longer take go to the successor. */

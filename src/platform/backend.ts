@@ -9,12 +9,15 @@ import {
   type AttemptOwner,
   type StartFailure,
 } from "./backends/start-attempt.ts";
+import type { Fault } from "./backends/probation.ts";
 import { Instance } from "./instance.ts";
 import type { Launch } from "./launch.ts";
 import { askToStop } from "./shutdown-request.ts";
 
 /** A process that has closed its port but does not end is killed after this, milliseconds. More than any sensible drain. */
 export const DRAIN_LIMIT_MS = 120_000;
+/** One that has closed its port, and has no request any more, may take so long to end or to open it again. Milliseconds. */
+export const REOPENING_MS = 5_000;
 const DRAIN_PROBE_MS = 100;
 const RETIRE_LOOK_MS = 50;
 
@@ -38,8 +41,8 @@ export type BackendState =
 export interface BackendOwner extends AttemptOwner {
   ready(instance: Instance): void;
   startFailed(reason: string, output: string): void;
-  /** `again`: it ended as one that makes room for the next. */
-  gone(instance: Instance, again: boolean): void;
+  /** `again`: it ended as one that makes room for the next. `fault`: of its own accord, and not for that. */
+  gone(instance: Instance, again: boolean, fault: Fault | undefined): void;
 }
 
 const STOPPED: BackendState = { kind: "stopped" };
@@ -52,6 +55,8 @@ export class Backend {
   readonly #owner: BackendOwner;
   readonly #guard: RapidFailGuard;
   #state: BackendState = STOPPED;
+  /** It is ended for having closed its port. */
+  #closed: Instance | undefined;
 
   constructor(index: number, launch: Launch, guard: RapidFailGuard, owner: BackendOwner) {
     this.index = index;
@@ -225,16 +230,28 @@ export class Backend {
     if (!asked && this.#launch.countsAsFailure(exit)) this.#guard.record();
     const { child, artifact } = instance;
     this.#owner.events({ type: "backend-exited", pid: child.pid, artifact, ...exit, asked });
-    this.#owner.gone(instance, !asked && exit.code === 0);
+    const closed = this.#closed === instance;
+    const how = closed
+      ? "It closed its port, and lived on"
+      : `It ended with ${exit.signal ?? `code ${exit.code ?? "unknown"}`}`;
+    const fault = closed || (!asked && exit.code !== 0) ? { how, byUs: closed } : undefined;
+    this.#owner.gone(instance, closed || (!asked && exit.code === 0), fault);
   }
 
   /** A program that restarts its listener (a watcher as the launcher, say) becomes ready again without a new start. */
   async #watchDrain(instance: Instance): Promise<void> {
     const limit = Date.now() + DRAIN_LIMIT_MS;
+    let idleSince = Date.now();
     let told = false;
     while (this.#state.kind === "draining" && this.#state.instance === instance) {
       if (Date.now() > limit) {
         await instance.child.kill();
+        return;
+      }
+      if (instance.pool.busy.size > 0) idleSince = Date.now();
+      if (Date.now() > idleSince + REOPENING_MS) {
+        this.#closed = instance;
+        await this.stop();
         return;
       }
       await Promise.race([delay(DRAIN_PROBE_MS), instance.child.exited]);

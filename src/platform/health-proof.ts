@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { portAnswers } from "../process/first-answer.ts";
 import { accepts } from "../process/port.ts";
-import { markGood } from "../site/health-marks.ts";
+import { markGood, readLastGood } from "../site/health-marks.ts";
 import { siteHost } from "../site/site-config.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { artifactNow } from "./backends/artifact-now.ts";
@@ -18,6 +18,10 @@ export interface ProofOptions {
   readonly strict: boolean;
   /** Another application starts processes of this site, too. */
   readonly overlaps: () => boolean;
+  /** Nobody listens at its port any more. */
+  readonly closed: (instance: Instance) => void;
+  /** It is not the artifact that was the last good one. */
+  readonly live: (artifact: string) => void;
 }
 
 interface Unproved {
@@ -63,7 +67,7 @@ export class HealthProof {
       const { artifact } = instance;
       unproved.answered = false;
       await delay(PROOF_UPTIME_MS, undefined, { signal }).catch(() => undefined);
-      if (!unproved.answered && !(await this.#serves(instance, signal))) continue;
+      if (!(await this.#serves(instance, unproved))) continue;
       const now = await artifactNow(layout, instance, overlaps());
       instance.artifact = now ?? artifact;
       if (now !== undefined && now === artifact) break;
@@ -74,9 +78,12 @@ export class HealthProof {
     await this.#record(instance);
   }
 
-  async #serves({ port, own }: Instance, signal: AbortSignal): Promise<boolean> {
-    const { layout, strict } = this.#options;
-    return strict ? await accepts(port) : await portAnswers(port, own, siteHost(layout.root), signal);
+  async #serves(instance: Instance, { over: { signal }, answered }: Unproved): Promise<boolean> {
+    const { port, own } = instance;
+    const { layout, strict, closed } = this.#options;
+    const open = await accepts(port);
+    if (!open && !strict && !signal.aborted) closed(instance);
+    return open && (strict || answered || (await portAnswers(port, own, siteHost(layout.root), signal)));
   }
 
   #unrecorded(error: unknown): void {
@@ -86,7 +93,9 @@ export class HealthProof {
 
   async #record({ artifact, child }: Instance): Promise<void> {
     if (artifact === undefined) return;
-    await markGood(this.#options.layout, artifact);
-    this.#options.events({ type: "artifact-live", artifact, pid: child.pid });
+    const { layout, events, live } = this.#options;
+    if ((await readLastGood(layout)) !== artifact) live(artifact);
+    await markGood(layout, artifact);
+    events({ type: "artifact-live", artifact, pid: child.pid });
   }
 }
