@@ -5,6 +5,7 @@ import { CONFIG_FILE } from "../config/load.ts";
 import { systemCode } from "../errors.ts";
 import { packageFile } from "../package-files.ts";
 import { isWebConfig, spelled, WEB_CONFIG } from "../site/windows-names.ts";
+import { untoldFolder } from "./infer/made-folder.ts";
 import { proposeBuild } from "./infer/propose.ts";
 import type { Proposal } from "./infer/proposal.ts";
 
@@ -61,10 +62,14 @@ export async function initApp({ folder, force, env, signal }: InitOptions): Prom
   const config = join(folder, CONFIG_FILE);
   const state = proposal === undefined ? "unchanged" : await put(config, configText(folder, proposal), force);
   files.push({ path: CONFIG_FILE, purpose: "how the artifact is built", state });
+  const made = proposal && (await untoldFolder(folder, proposal.build));
   files.push({
     path: ".gitignore",
     purpose: "keeps artifacts out of the repository",
-    state: await addLines(join(folder, ".gitignore"), IGNORED),
+    state: await addLines(join(folder, ".gitignore"), [
+      ...IGNORED,
+      ...(made === undefined ? [] : [`${made}/`]),
+    ]),
   });
   files.push({
     path: ".gitattributes",
