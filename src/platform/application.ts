@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
+import { toldLines } from "../process/output-tail.ts";
 import { RapidFailGuard } from "../process/rapid-fail.ts";
 import { Backend, type BackendOwner } from "./backend.ts";
 import { Probation, type Fault } from "./backends/probation.ts";
@@ -14,8 +15,6 @@ import { guarded } from "./proxy/boundary.ts";
 import { afterExit, afterLoss, mayRepeat } from "./retry.ts";
 import { startedArtifact } from "./started-artifact.ts";
 import type { Loss } from "./upstream.ts";
-
-const OUTPUT_LINES_SHOWN = 30;
 
 /** The processes of one web.config and the requests for them. */
 export class Application implements Router, BackendOwner {
@@ -181,7 +180,7 @@ export class Application implements Router, BackendOwner {
 
   startFailed(reason: string, output: string): void {
     if (this.#backends.some(({ state }) => state.kind === "ready" || state.kind === "starting")) return;
-    const tail = output.trimEnd().split(/\r?\n/).slice(-OUTPUT_LINES_SHOWN).join("\n");
+    const tail = toldLines(output).join("\n");
     const detail = tail === "" ? reason : `${reason}\n\n${tail}`;
     this.#held.failAll({ ...START_FAILED, detail });
   }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
+import { toldLines } from "../process/output-tail.ts";
 import { isMarkedFailed, markFailed, markGood, readLastGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { mayOverlap } from "../site/overlap.ts";
@@ -8,7 +9,6 @@ import type { Application } from "./application.ts";
 import type { StartFailure } from "./backends/start-attempt.ts";
 import { launchesSupervisor } from "./launches-supervisor.ts";
 
-const OUTPUT_LINES = 20;
 /** Before the next candidate where one was given up for something newer, milliseconds; doubled each time up to the longest. */
 const CALM_MS = 25;
 const LONGEST_CALM_MS = 800;
@@ -164,7 +164,7 @@ export class Changeover {
     { problem, output }: StartFailure,
   ): Promise<void> {
     const { layout, events } = this.#stage;
-    const lines = output === "" ? [] : output.trimEnd().split(/\r?\n/).slice(-OUTPUT_LINES);
+    const lines = toldLines(output);
     events({ type: "overlap-failed", artifact, reason: problem, output: lines, kept });
     // A file that was replaced where it lies: nothing is left to go back to.
     if (artifact === undefined || artifact === kept) return;
