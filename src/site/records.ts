@@ -79,8 +79,9 @@ export async function makeFolder(layout: SiteLayout, folder: string): Promise<vo
 }
 
 /**
- * mkdir -p. Throws RECORD_UNSAFE where something else lies in the place of one of them, or the system's error. Node's own says of a disk that may only be read that the folder is missing, and tries
- * for ever where nothing can be made in a folder that is there, as in /proc.
+ * mkdir -p. Throws RECORD_UNSAFE where something else lies in the place of one of them, or the system's error. Node's own says of
+ * a disk that may only be read that the folder is missing, and tries for ever where nothing can be made in a folder that is
+ * there, as in /proc.
  */
 export async function makeFolders(folder: string, mode = 0o777): Promise<void> {
   try {

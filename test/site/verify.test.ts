@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { mkdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import type { SiteLayout } from "#src/site/layout.js";
@@ -119,23 +119,15 @@ describe("where a signature is required", () => {
     await assert.rejects(isSigned(manifest, file), { code: "SIGNING_KEY_INVALID", message: /no\.key/ });
   });
 
-  it("a device, a folder and a file that is longer than any key are no keys; a link to one is", async (t) => {
+  it("a folder and a file that is longer than any key are no keys", async (t) => {
     const { layout } = await signedSite(t);
     const manifest = await readManifest(layout, ARTIFACT);
     assert.ok(manifest);
     const folder = await temporaryFolder(t);
-    const [long, key, link] = ["long.key", "a.key", "link.key"].map((name) => join(folder, name)) as [
-      string,
-      string,
-      string,
-    ];
-    const { privateKey } = generateKeys();
-    await writeFile(long, privateKey + " ".repeat(65_536));
-    await writeFile(key, privateKey);
-    await symlink(key, link);
-    for (const file of [long, folder, "/dev/zero", "/dev/full"])
+    const long = join(folder, "long.key");
+    await writeFile(long, generateKeys().privateKey + " ".repeat(65_536));
+    for (const file of [long, folder])
       await assert.rejects(signManifest(manifest, file), { code: "SIGNING_KEY_INVALID" }, file);
-    assert.ok((await signManifest(manifest, link)).signature);
   });
 });
 
