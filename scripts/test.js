@@ -52,8 +52,7 @@ process.exitCode = values.windows ? await runOnWindows() : await run();
 async function run() {
   const behind = files.filter((file) => BACKGROUND.has(partOf(file)));
   const before = files.filter((file) => !BACKGROUND.has(partOf(file)));
-  // Two, since one of them often waits for the disk.
-  if (values.lane === "background") return runFiles(behind, 2, { priority: BACKGROUND_PRIORITY });
+  if (values.lane === "background") return runFiles(behind, 1, { priority: BACKGROUND_PRIORITY });
   if (values.lane === "foreground") return runForeground(before);
   if (before.length === 0) return runFiles(behind, 2);
   const background = runFiles(behind, 1, { priority: BACKGROUND_PRIORITY, inOnePiece: true });
