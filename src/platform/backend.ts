@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Exit } from "../process/child.ts";
-import { accepts } from "../process/port.ts";
+import { accepts, REOPENING_MS } from "../process/port.ts";
 import type { RapidFailGuard } from "../process/rapid-fail.ts";
 import {
   STOPPED_MEANWHILE,
@@ -16,8 +16,6 @@ import { askToStop } from "./shutdown-request.ts";
 
 /** A process that has closed its port but does not end is killed after this, milliseconds. More than any sensible drain. */
 export const DRAIN_LIMIT_MS = 120_000;
-/** One that has closed its port, and has no request any more, may take so long to end or to open it again. Milliseconds. */
-export const REOPENING_MS = 5_000;
 const DRAIN_PROBE_MS = 100;
 const RETIRE_LOOK_MS = 50;
 
@@ -251,7 +249,8 @@ export class Backend {
       if (instance.pool.busy.size > 0) idleSince = Date.now();
       if (Date.now() > idleSince + REOPENING_MS) {
         this.#closed = instance;
-        await this.stop();
+        // It may be at work for its own end, and gets what a swap would give it.
+        await this.stop((await this.#launch.drainMs()) + this.#launch.shutdownTimeLimitMs);
         return;
       }
       await Promise.race([delay(DRAIN_PROBE_MS), instance.child.exited]);

@@ -18,6 +18,9 @@ const SLOWEST_PROBE_MS = 50;
 /** One try to connect; Windows repeats a refused SYN for two seconds. */
 export const PROBE_LIMIT_MS = 3_000;
 
+/** So long a program may take to open its port again that it has closed, milliseconds; then it is taken for one that serves no more. */
+export const REOPENING_MS = 5_000;
+
 /** A random port of the range that nobody listens on. Throws PORT_IN_USE after PORT_TRIES. */
 export async function choosePort(): Promise<number> {
   for (let tries = 0; tries < PORT_TRIES; tries += 1) {

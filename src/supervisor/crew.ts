@@ -130,12 +130,16 @@ export class Crew {
 
   async #serve(slot: number, worker: Worker): Promise<void> {
     await this.#front.give(worker);
-    const closed = worker.heard("closed", new AbortController().signal);
-    void worker.exited.then(({ code, signal }) => this.#lost(slot, worker, { kind: "exited", code, signal }));
-    void closed.then(() => {
+    const ended = new AbortController();
+    void worker.exited.then(({ code, signal }) => {
+      ended.abort();
+      this.#lost(slot, worker, { kind: "exited", code, signal });
+    });
+    const closed = (): void => {
       // What it has may still be answered.
       if (this.#lost(slot, worker, { kind: "closed" })) this.#dismiss(worker);
-    });
+    };
+    worker.heard("closed", ended.signal).then(closed, () => undefined);
   }
 
   #lost(slot: number, worker: Worker, failure: Failure): boolean {

@@ -1,5 +1,6 @@
 // A release that dies soon after its first answers is no good one, whoever runs its launcher.
 import { deepEqual, equal, match, notEqual } from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { isMarkedFailed, listFailed, readLastGood } from "#src/site/health-marks.js";
 import { pointedArtifact } from "#src/site/pointer.js";
@@ -7,8 +8,26 @@ import { until } from "../rig/until.js";
 import { publish } from "../watch/watched-site.js";
 import { fetch } from "./fetch.js";
 import { NODE_APP, releasedSite } from "./released-site.js";
+import { webConfig } from "./site.js";
 
 const dying = (after: string): string => `${NODE_APP}\n${after}`;
+/** A server in another language, which lives on when its port is closed. */
+const python = (onGet: string, atStart: string): string => `exec /usr/bin/python3 -c '
+import os, signal, threading, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(str(os.getpid()).encode())
+        ${onGet}
+    def log_message(self, *args): pass
+server = ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
+def close(): server.shutdown(); server.server_close()
+def work(*args): time.sleep(2.5); os._exit(0)
+${atStart}
+server.serve_forever()
+while True: time.sleep(100)
+'
+`;
 const onRequest = 'import http from "node:http";\n';
 const DEATHS = [
   [
@@ -29,23 +48,7 @@ const DEATHS = [
       "setTimeout(() => { server.close(); server.closeAllConnections(); setInterval(() => {}, 1000); }, 500);",
     ),
   ],
-  [
-    "default",
-    "is no Node program and closes its port",
-    `exec /usr/bin/python3 -c '
-import os, threading, time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200); self.end_headers(); self.wfile.write(b"python")
-    def log_message(self, *args): pass
-server = ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
-threading.Timer(0.5, lambda: (server.shutdown(), server.server_close())).start()
-server.serve_forever()
-time.sleep(100)
-'
-`,
-  ],
+  ["default", "is no Node program and closes its port", python("", "threading.Timer(0.5, close).start()")],
   ["default", "dies after a second", dying("setTimeout(() => process.abort(), 1000);")],
 ] as const;
 
@@ -115,4 +118,20 @@ test("a live process that closes its port and lives on is replaced, and visitors
   });
   notEqual(await (await fetch(site.url)).text(), before);
   equal(await readLastGood(site.layout), "app-0.mjs");
+});
+
+test("one that closes its port and is still at work gets a swap's time to end", async (t) => {
+  const program = python(
+    'self.path == "/close" and threading.Thread(target=close).start()',
+    "signal.signal(signal.SIGTERM, work)",
+  );
+  const site = await releasedSite(t, "app-0.sh", program, {
+    prepare: ({ webConfig: path }) =>
+      writeFile(path, webConfig('processPath=".\\launch.cmd" shutdownTimeLimit="1"', "aspNetCore")),
+  });
+  const before = await (await fetch(site.url)).text();
+  await fetch(`${site.url}/close`);
+  notEqual(await (await fetch(site.url)).text(), before);
+  const [ended] = site.all("backend-exited");
+  deepEqual([ended?.code, ended?.signal], [0, null]);
 });

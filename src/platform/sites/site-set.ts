@@ -21,8 +21,8 @@ interface ListedSite {
 }
 
 /**
- * The sites of a list, as the list is now: one that comes is served within a second or two, one that goes gets no new request and stops
- * gracefully. A list that cannot be read changes nothing.
+ * The sites of a list, as the list is now: one that comes is served within a second or two, one that goes gets no new request and
+ * stops gracefully. A list that cannot be read changes nothing.
  */
 export class SiteSet implements Router {
   readonly #options: SiteSetOptions;
@@ -102,13 +102,18 @@ export class SiteSet implements Router {
   async #follow(entries: readonly SiteEntry[]): Promise<void> {
     const wanted = new Set(entries.map((entry) => keyOf(entry)));
     const come = entries.filter((entry) => !this.#sites.has(keyOf(entry)));
-    if (come.length > 0) await this.#add(come, (entry) => this.#tell(entry, "site-added"));
+    if (come.length > 0) await this.#add(come, (entry) => this.#tell(entry, { type: "site-added" }));
     for (const [key, { entry, site }] of this.#sites) {
       if (wanted.has(key)) continue;
       this.#sites.delete(key);
       this.#route();
-      this.#tell(entry, "site-removed");
-      const stopped = site.retire().finally(() => this.#leaving.delete(site));
+      this.#tell(entry, { type: "site-removed" });
+      const failed = (error: unknown): void =>
+        this.#tell(entry, { type: "site-failed", problem: asInplaceError(error).message });
+      const stopped = site
+        .retire()
+        .catch(failed)
+        .finally(() => this.#leaving.delete(site));
       this.#leaving.set(site, stopped);
     }
   }
@@ -133,8 +138,8 @@ export class SiteSet implements Router {
     this.#map = new SiteMap([...this.#sites.values()].map(({ entry, site }) => [entry, site]));
   }
 
-  #tell({ name }: SiteEntry, type: "site-added" | "site-removed"): void {
-    this.#options.events({ type: "of-site", site: name, event: { type } });
+  #tell({ name }: SiteEntry, event: PlatformEvent): void {
+    this.#options.events({ type: "of-site", site: name, event });
   }
 }
 

@@ -4,7 +4,7 @@ import type { Server } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { answerFirst } from "../../listener/own-requests.ts";
 import { shutdownAnswer } from "../../listener/shutdown-request.ts";
-import { accepts, LOOPBACK } from "../../process/port.ts";
+import { accepts, LOOPBACK, REOPENING_MS } from "../../process/port.ts";
 import { asToWorker, SUPERVISED_ENV, type FromWorker, type ToWorker } from "../../process/worker-messages.ts";
 import {
   armExitGuard,
@@ -29,8 +29,6 @@ import { Visitors } from "./visitors.ts";
 const ORPHAN_DEADLINE_MS = 30_000;
 /** What only looks whether the port is free lets go within this time. Milliseconds. */
 const PROBING_MS = 250;
-/** So long an app may take to open the port again that it has closed. Milliseconds. */
-const REOPENING_MS = 5_000;
 const LOOK_MS = 200;
 
 /** The process of an app that a supervisor started: it obeys the supervisor, and leaves everything else to the app. */
