@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
 import { toldLines } from "../process/output-tail.ts";
 import { RapidFailGuard } from "../process/rapid-fail.ts";
+import type { Exit } from "../process/child.ts";
 import { Backend, type BackendOwner } from "./backend.ts";
 import { Probation, type Fault } from "./backends/probation.ts";
 import type { StartFailure } from "./backends/start-attempt.ts";
@@ -15,6 +16,8 @@ import { guarded } from "./proxy/boundary.ts";
 import { afterExit, afterLoss, mayRepeat } from "./retry.ts";
 import { startedArtifact } from "./started-artifact.ts";
 import type { Loss } from "./upstream.ts";
+
+const EXIT_LOOK_MS = 50;
 
 /** The processes of one web.config and the requests for them. */
 export class Application implements Router, BackendOwner {
@@ -246,24 +249,33 @@ export class Application implements Router, BackendOwner {
     return this.#backends.find(({ state }) => state.kind === "ready" && state.instance === instance);
   }
 
-  /** The exit code says whether the request was served; a process that lives and listens has simply not answered it. */
+  /**
+   * The exit code says whether the request was served; a process that lives and listens, still or again, has simply not
+   * answered it. What may be repeated in any case waits for neither.
+   */
   async #awaitExit(exchange: Exchange, instance: Instance): Promise<void> {
-    if (await instance.stillAccepts()) {
-      if (!exchange.waiting) return;
-      if (mayRepeat(exchange)) this.#repeat(exchange);
-      else exchange.fail({ ...LOST, reason: "The application closed the connection without an answer." });
-      return;
-    }
-    this.#backendOf(instance)?.refused(instance);
-    const exit = await within(instance.child.exited, this.#holdLimits.timeMs);
+    const listens = await instance.stillAccepts();
+    if (!listens) this.#backendOf(instance)?.refused(instance);
+    if (!exchange.waiting) return;
+    if (listens ? mayRepeat(exchange) : afterExit(null, exchange) === "repeat") return this.#repeat(exchange);
+    const exit = listens ? undefined : await this.#exitOf(instance);
     if (!exchange.waiting) return;
     const next = exit === undefined ? "fail" : afterExit(exit.code, exchange);
     if (next === "fail") {
-      exchange.fail({ ...LOST, reason: "The application ended without an answer to this request." });
-      return;
-    }
-    if (next === "repeat") this.#repeat(exchange);
+      const how = exit === undefined ? "closed the connection" : "ended";
+      exchange.fail({ ...LOST, reason: `The application ${how} without an answer to this request.` });
+    } else if (next === "repeat") this.#repeat(exchange);
     else this.route(exchange);
+  }
+
+  /** undefined: it listens again, or takes longer than anybody is held. */
+  async #exitOf(instance: Instance): Promise<Exit | undefined> {
+    const until = Date.now() + this.#holdLimits.timeMs;
+    while (Date.now() < until && this.#backendOf(instance) === undefined) {
+      const exit = await Promise.race([instance.child.exited, delay(EXIT_LOOK_MS)]);
+      if (exit !== undefined) return exit;
+    }
+    return undefined;
   }
 
   #repeat(exchange: Exchange): void {
@@ -274,16 +286,6 @@ export class Application implements Router, BackendOwner {
 
 function hasRoom({ state }: Backend): boolean {
   return state.kind === "ready" && !state.instance.pool.crowded;
-}
-
-/** undefined after the time. */
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  const timer = new AbortController();
-  try {
-    return await Promise.race([promise, delay(ms, undefined, { signal: timer.signal })]);
-  } finally {
-    timer.abort();
-  }
 }
 
 const LOST = { status: 502, substatus: 3 } as const;

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { WebSocketServer } from "ws";
 
 let draining = false;
+let reopened = false;
 
 const server = createServer((request, response) => {
   response.setHeader("X-Pid", process.pid);
@@ -18,6 +19,14 @@ const ROUTES: Readonly<Record<string, (request: IncomingMessage, response: Serve
   },
   "/crash": () => process.exit(3),
   "/reset": (request) => request.socket.resetAndDestroy(),
+  // Its listener closes and soon opens again, and this request's connection is lost with it: once.
+  "/reopen": (request, response) => {
+    if (reopened) return answer(response, `pid ${process.pid}\n`);
+    reopened = true;
+    server.close();
+    request.socket.resetAndDestroy();
+    setTimeout(listen, 300);
+  },
   "/headers": (request, response) => answer(response, JSON.stringify(request.headers)),
   "/environment": (_request, response) => answer(response, JSON.stringify(process.env)),
   "/arguments": (_request, response) => answer(response, JSON.stringify(process.argv.slice(2))),
@@ -152,4 +161,8 @@ if (process.platform === "win32") process.stdin.on("end", drain).resume();
 process.on("SIGUSR2", () => {
   for (const held of waiting.splice(0)) answer(held, "released\n");
 });
-server.listen(Number(process.env["HTTP_PLATFORM_PORT"]), "127.0.0.1");
+listen();
+
+function listen(): void {
+  server.listen(Number(process.env["HTTP_PLATFORM_PORT"]), "127.0.0.1");
+}

@@ -260,3 +260,19 @@ test("a crash answers a POST with 502.3, and a GET from the next process", async
   await text(`${site.url}/release`);
   equal((await get).status, 200);
 });
+
+test("a request lost while the application opens its port anew waits no longer than that: a GET is answered, a POST gets 502.3", async (t) => {
+  for (const [method, status] of [
+    ["GET", 200],
+    ["POST", 502],
+  ] as const) {
+    const site = await serveSite(t);
+    const began = performance.now();
+    const response = await fetch(`${site.url}/reopen`, { method });
+    equal(response.status, status);
+    match(await response.text(), method === "GET" ? /^pid \d+/ : /closed the connection without an answer/);
+    ok(performance.now() - began < 10_000, "as long as a process is waited for");
+    equal((await fetch(site.url)).status, 200);
+    equal(site.count("backend-starting"), 1);
+  }
+});
