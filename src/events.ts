@@ -276,7 +276,7 @@ export type SupervisorEvent =
   | {
       readonly type: "release-late";
       readonly artifact: string;
-      readonly ms: number | undefined;
+      readonly ms: number;
       readonly meanwhile: string;
     }
   /** What it failed by is the site's fault, or the machine's: it is tried again. */

@@ -1,16 +1,16 @@
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { CONFIG_FILE } from "../config/load.ts";
 import { asFileError, InplaceError } from "../errors.ts";
 import { TARGET_FOLDER } from "../site/layout.ts";
 import { generateKeys } from "../site/signature.ts";
+import { spellingsOf, WEB_CONFIG } from "../site/windows-names.ts";
 import type { DefineVerb, Outcome, VerbContext } from "./verb.ts";
 
 const PRIVATE_FILE = "inplace.key";
 const PUBLIC_FILE = "inplace.pub";
-const OF_SITES = ["web.config", CONFIG_FILE, TARGET_FOLDER];
 
 interface KeygenFlags {
   readonly out?: string;
@@ -31,7 +31,7 @@ export const defineKeygen: DefineVerb = (program, run) => {
 
 async function runKeygen({ cwd, env }: VerbContext, { out, force }: KeygenFlags): Promise<Outcome> {
   const folder = out === undefined ? ownFolder(env) : resolve(cwd, out);
-  if (force !== true) expectPrivate(folder);
+  if (force !== true) await expectPrivate(folder);
   const privateFile = join(folder, PRIVATE_FILE);
   const publicFile = join(folder, PUBLIC_FILE);
   for (const file of [privateFile, publicFile]) {
@@ -63,12 +63,15 @@ function ownFolder(env: NodeJS.ProcessEnv): string {
 
 function kindOf(folder: string): "repository" | "site" | undefined {
   if (existsSync(join(folder, ".git"))) return "repository";
-  return OF_SITES.some((name) => existsSync(join(folder, name))) ? "site" : undefined;
+  const isSite =
+    spellingsOf(join(folder, WEB_CONFIG)).length > 0 ||
+    [CONFIG_FILE, TARGET_FOLDER].some((name) => existsSync(join(folder, name)));
+  return isSite ? "site" : undefined;
 }
 
-/** Throws KEY_EXPOSED where the next commit, or the next deploy, would take the key along. */
-function expectPrivate(folder: string): void {
-  for (let above = folder; ; above = dirname(above)) {
+/** Throws KEY_EXPOSED where the next commit, or the next deploy, would take the key along: also through a link. */
+async function expectPrivate(folder: string): Promise<void> {
+  for (let above = await realFolder(folder); ; above = dirname(above)) {
     const what = kindOf(above);
     if (what !== undefined)
       throw new InplaceError(
@@ -77,4 +80,11 @@ function expectPrivate(folder: string): void {
       );
     if (dirname(above) === above) return;
   }
+}
+
+/** Where it lies once it is made. */
+async function realFolder(folder: string): Promise<string> {
+  const real = await realpath(folder).catch(() => undefined);
+  if (real !== undefined || dirname(folder) === folder) return real ?? folder;
+  return join(await realFolder(dirname(folder)), basename(folder));
 }

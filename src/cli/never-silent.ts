@@ -4,7 +4,7 @@ import type { EventSink } from "../events.ts";
 /** Builds and waits say themselves, at the interval, that they go on: theirs comes first. Milliseconds. */
 const SILENCE_MS = HEARTBEAT_MS + 500;
 
-/** Does the work, whose events say what it does; where none came for 15 s, says that it goes on, whatever it is at. */
+/** Does the work, whose events say what it does; where none came for SILENCE_MS, says that it goes on, whatever it is at. */
 export async function neverSilent<C extends { readonly emit: EventSink }, T>(
   context: C,
   work: (context: C) => Promise<T>,

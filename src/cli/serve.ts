@@ -78,19 +78,15 @@ const DEFECT_LIMIT_MS = 20_000;
 /** Ends on Ctrl+C or SIGTERM, after a graceful stop. After a defect a successor goes on, else it ends with 1. */
 async function serve(context: VerbContext, options: ServeOptions) {
   const mine = keeper();
+  const files = certificateFiles(context, options);
+  const renewal = files && (await CertificateRenewal.of(files));
   const handler = await startPlatformHandler({
     ...(await handlerOptions(context, options)),
+    ...(files && { tls: await readCertificate(files) }),
     ...(mine && { inherit: (take) => mine.sockets(take) }),
   });
   mine?.serving();
-  const files = certificateFiles(context, options);
-  const renewal =
-    files &&
-    (await CertificateRenewal.begin({
-      files,
-      renew: (certificate) => handler.renew(certificate),
-      events: context.emit,
-    }));
+  renewal?.begin({ renew: (certificate) => handler.renew(certificate), events: context.emit });
   const hungUp = (): void => void renewal?.look();
   if (process.platform !== "win32") process.on("SIGHUP", hungUp);
   let successor: ServeSuccessor | undefined;
@@ -145,14 +141,12 @@ async function handlerOptions(context: VerbContext, options: ServeOptions): Prom
   const { cwd } = context;
   const output = new SiteOutput();
   const { accessLog } = options;
-  const files = certificateFiles(context, options);
   return {
     ...(options.sites === undefined
       ? { siteRoot: context.site({ mayBeNew: true }).root }
       : { sites: resolve(cwd, options.sites) }),
     port: portOf(options.port, context.env),
     ...(options.host === undefined ? {} : { host: options.host }),
-    ...(files && { tls: await readCertificate(files) }),
     ...(accessLog === undefined
       ? {}
       : {

@@ -101,17 +101,18 @@ function handlerRows({ urls, pid, processes }: HandlerState, supervised: boolean
 function supervisorRows({ state, address, port, pid, workers, swap }: SupervisorStatus): string[][] {
   const processes = workers.map(({ artifact, pid: worker }) => `${artifact} (pid ${worker})`).join(", ");
   return [
-    ["supervisor", `${STATE_WORDS[state.state] ?? state.state}, ${addressOf(address, port)}, pid ${pid}`],
+    ["supervisor", `${stateWords(state)}, ${addressOf(address, port)}, pid ${pid}`],
     ["serving", processes || "-"],
     ...(swap === undefined ? [] : [["last swap", `${swap.artifact}: ${swapCost(swap)}`]]),
   ];
 }
 
-/** While the old release drains, the new one serves: nobody is to take it for the end. */
-const STATE_WORDS: Readonly<Partial<Record<SupervisorStatus["state"]["state"], string>>> = {
-  draining: "serving, the release before it drains",
-  "fallen-back": "serving, fallen back",
-};
+function stateWords(state: SupervisorStatus["state"]): string {
+  // While the old release drains, the new one serves: nobody is to take it for the end.
+  if (state.state === "draining") return "serving, the release before it drains";
+  if (state.state !== "fallen-back") return state.state;
+  return state.artifact === undefined ? "nothing runs, the release failed" : "serving, fallen back";
+}
 
 function describePointer(pointer: PointerState): string {
   switch (pointer.state) {

@@ -2,11 +2,11 @@ import { InplaceError } from "../errors.ts";
 import type { EventSink, SiteEvent } from "../events.ts";
 import { validArtifactName } from "../site/artifact-name.ts";
 import { isMarkedFailed } from "../site/health-marks.ts";
-import { readHistory, type HistoryRecord } from "../site/history.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { acquireLock } from "../site/lock.ts";
 import { describeArtifact, matchesManifest, readManifest } from "../site/manifest.ts";
-import { artifactsIn, readReleases } from "../site/releases.ts";
+import { releasesBefore } from "../site/release-line.ts";
+import { artifactsIn } from "../site/releases.ts";
 import { currentArtifact, makeCurrent } from "./publish.ts";
 import { join } from "node:path";
 
@@ -76,28 +76,8 @@ export async function rollback(options: RollbackOptions): Promise<Rollback> {
 
 /** The sound release before the current one, preferably one that was live; undefined where there is none. */
 export async function releaseBefore(layout: SiteLayout): Promise<string | undefined> {
-  const current = await currentArtifact(layout);
-  const releases = new Map((await readReleases(layout)).map((release) => [release.artifact, release]));
-  const line = lineOfReleases((await readHistory(layout)).records);
-  const at = current === undefined ? -1 : line.lastIndexOf(current);
-  const earlier = line.slice(0, at === -1 ? line.length : at).reverse();
-  const candidates = earlier.filter(
-    (name) => name !== current && releases.get(name)?.failed === undefined && releases.has(name),
-  );
-  return candidates.find((name) => releases.get(name)?.proven) ?? candidates[0];
-}
-
-/** Oldest first. A rollback cuts off what came after its artifact, so that the next one goes further back, not forth. */
-function lineOfReleases(records: readonly HistoryRecord[]): string[] {
-  const line: string[] = [];
-  for (const { event, artifact } of records) {
-    if (event === "published" || event === "adopted") line.push(artifact);
-    if (event !== "rolled-back") continue;
-    const at = line.lastIndexOf(artifact);
-    if (at === -1) line.push(artifact);
-    else line.length = at + 1;
-  }
-  return line;
+  const candidates = await releasesBefore(layout, await currentArtifact(layout));
+  return (candidates.find(({ proven }) => proven) ?? candidates[0])?.artifact;
 }
 
 /** Throws ARTIFACT_MISSING, ARTIFACT_INCOMPLETE or ARTIFACT_MARKED_FAILED. */

@@ -70,8 +70,10 @@ export async function checkOthersMayWrite({ layout }: Patient): Promise<readonly
 
 export async function checkSpace({ layout, leastFreeBytes }: Patient): Promise<readonly Finding[]> {
   for (const folder of [layout.root, layout.target]) {
-    const disk = await statfs(folder).catch(() => undefined); // Before the first deploy there is no target folder.
-    const free = disk === undefined ? Infinity : disk.bavail * disk.bsize;
+    // Before the first deploy there is no target folder.
+    if (folder === layout.target && !(await exists(folder))) continue;
+    const disk = await statfs(folder);
+    const free = disk.bavail * disk.bsize;
     if (free < leastFreeBytes)
       return [finding("DISK_LOW", `${Math.round(free / 1024 ** 2)} MB are free at ${folder}.`)];
   }

@@ -15,7 +15,7 @@ export const SUPERVISOR_WORDS: Words<SupervisorEvent> = {
     return stream === "stderr" ? warn(line) : info(line);
   },
   "worker-started": ({ artifact, pid }) => detail(`${artifact} started, pid ${pid}`),
-  "worker-died": ({ artifact, pid, how }) => warn(`${artifact} (pid ${pid}) died: ${how}`),
+  "worker-died": ({ artifact, pid, how }) => warn(`${artifact} (pid ${pid}) is lost: ${how}`),
   "worker-restarting": ({ artifact, pauseMs }) =>
     info(`${artifact} is started again${pauseMs === 0 ? "" : ` in ${pauseMs} ms`}; connections wait`),
   "worker-not-restarted": ({ artifact, reason }) => warn(`${artifact} could not be started again: ${reason}`),

@@ -42,36 +42,41 @@ async function readPem(path: string): Promise<Buffer> {
   }
 }
 
-export interface RenewalOptions {
-  readonly files: CertificateFiles;
+interface RenewalOptions {
   /** Takes a certificate that can be used. */
   readonly renew: (certificate: Certificate) => void;
   readonly events: EventSink<PlatformEvent>;
 }
 
-/** Reads a certificate anew when one of its files changes, or when asked to; one that cannot be used changes nothing, and is told. */
+/** Reads a certificate, and anew when one of its files changes, or when asked to; one that cannot be used changes nothing, and is told. */
 export class CertificateRenewal {
-  readonly #options: RenewalOptions;
+  readonly #files: CertificateFiles;
   readonly #watch: FileWatch;
+  #options: RenewalOptions | undefined;
 
-  private constructor(options: RenewalOptions, watch: FileWatch) {
-    this.#options = options;
+  private constructor(files: CertificateFiles, watch: FileWatch) {
+    this.#files = files;
     this.#watch = watch;
-    watch.begin(() => this.look());
   }
 
-  static async begin(options: RenewalOptions): Promise<CertificateRenewal> {
-    const { certPath, keyPath } = options.files;
-    return new CertificateRenewal(options, await FileWatch.of([certPath, keyPath]));
+  /** Changes count from before `certificate` is read for the first time. */
+  static async of(files: CertificateFiles): Promise<CertificateRenewal> {
+    return new CertificateRenewal(files, await FileWatch.of([files.certPath, files.keyPath]));
+  }
+
+  begin(options: RenewalOptions): void {
+    this.#options = options;
+    this.#watch.begin(() => this.look());
   }
 
   /** Never rejects. */
   async look(): Promise<void> {
-    const { files, renew, events } = this.#options;
+    if (this.#options === undefined) return;
+    const { renew, events } = this.#options;
     try {
       // Of the two files one is replaced after the other.
-      renew(await settled(() => readCertificate(files)));
-      events({ type: "certificate-renewed", path: files.certPath });
+      renew(await settled(() => readCertificate(this.#files)));
+      events({ type: "certificate-renewed", path: this.#files.certPath });
     } catch (error) {
       events({ type: "certificate-refused", problem: asInplaceError(error).message });
     }

@@ -54,7 +54,7 @@ export class Exchange implements ExchangeRecord, UpstreamUser, Guarded {
   bytes = 0;
   artifact: string | undefined;
   site: string | undefined;
-  /** What the site adds to every answer: field lines, each ended by CRLF. */
+  /** What the site adds to every final answer: field lines, each ended by CRLF. */
   answerFields = "";
   /** Set while it is held, milliseconds since the epoch. */
   heldUntil = 0;

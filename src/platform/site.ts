@@ -125,7 +125,7 @@ export class Site implements Router, Stage {
     return this.#options.layout;
   }
 
-  /** As of several. */
+  /** So that one site and a SiteSet are used alike. */
   get all(): readonly Site[] {
     return [this];
   }
@@ -210,6 +210,7 @@ export class Site implements Router, Stage {
     this.#stopping = true;
     this.#state = STOPPED;
     this.#watch.close();
+    this.#record.leave();
     this.#changeover.cancel();
     return this.#releases.close();
   }
@@ -298,7 +299,7 @@ export class Site implements Router, Stage {
       this.#options.events(event);
       if (event.type === "backend-ready") this.#record.add({ pid: event.pid, artifact: event.artifact });
       if (event.type === "backend-exited") this.#record.remove(event.pid);
-      if (event.type === "artifact-live") this.#record.add({ pid: event.pid, artifact: event.artifact });
+      if (event.type === "artifact-live") this.#record.update({ pid: event.pid, artifact: event.artifact });
       // A launcher may have fallen back to another artifact than the pointer names.
       if (event.type === "backend-ready" && event.artifact !== undefined && this.serving() === application) {
         this.runs(event.artifact);

@@ -63,8 +63,8 @@ export async function portAnswers(
 }
 
 /**
- * Asks GET / of the host over a socket that is being connected. What begins as an answer has to is one, except of a 503, with which an
- * app says itself that it does not serve yet.
+ * Asks GET / of the host over a socket that is being connected. An answer counts if it begins as `expected` asks; a 503 does not,
+ * with which an app says itself that it does not serve yet.
  */
 export async function askOver(
   socket: Socket,

@@ -49,7 +49,7 @@ export function listeningPlaces(): ReadonlyMap<string, string> {
   const take = ({ state, inode, address, port }: Row): boolean => {
     if (state !== LISTENING) return false;
     const number = Number.parseInt(port, 16);
-    places.set(inode, /^0+$/.test(address) ? `port ${number}` : `${addressOf(address)}:${number}`);
+    places.set(inode, /^0+$/.test(address) ? `port ${number}` : `${addressOfWords(address)}:${number}`);
     return true;
   };
   eachRow("/proc/net/tcp", take);
@@ -61,8 +61,8 @@ export function listeningPlaces(): ReadonlyMap<string, string> {
   return places;
 }
 
-/** Of the words of an address, each in the byte order of the machine, the address as people write it. */
-function addressOf(hex: string): string {
+/** An address of /proc/net as people write it, IPv6 in brackets: its words are each in the byte order of the machine. */
+export function addressOfWords(hex: string): string {
   const words = hex.match(/.{8}/g) ?? [];
   const bytes = words.flatMap((word) => {
     const four = word.match(/../g) ?? [];

@@ -18,7 +18,7 @@ const SHELL: Interpreter = { file: "/bin/sh", args: [] };
 const LONGEST_LINE = 256;
 
 /**
- * By the script's first line, read as the system itself reads it; /bin/sh where that names none. Who starts it by this needs no
+ * By the script's first line, read as the system itself reads it, but for a byte order mark, which it takes for text; /bin/sh where that names none. Who starts it by this needs no
  * executable bit, which a checkout made on Windows has lost.
  * https://man7.org/linux/man-pages/man2/execve.2.html#Interpreter_scripts
  */

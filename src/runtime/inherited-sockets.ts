@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from "node:fs";
+import { addressOfWords } from "../process/listening-sockets.ts";
 
 /** The first descriptor after stdin, stdout and stderr; SD_LISTEN_FDS_START of sd_listen_fds(3). */
 const FIRST_FD = 3;
@@ -79,18 +80,6 @@ function rows(table: string): string[][] {
 /** "0100007F:1F90" is 127.0.0.1:8080: 32-bit words in the byte order of the machine, then the port. */
 function tcpPlace(local: string): SocketPlace {
   const [words = "", port = "0"] = local.split(":");
-  const bytes = (words.match(/.{8}/g) ?? []).flatMap((word) => {
-    const four = (word.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16));
-    return new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? four.reverse() : four;
-  });
-  return { kind: "tcp", address: addressText(bytes), port: Number.parseInt(port, 16) };
-}
-
-function addressText(bytes: readonly number[]): string {
-  if (bytes.length === 4) return bytes.join(".");
-  const groups = Array.from({ length: 8 }, (_, index) =>
-    (((bytes[2 * index] ?? 0) << 8) | (bytes[2 * index + 1] ?? 0)).toString(16),
-  );
-  // As URL writes it, with the longest run of zeros left out.
-  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
+  const address = addressOfWords(words).replace(/^\[|\]$/g, "");
+  return { kind: "tcp", address, port: Number.parseInt(port, 16) };
 }

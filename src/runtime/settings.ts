@@ -105,10 +105,11 @@ function amount(value: unknown): number | undefined {
   return typeof number === "number" && Number.isFinite(number) && number >= 0 ? number : undefined;
 }
 
-/** "SIGTERM,SIGINT", or "none"; see ignoredSignals. */
-function signals(value: string | undefined): NodeJS.Signals[] | undefined {
-  if (!value) return undefined;
-  return value.split(/[\s,]+/).filter(isSignal);
+/** "SIGTERM,SIGINT", or "none"; undefined where it names none, or only such as are to do nothing. See ignoredSignals. */
+function signals(value = ""): NodeJS.Signals[] | undefined {
+  const ignored = new Set(ignoredSignals(value));
+  const names = value.split(/[\s,]+/).filter((name) => name !== "" && !name.startsWith("-"));
+  return names.length === 0 ? undefined : names.filter(isSignal).filter((name) => !ignored.has(name));
 }
 
 /** Those with a minus in front. */

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { isListOf, isPid, isText, isTime, orAbsent, parseShape, withFields } from "../record-shape.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
@@ -19,6 +20,8 @@ export interface HandlerState {
   readonly root: string;
   readonly host: string;
   readonly pid: number;
+  /** Of the record's writer: a process may serve a site a second time. */
+  readonly id: string;
   /** ISO 8601 */
   readonly since: string;
   readonly urls: readonly string[];
@@ -29,6 +32,7 @@ const isHandlerState = withFields<HandlerState>({
   root: isText,
   host: isText,
   pid: isPid,
+  id: isText,
   since: isTime,
   urls: isListOf(isText),
   processes: isListOf(withFields<ServingProcess>({ pid: isPid, artifact: orAbsent(isText) })),
@@ -45,6 +49,7 @@ export class HandlerRecord {
   readonly #layout: SiteLayout;
   readonly #failed: (error: unknown) => void;
   readonly #processes = new Map<number, ServingProcess>();
+  readonly #id = randomUUID();
   readonly #since = new Date().toISOString();
   /** undefined: it does not serve yet, or no more. */
   #urls: readonly string[] | undefined;
@@ -61,6 +66,11 @@ export class HandlerRecord {
     this.#write();
   }
 
+  /** What a process that is there runs by now. */
+  update(process: ServingProcess): void {
+    if (this.#processes.has(process.pid)) this.add(process);
+  }
+
   add(process: ServingProcess): void {
     this.#processes.set(process.pid, process);
     this.#write();
@@ -71,12 +81,17 @@ export class HandlerRecord {
     this.#write();
   }
 
-  /** Nothing is written from now on. Another handler's record stays. */
-  async end(): Promise<void> {
+  /** Nothing is written from now on: another handler may be about to. */
+  leave(): void {
     this.#urls = undefined;
+  }
+
+  /** Another handler's record stays. */
+  async end(): Promise<void> {
+    this.leave();
     await this.#writing;
-    const pid = (await readHandler(this.#layout).catch(() => undefined))?.pid;
-    if (pid === process.pid) await removeRecord(this.#layout, this.#layout.handler).catch(this.#failed);
+    const id = (await readHandler(this.#layout).catch(() => undefined))?.id;
+    if (id === this.#id) await removeRecord(this.#layout, this.#layout.handler).catch(this.#failed);
   }
 
   #write(): void {
@@ -102,6 +117,6 @@ export class HandlerRecord {
   #state(urls: readonly string[]): HandlerState {
     const { root } = this.#layout;
     const processes = [...this.#processes.values()];
-    return { root, host: hostname(), pid: process.pid, since: this.#since, urls, processes };
+    return { root, host: hostname(), pid: process.pid, id: this.#id, since: this.#since, urls, processes };
   }
 }

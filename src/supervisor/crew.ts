@@ -105,7 +105,7 @@ export class Crew {
     }
   }
 
-  /** Visitors' requests that all of them have had; undefined if one does not answer. */
+  /** Visitors' requests that all of them have had; undefined if one does not answer, or is a program. */
   async requests(): Promise<number | undefined> {
     const workers = this.#slots.flatMap(({ serving, parked }) =>
       [serving ?? [], parked?.worker ?? []].flat(),

@@ -85,7 +85,7 @@ export class NextRelease {
    * Wants the last good release, and once that serves the late one again: it may only need longer than whoever started this
    * process waits, and visitors are served meanwhile.
    */
-  async wantMeanwhile({ firstMs: ms, ...late }: WantedRelease): Promise<void> {
+  async wantMeanwhile({ firstMs: _, ...late }: WantedRelease, ms: number): Promise<void> {
     const { artifact } = late;
     const good = await this.lastGood(artifact);
     if (this.isThere) return;
@@ -96,7 +96,10 @@ export class NextRelease {
   /** Wants the last good release after one that failed, if nothing else is wanted by now; gives what is. undefined: nothing. */
   async wantInstead({ artifact, thenTry }: WantedRelease): Promise<WantedRelease | undefined> {
     const good = await this.lastGood(artifact);
-    if (this.#wanted !== undefined) return this.#wanted;
+    if (this.#wanted !== undefined) {
+      if (thenTry !== undefined) this.#supersede(thenTry, this.#wanted);
+      return this.#wanted;
+    }
     const next = good === undefined ? thenTry : { ...good, thenTry };
     if (next !== undefined) this.want(next);
     return next;
@@ -114,12 +117,15 @@ export class NextRelease {
     return taken;
   }
 
-  /** The rollout of this release was given up for the one that is wanted now. */
-  tookThePlaceOf(release: WantedRelease): void {
-    if (this.#wanted !== undefined) this.#supersede(release, this.#wanted);
+  /** This release was given up for the one that is wanted now. Gives whether one is. */
+  tookThePlaceOf(release: WantedRelease): boolean {
+    if (this.#wanted === undefined) return false;
+    this.#supersede(release, this.#wanted);
+    return true;
   }
 
-  #supersede({ artifact }: WantedRelease, by: WantedRelease): void {
+  #supersede({ artifact, thenTry }: WantedRelease, by: WantedRelease): void {
+    if (thenTry !== undefined) this.#supersede(thenTry, by);
     if (artifact === by.artifact) return;
     this.#events({ type: "release-superseded", artifact, by: by.artifact });
     this.#outcomes.settle({ result: "superseded", artifact, by: by.artifact });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isMarkedFailed, readLastGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { readPointer } from "../site/pointer.ts";
+import { releasesBefore } from "../site/release-line.ts";
 import { readReleases } from "../site/releases.ts";
 import { runnableFile } from "../site/trust/runnable.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
@@ -52,7 +53,7 @@ export async function firstRelease(
   }
 }
 
-/** The last good artifact, unless it is the one named; where it is gone or damaged, the newest whole one that was good once. */
+/** The last good artifact, unless it is the one named; where it is gone or damaged, a whole one that was good before, else after it. */
 export async function lastGoodRelease(
   layout: SiteLayout,
   except?: string,
@@ -60,7 +61,8 @@ export async function lastGoodRelease(
   const lastGood = await readLastGood(layout);
   if (lastGood !== undefined && lastGood !== except && (await isWhole(layout, lastGood)))
     return goodRelease(layout, lastGood);
-  for (const { artifact, proven, failed } of await readReleases(layout)) {
+  const candidates = [...(await releasesBefore(layout, except ?? lastGood)), ...(await readReleases(layout))];
+  for (const { artifact, proven, failed } of candidates) {
     const usable = proven && failed === undefined && artifact !== except && artifact !== lastGood;
     if (usable && (await isWhole(layout, artifact))) return goodRelease(layout, artifact);
   }

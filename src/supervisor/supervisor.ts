@@ -74,7 +74,7 @@ export class Supervisor {
     });
   }
 
-  /** Takes the port. Throws PORT_IN_USE. */
+  /** Takes the port. Throws PORT_IN_USE or ACCESS_DENIED. */
   static async open(setup: SupervisorSetup): Promise<Supervisor> {
     return new Supervisor(setup, await openFront(setup.place, setup.options.front));
   }
@@ -237,7 +237,8 @@ export class Supervisor {
     this.#setup.events({ type: "swap-finished", ...swap });
     await this.#records.good(artifact, swap);
     this.#outcomes.settle({ result: "live", artifact, swap });
-    if (wanted.thenTry !== undefined && !this.#next.isThere) this.#next.want(wanted.thenTry);
+    const { thenTry } = wanted;
+    if (thenTry !== undefined && !this.#next.tookThePlaceOf(thenTry)) this.#next.want(thenTry);
   }
 
   #serveOn(live: WantedRelease | undefined): void {
@@ -255,7 +256,8 @@ export class Supervisor {
     const { artifact, cause } = wanted;
     this.#trial = undefined;
     this.#live = before;
-    if (wanted.firstMs !== undefined && isLate(failure)) return await this.#next.wantMeanwhile(wanted);
+    if (wanted.firstMs !== undefined && isLate(failure))
+      return await this.#next.wantMeanwhile(wanted, readyMsOf(wanted, this.#setup.options));
     const { returned, vacant } = await this.#crew.returnParked((worker) => trial.has(worker));
     const reason = describeFailure(failure, output);
     const live = before?.artifact;

@@ -19,7 +19,7 @@ export interface SwapReport {
   readonly drainedAfterMs: number | undefined;
   /** Until the first visitor of the new release; undefined if there was none by the end of the drain. */
   readonly firstRequestAfterMs: number | undefined;
-  /** Requests that began between start and the end of the drain, in old and new workers; undefined if one died. */
+  /** Requests that began between start and the end of the drain, in old and new workers; undefined if one died, or is a program, whose requests nobody sees. */
   readonly requests: number | undefined;
   /** Connections that the drain's deadline ended. */
   readonly cut: number;
@@ -32,7 +32,7 @@ export interface SwapReport {
   readonly lostWorkers: number;
 }
 
-/** What has been counted so far, over all rollouts. requests: undefined if a worker could not be asked. */
+/** What has been counted so far, over all rollouts. requests: undefined if a worker could not be asked, or is a program. */
 export interface Counts {
   readonly requests: number | undefined;
   readonly resets: number;

@@ -132,7 +132,7 @@ export class Worker {
     await this.#child.kill();
   }
 
-  /** Visitors' requests since its start; undefined once it does not answer. */
+  /** Visitors' requests since its start; undefined once it does not answer, and of programs. */
   async requests(): Promise<number | undefined> {
     const answer = this.#ask({ inplace: "count" }, "counted", ANSWER_LIMIT_MS);
     return await answer.then(({ requests }) => requests).catch(() => undefined);

@@ -49,8 +49,8 @@ export class Drops {
   }
 
   /** Before anything is written in the site: whether it lies where it was, or was copied here. */
-  async open(): Promise<void> {
-    this.#origin ??= await this.#leftAlone.open();
+  async open(): Promise<Origin> {
+    return (this.#origin ??= await this.#leftAlone.open());
   }
 
   /**

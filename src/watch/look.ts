@@ -71,9 +71,10 @@ export class Look {
   /** Returns after how many milliseconds something has to be looked at again, if so. Never rejects. */
   async once(): Promise<number | undefined> {
     const known = (this.#known ??= await this.#recognise(this.#mine));
-    await this.#drops.open();
+    const open = await this.#tried("site", () => this.#drops.open());
     const pointerAgainMs = await this.#tried("pointer", () => this.#lookAtPointer(known));
-    const dropsAgainMs = await this.#tried("drops", () => this.#lookForDrops(this.#known ?? known));
+    // What a copy of the site brought along is not told from a drop then.
+    const dropsAgainMs = open && (await this.#tried("drops", () => this.#lookForDrops(this.#known ?? known)));
     this.#told.endLook();
     // Whatever was not to be taken in this look is not worth its reading: something newer came, or it is gone.
     this.#aside.giveUpUnasked();

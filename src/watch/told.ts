@@ -3,7 +3,7 @@ export class Told {
   #before = new Map<string, string>();
   #now = new Map<string, string>();
 
-  /** Tells, unless the same is known of this subject. A fact is a code or a name: texts may differ where nothing does. */
+  /** Tells, unless the same is known of this subject. A fact is rather a code or a name than a text, which may differ where nothing does. */
   once(subject: string, fact: string, tell: () => void): void {
     const known = this.#now.get(subject) ?? this.#before.get(subject);
     this.#now.set(subject, fact);

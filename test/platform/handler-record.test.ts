@@ -5,7 +5,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { cp, mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readHandler } from "#src/site/handler-record.js";
+import { HandlerRecord, readHandler } from "#src/site/handler-record.js";
 import { siteLayout } from "#src/site/layout.js";
 import { exists } from "#src/site/present.js";
 import { runProgram } from "../rig/program.js";
@@ -53,6 +53,7 @@ test("a handler that has ended without a word is told of no more, nor what is no
     root: layout.root,
     host: hostname(),
     pid,
+    id: "its",
     since: new Date().toISOString(),
     urls: [],
     processes: [],
@@ -73,4 +74,27 @@ test("a site's folder that was moved away does not come back for a record", asyn
   await site.handler.stop();
   equal(await exists(site.layout.root), false);
   await rename(away, site.layout.root);
+});
+
+test("a handler that leaves writes and removes nothing any more once its successor has begun", async (t) => {
+  const layout = siteLayout(await temporaryFolder(t));
+  const failed = (error: unknown): void => void failures.push(error);
+  const failures: unknown[] = [];
+  const [old, next] = [new HandlerRecord(layout, failed), new HandlerRecord(layout, failed)];
+  const urls = async (): Promise<readonly string[] | undefined> => (await readHandler(layout))?.urls;
+  old.add({ pid: process.pid });
+  old.begin(["http://old"]);
+  await until("the old one's record", async () => (await urls())?.[0] === "http://old");
+  old.leave();
+  next.begin(["http://next"]);
+  await until("the next one's record", async () => (await urls())?.[0] === "http://next");
+  old.remove(process.pid);
+  await old.end();
+  deepEqual(await urls(), ["http://next"]);
+  next.update({ pid: process.pid, artifact: "app-1.mjs" });
+  next.add({ pid: process.ppid });
+  await until("its process", async () => (await readHandler(layout))?.processes.length === 1);
+  await next.end();
+  equal(await urls(), undefined);
+  deepEqual(failures, []);
 });

@@ -1,16 +1,22 @@
-import { deepEqual, equal, match, notEqual, rejects } from "node:assert/strict";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
+import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { execFile } from "node:child_process";
 import { request } from "node:http";
 import { test, type TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import type { PlatformEvent } from "#src/events.js";
 import { startPlatformHandler, type PlatformHandler } from "#src/platform/handler.js";
 import { siteLayout } from "#src/site/layout.js";
+import { unlessInstalled } from "../rig/installed.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { fetch } from "./fetch.js";
 import { rawClient } from "./raw.js";
 import { writeSite } from "./site.js";
+
+const run = promisify(execFile);
 
 interface Answer {
   readonly status: number;
@@ -281,3 +287,24 @@ test("the access log as JSON, and a client that goes away is a cut", async (t) =
   equal(second?.["target"], "/events");
   equal(second?.["cut"], true);
 });
+
+test(
+  "a list that hangs, as on a share that is gone, holds up no stop",
+  unlessInstalled("mkfifo"),
+  async (t) => {
+    const folder = await temporaryFolder(t);
+    await siteIn(folder, "one");
+    const list = join(folder, "sites.json");
+    await writeFile(list, JSON.stringify({ sites: [{ root: "one" }] }));
+    const handler = await serve(t, list);
+    equal((await ask(handler.port, "one.example")).status, 200);
+    await rm(list);
+    await run("mkfifo", [list]);
+    // Opened once somebody reads the list.
+    const hangs = open(list, "w");
+    const file = await hangs;
+    const stopped = await Promise.race([handler.stop().then(() => true), delay(10_000, false)]);
+    await file.close();
+    ok(stopped);
+  },
+);

@@ -17,8 +17,9 @@ import { WebSocket } from "ws";
 import { freePort } from "../rig/free-port.js";
 import { unlessInstalled } from "../rig/installed.js";
 import { startInplace } from "../rig/source.js";
-import { temporarySite } from "../rig/temporary-site.js";
+import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
+import { CertificateRenewal } from "#src/platform/certificate.js";
 import { serveSite, writeSite, type ServedSite } from "./site.js";
 import { TEST_TLS } from "./tls-certificate.js";
 
@@ -181,3 +182,16 @@ test(
     equal((await ask(session, { ":path": "/" })).headers[":status"], 200);
   },
 );
+
+test("a certificate that is renewed before the handler listens is taken as soon as it does", async (t) => {
+  const folder = await temporaryFolder(t);
+  const [certPath, keyPath] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  const renewal = await CertificateRenewal.of({ certPath, keyPath });
+  t.after(() => renewal.close());
+  await writeFile(certPath, TEST_TLS.cert);
+  await writeFile(keyPath, TEST_TLS.key);
+  const taken: unknown[] = [];
+  renewal.begin({ renew: ({ cert }) => void taken.push(String(cert)), events: () => undefined });
+  await until("it is taken", () => taken.length > 0);
+  equal(taken[0], String(TEST_TLS.cert));
+});

@@ -40,8 +40,9 @@ for (const [what, put] of Object.entries(IN_THE_WAY)) {
     const site = await watchedSite(t, { stillMs: 0 });
     const { layout, watcher } = site;
     const before = await readFile(layout.pointer, "utf8");
-    await drop(layout, "app-2.mjs");
+    // First: the watcher looks at a drop as soon as it is there.
     await put(layout, t);
+    await drop(layout, "app-2.mjs");
     for (let look = 0; look < 3; look++) await watcher.check();
     assert.equal(site.events.filter(({ type }) => type === "drop-refused").length, 1);
     assert.equal(await readFile(layout.pointer, "utf8"), before);

@@ -2,7 +2,7 @@ import type { EventSink, PlatformEvent } from "../../events.ts";
 import { markFailed, readLastGood } from "../../site/health-marks.ts";
 import type { SiteLayout } from "../../site/layout.ts";
 import { pointBack, pointedArtifact } from "../../site/pointer.ts";
-import { readReleases } from "../../site/releases.ts";
+import { releasesBefore } from "../../site/release-line.ts";
 
 /** A release is on probation for so long after it went live, milliseconds. */
 const PROBATION_MS = 60_000;
@@ -26,6 +26,7 @@ export class Probation {
   #artifact: string | undefined;
   #until = 0;
   #ends = 0;
+  #goesBack = false;
 
   constructor(layout: SiteLayout, events: EventSink<PlatformEvent>) {
     this.#layout = layout;
@@ -55,14 +56,18 @@ export class Probation {
   }
 
   async #goBack(artifact: string, reason: string): Promise<void> {
-    if ((await pointedArtifact(this.#layout)) !== artifact) return;
-    const before = (await readReleases(this.#layout)).find(
-      (release) => release.artifact !== artifact && release.proven && release.failed === undefined,
-    );
-    if (before === undefined) return;
-    this.#artifact = undefined;
-    this.#events({ type: "overlap-failed", artifact, reason, output: [], kept: before.artifact });
-    await markFailed(this.#layout, artifact, reason);
-    await pointBack(this.#layout, artifact, before.artifact);
+    if (this.#goesBack) return;
+    this.#goesBack = true;
+    try {
+      if ((await pointedArtifact(this.#layout)) !== artifact) return;
+      const before = (await releasesBefore(this.#layout, artifact)).find(({ proven }) => proven)?.artifact;
+      if (before === undefined) return;
+      this.#artifact = undefined;
+      this.#events({ type: "overlap-failed", artifact, reason, output: [], kept: before });
+      await markFailed(this.#layout, artifact, reason);
+      await pointBack(this.#layout, artifact, before);
+    } finally {
+      this.#goesBack = false;
+    }
   }
 }

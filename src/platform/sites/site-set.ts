@@ -31,7 +31,6 @@ export class SiteSet implements Router {
   readonly #leaving = new Map<Site, Promise<void>>();
   #map = new SiteMap([]);
   #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> = Promise.resolve();
   #closed = false;
   /** What was wrong with the list at the last look. */
   #problem: string | undefined;
@@ -64,7 +63,7 @@ export class SiteSet implements Router {
 
   async stop(): Promise<void> {
     this.#close();
-    await this.#looking;
+    // A list on a share that hangs is not waited for; a site that is still being opened never begins.
     await Promise.all([...this.all.map((site) => site.stop()), ...this.#leaving.values()]);
   }
 
@@ -80,9 +79,7 @@ export class SiteSet implements Router {
 
   #lookLater(): void {
     if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.#looking = this.#look();
-    }, LOOK_MS);
+    this.#timer = setTimeout(() => void this.#look(), LOOK_MS);
   }
 
   /** Never rejects. */
@@ -104,6 +101,7 @@ export class SiteSet implements Router {
     const come = entries.filter((entry) => !this.#sites.has(keyOf(entry)));
     if (come.length > 0) await this.#add(come, (entry) => this.#tell(entry, { type: "site-added" }));
     for (const [key, { entry, site }] of this.#sites) {
+      if (this.#closed) return;
       if (wanted.has(key)) continue;
       this.#sites.delete(key);
       this.#route();
