@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
+
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { PROJECT } from "../rig/project.ts";
 import { inplace, sourceRepository, type Files } from "../rig/source.ts";
+import { temporaryFolder } from "../rig/temporary-site.ts";
 
 /** init --check in an app of these files that has express installed. */
 async function checked(t: TestContext, files: Files) {
@@ -13,7 +14,11 @@ async function checked(t: TestContext, files: Files) {
   const modules = join(repository.folder, "node_modules");
   await mkdir(modules);
   await symlink(join(PROJECT, "node_modules", "express"), join(modules, "express"));
-  const result = await inplace(t, ["init", "--check", "--json"], { cwd: repository.folder });
+  const temporary = await temporaryFolder(t);
+  const env = { TMPDIR: temporary };
+  const result = await inplace(t, ["init", "--check", "--json"], { cwd: repository.folder, env });
+  const left = (await readdir(temporary)).filter((name) => name.startsWith("inplace-"));
+  assert.deepEqual(left, []);
   return { repository, code: result.code, document: JSON.parse(result.stdout), stderr: result.stderr };
 }
 
@@ -76,7 +81,6 @@ test("init in an app whose bundle does not answer takes the whole app, and says 
 });
 
 test("init --check ends with exit 6 and the last output where the app does not start, and with 3 where it does not build", async (t) => {
-  const before = await temporaries();
   const dies = await checked(t, {
     "package.json": {
       name: "shop",
@@ -99,9 +103,4 @@ test("init --check ends with exit 6 and the last output where the app does not s
   });
   assert.deepEqual([unbuilt.code, unbuilt.document.error.code], [3, "BUILD_FAILED"]);
   assert.match(unbuilt.document.error.message, /no types/);
-  assert.deepEqual(await temporaries(), before);
 });
-
-async function temporaries(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => /^inplace-(check|trial)-/.test(name));
-}

@@ -70,9 +70,11 @@ test("submodules come from the address that the commit gives, as far as git may 
   const pushed = { repository: bare, path: join(bare.top, "inplace", "shop"), signal };
   const content = (path: string): Promise<string> => readFile(join(pushed.path, "lib", path), "utf8");
   await assert.rejects(showCommit(pushed, first), /git submodule failed[^]*transport 'file' not allowed/);
-  process.env["GIT_CONFIG_COUNT"] = "1";
-  process.env["GIT_CONFIG_KEY_0"] = "protocol.file.allow";
-  process.env["GIT_CONFIG_VALUE_0"] = "always";
+  const allowed = { COUNT: "1", KEY_0: "protocol.file.allow", VALUE_0: "always" };
+  for (const [name, value] of Object.entries(allowed)) {
+    process.env[`GIT_CONFIG_${name}`] = value;
+    t.after(() => delete process.env[`GIT_CONFIG_${name}`]);
+  }
   await showCommit(pushed, first);
   assert.equal(await content("lib.txt"), "first");
   assert.equal(await content("deep =;/deep.txt"), "deep");

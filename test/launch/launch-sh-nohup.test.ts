@@ -26,6 +26,7 @@ test("under nohup a hang-up ends neither the launcher nor an app with the runtim
   assert.equal(await ask(), "up");
   started.process.kill("SIGTERM");
   assert.equal(await started.exited, 0);
+  assert.match(started.stderr(), /drained in \d+ ms \(SIGTERM\)/);
 });
 
 test("elsewhere the launcher finds out without a word", async (t) => {

@@ -68,6 +68,7 @@ test("the page is shown as it was written, in whatever encoding", async (t) => {
 test("AppOfflineAddedAndRemovedStress: only 200 and 503 are ever answered", async (t) => {
   const site = await serveSite(t);
   let running = true;
+  t.after(() => (running = false));
   const statuses = new Set<number>();
   const client = async (): Promise<void> => {
     while (running) statuses.add((await fetch(site.url)).status);

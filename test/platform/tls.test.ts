@@ -174,9 +174,9 @@ test(
       if (index === 1) process.kill(served.pid, "SIGHUP");
       await until("it is shown", async () => (await shown(port)) === names[index + 1]);
     }
-    await writeFile(key, "nonsense");
     const told = (): number => served.stderr.split("the certificate stays as it is").length - 1;
     const before = told();
+    await writeFile(key, "nonsense");
     await until("it says so", () => told() > before);
     equal(await shown(port), "again.example");
     equal((await ask(session, { ":path": "/" })).headers[":status"], 200);

@@ -9,7 +9,9 @@ import { OwnPort } from "#src/process/port-owner.js";
 import { untilAnswers } from "#src/supervisor/answer.js";
 import type { PrivatePlace, Worker } from "#src/supervisor/worker.js";
 
-const LIMIT_MS = 400;
+/** An answer that comes is waited for; that none comes has to be told some time. */
+const ANSWER_MS = 20_000;
+const NO_ANSWER_MS = 400;
 const net = (take: (socket: Socket) => unknown): Server =>
   createServer((socket) => void take(socket.on("error", () => undefined)));
 
@@ -41,12 +43,12 @@ test("only HTTP/1 is an answer to a handler, and anything else to who has a port
     t.after(() => server.close());
     const { port } = server.address() as { port: number };
     const place: PrivatePlace = { host: "127.0.0.1", port, protocol: "tcp" };
-    const limit = AbortSignal.timeout(LIMIT_MS);
+    const limit = (comes: boolean): AbortSignal => AbortSignal.timeout(comes ? ANSWER_MS : NO_ANSWER_MS);
     const own = new OwnPort(port, { pid: process.pid, mark: "" });
     const asked = (place: PrivatePlace, httpOnly: boolean): Promise<string | undefined> =>
-      untilAnswers({} as Worker, place, { host: "localhost", httpOnly }, limit);
+      untilAnswers({} as Worker, place, { host: "localhost", httpOnly }, limit(httpOnly ? http : anything));
     const [handler, behindOne, alone] = await Promise.all([
-      portAnswers(port, own, "localhost", limit),
+      portAnswers(port, own, "localhost", limit(http)),
       asked(place, true),
       asked({ ...place, protocol: "http" }, false),
     ]);

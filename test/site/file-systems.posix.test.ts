@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isNetworkFileSystem } from "#src/site/network-share.js";
@@ -31,6 +30,5 @@ test("folders are made with those above them; what cannot be made is an error at
   await assert.rejects(makeFolders(join(import.meta.filename, "below")), wrongKind);
   await assert.rejects(makeFolders(import.meta.filename), wrongKind);
   if (process.platform !== "linux") return;
-  assert.ok((await readFile("/proc/version", "utf8")) !== "");
   await assert.rejects(makeFolders("/proc/none/at all"), { code: "ENOENT" });
 });

@@ -63,10 +63,7 @@ test(
       const site = await supervisedSite(sub, { artifact: "app-1.mjs", content });
       const pid = await site.get("/pid");
       await site.get("/close").catch(() => undefined);
-      await until("another process serves", async () => {
-        const now = await site.get("/pid").catch(() => pid);
-        return now !== pid;
-      });
+      await until("another process serves", async () => (await site.get("/pid")) !== pid);
     });
     const reopened = t.test("opened again", async (sub) => {
       const again =
