@@ -10,6 +10,11 @@ export interface ClientOptions {
   readonly record: (sample: Sample) => void;
 }
 
+/** After the time and then a poll for events: a FIN that has arrived is seen before the next request is written. */
+export function afterPoll(ms: number, action: () => void): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(action), ms);
+}
+
 const BODY = "first half; second half.";
 
 /** Sends one stream's requests when they are due; those that find every connection taken wait their turn, and that wait counts. */
@@ -22,6 +27,7 @@ export class LoadClient {
   #idle: Connection[] = [];
   #open = 0;
   #underWay = 0;
+  #sendsSoon = false;
   #whenDrained: (() => void) | undefined;
 
   constructor(options: ClientOptions) {
@@ -29,6 +35,12 @@ export class LoadClient {
     this.#expect = options.stream.expect === undefined ? undefined : new RegExp(options.stream.expect);
   }
 
+  /** When the next request becomes due, in milliseconds since the epoch. */
+  get nextAt(): number {
+    return this.#startedAt + Math.ceil(((this.#arrived + 1) * 1000) / this.#options.stream.perSecond);
+  }
+
+  /** All that have become due: a late call makes none of them later than it has to be, and none is left out. */
   sendDue(now: number): void {
     const { perSecond } = this.#options.stream;
     const due = Math.floor(((now - this.#startedAt) * perSecond) / 1000);
@@ -81,9 +93,19 @@ export class LoadClient {
       connection.close();
       this.#open -= 1;
     }
-    if (this.#whenDrained === undefined) return; // sendDue comes again within a millisecond.
+    if (this.#whenDrained === undefined) return this.#sendSoon();
     this.#sendWaiting();
     if (this.#underWay === 0) this.#whenDrained();
+  }
+
+  /** On the connection that is free now, once a FIN that comes with its answer would have been seen. */
+  #sendSoon(): void {
+    if (this.#waiting.length === 0 || this.#sendsSoon) return;
+    this.#sendsSoon = true;
+    afterPoll(1, () => {
+      this.#sendsSoon = false;
+      this.#sendWaiting();
+    });
   }
 
   #request(dueAt: number): WireRequest {

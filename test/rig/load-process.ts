@@ -1,5 +1,5 @@
 // The load generator's own process: what the server or the test does to the event loop cannot slow the arrivals.
-import { LoadClient } from "./load-client.ts";
+import { afterPoll, LoadClient } from "./load-client.ts";
 import {
   DEFAULT_MAX_MS,
   DEFAULT_TIMEOUT_MS,
@@ -8,7 +8,7 @@ import {
   type Sample,
 } from "./load.ts";
 
-const PROGRESS_MS = 20;
+const PROGRESS_MS = 50;
 
 process.once("message", (message) => {
   run(message as LoadOptions).catch((error: unknown) => {
@@ -46,18 +46,24 @@ async function run(options: LoadOptions): Promise<void> {
   tell({ type: "end", samples }, () => process.disconnect());
 }
 
-/** Lets every client send what is due, until stopped or for maxMs. */
+/** Lets every client send what is due, until stopped or for maxMs. Between two requests it sleeps. */
 function arrivals(clients: readonly LoadClient[], maxMs: number): Promise<void> {
   const endAt = Date.now() + maxMs;
-  let stopped = false;
-  process.once("message", () => (stopped = true));
   return new Promise((resolve) => {
+    let stopped = false;
+    let sleep: NodeJS.Timeout | undefined;
+    process.once("message", () => {
+      stopped = true;
+      clearTimeout(sleep);
+      resolve();
+    });
     const tick = (): void => {
       const now = Date.now();
-      if (stopped || now >= endAt) return resolve();
+      if (stopped) return;
+      if (now >= endAt) return resolve();
       for (const client of clients) client.sendDue(now);
-      // After a poll for events: a FIN that has arrived is seen before the next request is written.
-      setTimeout(() => setImmediate(tick), 1);
+      const nextAt = Math.min(endAt, ...clients.map((client) => client.nextAt));
+      sleep = afterPoll(Math.max(1, nextAt - Date.now()), tick);
     };
     tick();
   });

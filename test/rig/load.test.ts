@@ -30,6 +30,16 @@ test("three kinds of client against a sound server: constant rate, no failure, l
   assert.ok(all !== undefined && fresh !== undefined && all.requests >= 300);
   assert.ok(connections >= fresh.requests && connections <= fresh.requests + 8, `${connections} connections`);
   assert.ok(samples.every(({ version, dueAt, doneAt }) => version === "1" && doneAt >= dueAt));
+  for (const { name, perSecond } of [KEEP_ALIVE, FRESH, POST]) {
+    const due = samples.filter(({ stream }) => stream === name).map(({ dueAt }) => dueAt);
+    const steps = due
+      .sort((a, b) => a - b)
+      .map((at, index) => at - (due[0] ?? 0) - (index * 1000) / perSecond);
+    assert.ok(
+      steps.every((step) => Math.abs(step) <= 1),
+      `${name} comes at a constant rate`,
+    );
+  }
 });
 
 test("a request that is refused, reset, left empty, cut or answered with 500 counts as exactly that", async (t) => {
@@ -82,7 +92,10 @@ test("a server that stalls makes the requests that were due meanwhile late, and 
   await running.until(({ failed }) => failed >= 20, "requests time out");
   const samples = await running.stop();
   assert.deepEqual(report(samples)["all"]?.failures, { timeout: samples.length });
-  assert.ok(samples.some(({ dueAt, sentAt }) => sentAt - dueAt > 100, "some waited for a connection"));
+  assert.ok(
+    samples.some(({ dueAt, sentAt }) => sentAt - dueAt > 100),
+    "some waited for a connection",
+  );
 });
 
 test("an answer by an old version after the deploy's return is told from one by the version that is next", () => {
