@@ -51,7 +51,10 @@ export async function signedSite(t: TestContext, files: Record<string, string> =
   await writeFile(privateKey, keys.privateKey);
   await writeFile(publicKey, keys.publicKey);
   for (const name of ["launch.sh", "launch.cmd"]) await copyFile(resolve(name), join(layout.root, name));
-  await writeFile(layout.webConfig, webConfig('processPath=".\\launch.cmd" startupTimeLimit="20"'));
+  await writeFile(
+    layout.webConfig,
+    webConfig('processPath=".\\launch.cmd" startupTimeLimit="20" startupRetryCount="1"'),
+  );
   await installRuntime(layout);
   const artifact = join(layout.target, RELEASE);
   const content = {
