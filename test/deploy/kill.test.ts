@@ -3,14 +3,16 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { test, type TestContext } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "esbuild";
 import { matchesManifest, readManifest } from "#src/site/manifest.js";
 import { startPlatformHandler } from "#src/platform/handler.js";
 import { readPointer } from "#src/site/pointer.js";
 import { asDeployer, type SiteLayout } from "#src/site/layout.js";
 import { deployFolder } from "../rig/deploy-folder.ts";
 import { pageOf } from "../rig/page.ts";
+import { PROJECT } from "../rig/project.ts";
 import { writeFiles } from "../rig/source.ts";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.ts";
 
@@ -18,16 +20,16 @@ const KILLS = 120;
 /** After so many kills the next deploy is let through. */
 const LET_THROUGH = 8;
 
-const PROGRAM = fileURLToPath(new URL("../rig/deploy-program.js", import.meta.url));
 const DIE_AT = fileURLToPath(new URL("../rig/die-at.js", import.meta.url));
 
-/** Files in an artifact: enough for a deploy to make half as many calls that change files as there are kills. */
-const FILES = 28;
+/** Files in an artifact besides its program. */
+const FILES = 2;
 
 test(`kill at every step: after each of ${KILLS} kills the site serves, the pointer names a whole artifact, and a deploy let through succeeds`, async (t) => {
   // Without git, as Kudu's zip deployments are: git only reads, and a hundred times that is slow.
   const source = await temporaryFolder(t);
   const layout = await temporarySite(t);
+  const program = await bundledProgram(t);
   const files = {
     "inplace.config.json": { files: ["public"], build: { builder: "directory", directory: "app" } },
   };
@@ -57,7 +59,7 @@ test(`kill at every step: after each of ${KILLS} kills the site serves, the poin
       INPLACE_TEST_DIE_AT: String(at),
       INPLACE_TEST_DIE: amid ? "amid" : "before",
     };
-    const child = spawn(process.execPath, ["--import", DIE_AT, PROGRAM], {
+    const child = spawn(process.execPath, ["--import", DIE_AT, program], {
       env: { ...process.env, ...env, ...sites },
       stdio: "ignore",
     });
@@ -91,6 +93,27 @@ test(`kill at every step: after each of ${KILLS} kills the site serves, the poin
   await handler.stop();
   t.diagnostic(`a deploy makes ${calls} calls that change files; killed before or amid each`);
 });
+
+/** In few files, since a program that is to die at its first step would mostly find and read its own. */
+async function bundledProgram(t: TestContext): Promise<string> {
+  const folder = await temporaryFolder(t);
+  await build({
+    entryPoints: [fileURLToPath(new URL("../rig/deploy-program.js", import.meta.url))],
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20.19",
+    define: { PACKAGE_FROM_BUNDLE: JSON.stringify(pathToFileURL(join(PROJECT, "/")).href) },
+    // Packages that are CommonJS ask for Node's modules by require.
+    banner: {
+      js: 'import { createRequire as createRequireHere } from "node:module"; const require = createRequireHere(import.meta.url);',
+    },
+  });
+  return join(folder, "deploy-program.mjs");
+}
 
 function appOf(version: number): string {
   return `require("node:http").createServer((_, response) => response.end("release ${version}")).listen(process.env.PORT, "127.0.0.1");\n`;
