@@ -105,13 +105,18 @@ export class HandlerRecord {
       for (let urls = this.#urls; this.#changed && urls !== undefined; urls = this.#urls) {
         this.#changed = false;
         const { root, handler } = this.#layout;
-        // The folder of a site that was removed must not come back.
-        if (!(await exists(root))) return;
+        // The folder of a site that was removed must not come back, nor what a handler said to whom another succeeded.
+        if (!(await exists(root)) || (await this.#isSucceeded())) return;
         await writeFileAtomic(this.#layout, handler, JSON.stringify(this.#state(urls)));
       }
     } finally {
       this.#writing = undefined;
     }
+  }
+
+  async #isSucceeded(): Promise<boolean> {
+    const there = await readHandler(this.#layout).catch(() => undefined);
+    return there !== undefined && there.id !== this.#id && there.since >= this.#since;
   }
 
   #state(urls: readonly string[]): HandlerState {

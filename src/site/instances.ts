@@ -35,7 +35,7 @@ export async function servedElsewhere(layout: SiteLayout): Promise<boolean> {
 
 /** Makes this process known to the others. */
 export async function joinInstances(layout: SiteLayout, me: Owner): Promise<Instance> {
-  await makeFolders(layout.instances);
+  await makeFolders(layout.instances, { within: layout.root });
   const mine = join(layout.instances, me.id);
   await createOwned(mine, me);
   const timer = setInterval(() => {

@@ -16,7 +16,7 @@ import {
   type Owner,
   type Ownership,
 } from "./owned-file.ts";
-import { makeFolder } from "./records.ts";
+import { makeFolder, makeFolders } from "./records.ts";
 
 export type LockOwner = Owner;
 
@@ -55,6 +55,8 @@ export async function acquireLock(layout: SiteLayout, options: LockOptions = {})
   const suspicion = new Suspicion();
   let place: Place | undefined;
   try {
+    // The first deploy makes the site.
+    await makeFolders(layout.root);
     await makeFolder(layout, dirname(layout.lock));
     for (;;) {
       signal?.throwIfAborted();

@@ -70,10 +70,13 @@ export async function openPlain(path: string, flags = constants.O_RDONLY): Promi
   throw unsafe(path, "is no plain file");
 }
 
-/** Makes a folder of the site, and those above it. Throws RECORD_UNSAFE as refuseForeignLinks does. */
+/**
+ * Makes a folder of the site, and those above it, but not the site's own: what still runs would bring a site back that was removed.
+ * Throws RECORD_UNSAFE as refuseForeignLinks does.
+ */
 export async function makeFolder(layout: SiteLayout, folder: string): Promise<void> {
   await refuseForeignLinks(layout, folder);
-  await makeFolders(folder).catch((error: unknown) => {
+  await makeFolders(folder, { within: layout.root }).catch((error: unknown) => {
     throw asRecordError(error, folder);
   });
 }
@@ -83,14 +86,19 @@ export async function makeFolder(layout: SiteLayout, folder: string): Promise<vo
  * a disk that may only be read that the folder is missing, and tries for ever where nothing can be made in a folder that is
  * there, as in /proc.
  */
-export async function makeFolders(folder: string, mode = 0o777): Promise<void> {
+export async function makeFolders(
+  folder: string,
+  options: { readonly mode?: number; readonly within?: string } = {},
+): Promise<void> {
+  const { mode = 0o777, within } = options;
+  const above = dirname(folder);
   try {
     return await mkdir(folder, { mode });
   } catch (error) {
-    const missing = systemCode(error) === "ENOENT" && folder !== dirname(folder);
-    if (!missing) return await unlessFolder(folder, error);
+    if (systemCode(error) !== "ENOENT" || folder === above) return await unlessFolder(folder, error);
+    if (above === within) throw error;
   }
-  await makeFolders(dirname(folder), mode);
+  await makeFolders(above, options);
   await mkdir(folder, { mode }).catch((error: unknown) => unlessFolder(folder, error));
 }
 

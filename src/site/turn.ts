@@ -49,7 +49,7 @@ export interface Turn {
 export async function takeTurn(layout: SiteLayout, me: Owner, options: TurnOptions): Promise<Turn> {
   const { maxUnavailable, onWait, awayMs = AWAY_MS, waitMs = TURN_WAIT_MS } = options;
   const startedAt = performance.now();
-  await makeFolders(layout.turns);
+  await makeFolders(layout.turns, { within: layout.root });
   for (let told = false; ; told = true) {
     let ahead: Owner | undefined;
     for (let place = 1; place <= maxUnavailable; place++) {

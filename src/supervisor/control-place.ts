@@ -21,7 +21,7 @@ const PIPE = /^\\\\\.\\pipe\\inplace-[0-9a-f]{32}$/;
  */
 export async function makeControlPlace(layout: SiteLayout): Promise<string> {
   try {
-    await makeFolders(dirname(layout.control));
+    await makeFolders(dirname(layout.control), { within: layout.root });
     if (process.platform === "win32") return await namePipe(layout);
     if (fits(layout.control)) return layout.control;
   } catch (error) {

@@ -20,7 +20,7 @@ export async function stageManifest(layout: SiteLayout, manifest: Manifest): Pro
   const path = manifestPath(layout, manifest.artifact);
   const whole = temporaryIn(layout);
   try {
-    await makeFolders(layout.manifests);
+    await makeFolders(layout.manifests, { within: layout.root });
     await writeFile(whole, manifestText(manifest), { flag: "wx" });
   } catch (error) {
     await removeTemporary(whole);

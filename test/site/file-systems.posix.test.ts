@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isNetworkFileSystem } from "#src/site/network-share.js";
-import { makeFolders } from "#src/site/records.js";
+import { siteLayout } from "#src/site/layout.js";
+import { makeFolder, makeFolders } from "#src/site/records.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
 
 test("folders that the host of a virtual machine shares, and cluster file systems, are looked at as network shares are", () => {
@@ -26,6 +27,9 @@ test("folders are made with those above them; what cannot be made is an error at
   await makeFolders(join(folder, "a", "b", "c"));
   await makeFolders(join(folder, "a", "b", "c"));
   assert.ok(existsSync(join(folder, "a", "b", "c")));
+  const removed = siteLayout(join(folder, "removed"));
+  await assert.rejects(makeFolder(removed, removed.manifests));
+  assert.ok(!existsSync(removed.root), "a record brings no site back");
   const wrongKind = { code: "RECORD_UNSAFE", message: /\.js is a file in the place of a folder\.$/ };
   await assert.rejects(makeFolders(join(import.meta.filename, "below")), wrongKind);
   await assert.rejects(makeFolders(import.meta.filename), wrongKind);

@@ -13,7 +13,7 @@ const STICKY = 0o1000;
  */
 export async function ownFolder(path: string): Promise<void> {
   try {
-    await makeFolders(path, 0o755);
+    await makeFolders(path, { mode: 0o755 });
   } catch (error) {
     throw asSiteError(error, path);
   }
