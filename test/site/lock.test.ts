@@ -85,8 +85,9 @@ describe("deploy lock", { concurrency: true }, () => {
 
   it("is taken over from a process that died, by exactly one of many", async (t) => {
     const layout = await temporarySite(t);
+    const pid = endedProcess();
     for (let round = 0; round < 50; round++) {
-      await leaveBehind(layout, deadOwner());
+      await leaveBehind(layout, ownedBy(pid, `dead-${round}`));
       const tries = await Promise.allSettled(Array.from({ length: 8 }, () => acquireLock(layout)));
       const won = tries.filter((one) => one.status === "fulfilled");
       assert.equal(won.length, 1, `round ${round}`);
@@ -218,8 +219,16 @@ async function assertWhole(layout: SiteLayout, published: readonly string[]): Pr
 }
 
 function deadOwner(host = hostname()): string {
-  const { pid } = spawnSync(process.execPath, ["--version"]);
-  return JSON.stringify({ id: `dead-${pid}`, owner: "somebody", host, pid, since: new Date().toISOString() });
+  const pid = endedProcess();
+  return ownedBy(pid, `dead-${pid}`, host);
+}
+
+function endedProcess(): number {
+  return spawnSync(process.execPath, ["--version"]).pid;
+}
+
+function ownedBy(pid: number, id: string, host = hostname()): string {
+  return JSON.stringify({ id, owner: "somebody", host, pid, since: new Date().toISOString() });
 }
 
 async function leaveBehind(layout: SiteLayout, owner: string): Promise<void> {

@@ -1,18 +1,21 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { listFailed } from "#src/site/health-marks.js";
 import { readPointer } from "#src/site/pointer.js";
 import { assertNoneFailed } from "../rig/load-report.js";
-import { startLoad } from "../rig/load.js";
-import { app, assertOnlyInsideLost, supervisedSite } from "./supervised-site.js";
+import { startLoad, type Load } from "../rig/load.js";
+import { app, assertOnlyInsideLost, supervisedSite, type SupervisedSite } from "./supervised-site.js";
 
 /** Long enough for a sound app to start on a loaded machine. */
 const READY_MS = 6_000;
 
-/** The one kind that has visitors inside when it fails. */
-const CRASH = "crashes a while after the switch";
+interface Bad {
+  readonly kind: string;
+  readonly content: string;
+  readonly reason: RegExp;
+}
 
-const BAD: readonly { readonly kind: string; readonly content: string; readonly reason: RegExp }[] = [
+const BAD: readonly Bad[] = [
   {
     kind: "exits at once",
     content: `console.log("no licence"); process.exit(3);`,
@@ -50,57 +53,93 @@ const BAD: readonly { readonly kind: string; readonly content: string; readonly 
     reason: /exit code 1/,
   },
   {
-    kind: CRASH,
-    content: app("bad", `setTimeout(() => process.exit(5), 1500);`),
-    reason: /exit code 5/,
-  },
-  {
     kind: "eats all the memory that it is allowed",
     content: app("bad", `const eaten = []; for (;;) eaten.push(new Array(1e6).fill(eaten.length));`),
     reason: /SIGABRT|exit code 134/,
   },
 ];
 
-for (const [index, { kind, content, reason }] of BAD.entries()) {
-  test(`a release that ${kind} costs no request and is not tried again`, async (t) => {
-    const site = await supervisedSite(
-      t,
-      { artifact: "good.mjs", content: app("good") },
-      {
-        health: { path: "/health", answerMs: 1_000 },
-        readyMs: READY_MS,
-        probationMs: 3_000,
-        env: { NODE_OPTIONS: "--max-old-space-size=48" },
-      },
-    );
-    const load = await startLoad({
-      port: site.port,
-      streams: [
-        { name: "one connection per request", perSecond: 50, connections: "fresh" },
-        { name: "keep-alive", perSecond: 50, connections: 4 },
-      ],
-    });
-    const name = `bad-${index}.${content.startsWith("\nimport") ? "mjs" : "cjs"}`;
-    const ended = await site.deploy(name, content);
-    const after = load.progress.done;
-    await load.until(({ done }) => done > after + 20, "answers after the fall-back");
-    const samples = await load.stop();
-    if (kind === CRASH) assertOnlyInsideLost(samples, 1);
-    else assertNoneFailed(samples);
-    assert.equal(ended.result, "failed");
-    assert.match(ended.reason, reason);
-    assert.equal(ended.live, "good.mjs");
-    assert.match(await site.get(), /^good/);
-    const pointer = await readPointer(site.layout);
-    assert.ok(pointer.state === "names" && pointer.artifact === "good.mjs");
-    assert.deepEqual(
-      (await listFailed(site.layout)).map(({ artifact }) => artifact),
-      [name],
-    );
-    const starts = site.events.filter((event) => event.type === "worker-started" && event.artifact === name);
-    assert.equal(starts.length, 1);
+/** The one kind that has visitors inside when it fails. */
+const CRASHES: Bad = {
+  kind: "crashes a while after the switch",
+  content: app("bad", `setTimeout(() => process.exit(5), 1500);`),
+  reason: /exit code 5/,
+};
+
+async function goodSite(t: TestContext): Promise<{ readonly site: SupervisedSite; readonly load: Load }> {
+  const site = await supervisedSite(
+    t,
+    { artifact: "good.mjs", content: app("good") },
+    {
+      health: { path: "/health", answerMs: 1_000 },
+      readyMs: READY_MS,
+      probationMs: 3_000,
+      env: { NODE_OPTIONS: "--max-old-space-size=48" },
+    },
+  );
+  const load = await startLoad({
+    port: site.port,
+    streams: [
+      { name: "one connection per request", perSecond: 50, connections: "fresh" },
+      { name: "keep-alive", perSecond: 50, connections: 4 },
+    ],
   });
+  return { site, load };
 }
+
+/** Deploys the release under load, and asserts that the good one serves on. */
+async function assertFallsBack(
+  { site, load }: { readonly site: SupervisedSite; readonly load: Load },
+  name: string,
+  { content, reason }: Bad,
+): Promise<void> {
+  const ended = await site.deploy(name, content);
+  const after = load.progress.done;
+  await load.until(({ done }) => done > after + 20, "answers after the fall-back");
+  assert.equal(ended.result, "failed");
+  assert.match(ended.reason, reason);
+  assert.equal(ended.live, "good.mjs");
+  assert.match(await site.get(), /^good/);
+  const pointer = await readPointer(site.layout);
+  assert.ok(pointer.state === "names" && pointer.artifact === "good.mjs");
+}
+
+/** Each failed one is marked, and was started once. */
+async function assertNotTriedAgain(
+  { layout, events }: SupervisedSite,
+  names: readonly string[],
+): Promise<void> {
+  const marked = (await listFailed(layout)).map(({ artifact }) => artifact);
+  assert.deepEqual(marked.sort(), [...names].sort());
+  const started = events.flatMap((event) => (event.type === "worker-started" ? event.artifact : []));
+  assert.deepEqual(
+    started.filter((artifact) => artifact !== "good.mjs"),
+    names,
+  );
+}
+
+test("one bad release after the other costs no request, and none is tried again", async (t) => {
+  const good = await goodSite(t);
+  const names: string[] = [];
+  for (const [index, bad] of BAD.entries()) {
+    await t.test(`one that ${bad.kind}`, async () => {
+      const { failed } = good.load.progress;
+      const name = `bad-${index}.${bad.content.startsWith("\nimport") ? "mjs" : "cjs"}`;
+      names.push(name);
+      await assertFallsBack(good, name, bad);
+      await assertNotTriedAgain(good.site, names);
+      assert.equal(good.load.progress.failed, failed, "requests failed meanwhile");
+    });
+  }
+  assertNoneFailed(await good.load.stop());
+});
+
+test(`a release that ${CRASHES.kind} costs only what is inside it, and is not tried again`, async (t) => {
+  const good = await goodSite(t);
+  await assertFallsBack(good, "bad.mjs", CRASHES);
+  assertOnlyInsideLost(await good.load.stop(), 1);
+  await assertNotTriedAgain(good.site, ["bad.mjs"]);
+});
 
 test("a release that throws as it starts is told with its error and its place", async (t) => {
   const site = await supervisedSite(t, { artifact: "good.mjs", content: app("good") });
