@@ -5,7 +5,15 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { inplace, sourceAndSite, startInplace } from "../rig/source.ts";
 import { until } from "../rig/until.ts";
-import { assertStagingEmpty, deployOf, failedDeploy, NODE, run } from "./built-site.ts";
+import {
+  assertStagingEmpty,
+  byCommand,
+  deployOf,
+  failedDeploy,
+  releasedSite,
+  NODE,
+  run,
+} from "./built-site.ts";
 
 test("command: gets ARTIFACT, COMMIT and SITE, and what it makes is executable", async (t) => {
   const { path, repository } = await deployOf(
@@ -41,7 +49,8 @@ test("command: arguments reach the program as they are, no shell reads them", as
 
 test("command: a failure ends with exit 3 and the last lines of its output", async (t) => {
   const shell = `for i in $(seq 50); do echo "line $i"; done; echo "what went wrong" >&2; exit 9`;
-  const { code, error } = await failedDeploy(t, { builder: "command", shell });
+  const failed = await releasedSite(t, byCommand(t));
+  const { code, error } = await failed({ builder: "command", shell });
   assert.deepEqual([code, error.code], [3, "BUILD_FAILED"]);
   assert.match(error.message, /exit code 9/);
   assert.match(error.message, /line 50/);
@@ -84,13 +93,14 @@ const STRAYS: readonly [what: string, shell: string, code: string, names: RegExp
     /_target\/y\.mjs/,
   ],
 ];
-for (const [what, shell, expected, names] of STRAYS) {
-  test(`command: a build that ${what} ends with exit 3 and ${expected}, and the site is unchanged`, async (t) => {
-    const { code, error } = await failedDeploy(t, { builder: "command", shell });
-    assert.deepEqual([code, error.code], [3, expected], error.message);
-    assert.match(error.message, names);
-  });
-}
+test("command: a build that makes nothing, or writes elsewhere, ends with exit 3, and the site is unchanged", async (t) => {
+  const failed = await releasedSite(t);
+  for (const [what, shell, expected, names] of STRAYS) {
+    const { code, error } = await failed({ builder: "command", shell });
+    assert.deepEqual([code, error.code], [3, expected], `${what}: ${error.message}`);
+    assert.match(error.message, names, what);
+  }
+});
 
 test("command: a build over its time limit is killed with all its processes", async (t) => {
   const { repository, layout } = await sourceAndSite(t, {

@@ -3,9 +3,10 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { deployHere } from "../rig/deploy-here.ts";
 import { inplace, sourceAndSite } from "../rig/source.ts";
 import { temporaryFolder } from "../rig/temporary-site.ts";
-import { deployOf, failedDeploy, NODE, run } from "./built-site.ts";
+import { byCommand, deployed, deployOf, failedDeploy, releasedSite, NODE, run } from "./built-site.ts";
 
 test("entry: TypeScript with CommonJS packages becomes one file that runs anywhere", async (t) => {
   const { path } = await deployOf(t, {
@@ -62,9 +63,8 @@ test("entry: the same source gives the same bytes, wherever it is checked out", 
   const { repository, layout, artifact } = await deployOf(t, { "src/main.ts": "console.log('x');" });
   const commit = await repository.git("rev-parse", "HEAD");
   await writeFile(join(repository.folder, "untracked"), "");
-  const args = ["deploy", "--json", "--rebuild", "--commit", commit, "--site-root", layout.root];
-  const { stdout } = await inplace(t, args, { cwd: repository.folder });
-  assert.equal(JSON.parse(stdout).artifact, artifact);
+  const again = await deployHere(repository.folder, layout.root, { rebuild: true, commit });
+  assert.equal(again.artifact, artifact);
 });
 
 test("entry: an error of the source ends with exit 3 and the place", async (t) => {
@@ -83,7 +83,8 @@ test("entry: an esbuild that is killed, for want of memory say, is a failed buil
   await writeFile(esbuild, "#!/bin/sh\nhead -c 4 >/dev/null\nkill -KILL $$\n", { mode: 0o755 });
   const build = { builder: "entry", entry: "src/bad.ts" };
   const files = { "src/bad.ts": "console.log(1);" };
-  const { code, error } = await failedDeploy(t, build, files, { ESBUILD_BINARY_PATH: esbuild });
+  const failed = await releasedSite(t, byCommand(t, { ESBUILD_BINARY_PATH: esbuild }));
+  const { code, error } = await failed(build, files);
   assert.deepEqual([code, error.code], [3, "BUILD_FAILED"]);
   assert.match(error.message, /esbuild: The service was stopped/);
 });
@@ -153,16 +154,13 @@ test("directory: a link inside is followed, and one that leads out is refused", 
   });
   await symlink("index.js", join(repository.folder, "app", "main.js"));
   await repository.commit("with a link");
-  const args = ["deploy", "--json", "--site-root", layout.root];
-  const { stdout } = await inplace(t, args, { cwd: repository.folder });
-  const { artifact } = JSON.parse(stdout);
+  const artifact = await deployed(repository, layout);
   assert.equal((await run(NODE, [join(layout.target, artifact, "main.js")])).stdout, "linked\n");
   await symlink("../../secret", join(repository.folder, "app", "secret"));
   await writeFile(join(repository.folder, "..", "secret"), "s");
   await repository.commit("with a link out");
-  const refused = await inplace(t, args, { cwd: repository.folder });
-  assert.equal(refused.code, 3);
-  assert.equal(JSON.parse(refused.stdout).error.code, "LINK_OUTSIDE");
+  const refused = await deployHere(repository.folder, layout.root);
+  assert.deepEqual([refused.code, refused.error?.code], [3, "LINK_OUTSIDE"]);
 });
 
 test("without a configuration the build is inferred, and where nothing suggests one, the error says so", async (t) => {

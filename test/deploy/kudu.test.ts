@@ -8,6 +8,7 @@ import { startHeartbeat } from "#src/deploy/heartbeat.js";
 import type { InplaceEvent } from "#src/events.js";
 import { readHandover } from "#src/site/handover.js";
 import { mayOverlap } from "#src/site/overlap.js";
+import { deployHere } from "../rig/deploy-here.ts";
 import { PROJECT } from "../rig/project.ts";
 import { runProgram } from "../rig/program.ts";
 import { APP, inplace, kuduEnvironment, sourceAndSite, writeFiles } from "../rig/source.ts";
@@ -33,13 +34,13 @@ test("how releases follow one another is said in the site, and what recycle cost
   const deployed = async (config: object): Promise<readonly [unknown, boolean, readonly string[]]> => {
     await writeFiles(repository.folder, { "package.json": { inplace: config } });
     await repository.commit(JSON.stringify(config));
-    const { code, stdout, stderr } = await inplace(t, ["deploy"], { cwd: repository.folder, env });
-    assert.equal(code, 0, stderr);
+    const { code, lines, error } = await deployHere(repository.folder, undefined, { env });
+    assert.equal(code, 0, error?.message);
     const handover = await readHandover(layout);
     return [
       handover === undefined ? undefined : JSON.parse(handover),
       await mayOverlap(layout),
-      stdout.split("\n").filter((line) => line.startsWith("rollout: ")),
+      lines.filter((line) => line.startsWith("rollout: ")),
     ];
   };
   const cost = "who comes while the old release drains waits for it; IIS answers 502.3";
@@ -68,7 +69,7 @@ test("without DEPLOYMENT_TARGET, App Service's site under HOME is meant", async 
   const home = await temporaryFolder(t);
   await mkdir(join(home, "site", "wwwroot"), { recursive: true });
   const env = { HOME: home, WEBSITE_SITE_NAME: "mysite" };
-  assert.equal((await inplace(t, ["deploy"], { cwd: repository.folder, env })).code, 0);
+  assert.equal((await deployHere(repository.folder, undefined, { env })).code, 0);
   assert.equal(existsSync(join(home, "site", "wwwroot", "_artifact.txt")), true);
 });
 
@@ -80,8 +81,8 @@ test("builds put their temporary files into DEPLOYMENT_TEMP", async (t) => {
   });
   const temp = await temporaryFolder(t);
   const env = { ...kuduEnvironment(repository, layout), DEPLOYMENT_TEMP: temp };
-  const { stdout } = await inplace(t, ["deploy", "--json"], { cwd: temp, env });
-  assert.equal(await readFile(join(layout.target, JSON.parse(stdout).artifact), "utf8"), temp);
+  const { artifact } = await deployHere(temp, undefined, { env });
+  assert.equal(await readFile(join(layout.target, artifact), "utf8"), temp);
 });
 
 test("the id of a zip deployment names the artifact, with a repository and without, and each content has a name", async (t) => {
@@ -91,8 +92,7 @@ test("the id of a zip deployment names the artifact, with a repository and witho
   const deployed = async (source: string, id: string): Promise<string> => {
     const site = { DEPLOYMENT_TARGET: layout.root, WEBSITE_SITE_NAME: "mysite" };
     const env = { ...site, DEPLOYMENT_SOURCE: source, SCM_COMMIT_ID: id };
-    const { stdout, stderr } = await inplace(t, ["deploy", "--json"], { cwd: folder, env });
-    return String(JSON.parse(stdout || stderr).artifact);
+    return (await deployHere(folder, undefined, { env })).artifact;
   };
   assert.equal(await deployed(folder, "0123456789ABCDEF0123456789abcdef"), "mysite-0123456789.mjs");
   assert.equal(await deployed(folder, "temp-1a2b3c4d"), "mysite-temp-1a2b3c4d.mjs");
@@ -110,8 +110,7 @@ test("SCM_COMMIT_ID of another commit than the folder shows builds that commit",
   await repository.edit("server.mjs", "one", "two");
   await repository.commit("two");
   const env = { ...kuduEnvironment(repository, layout), SCM_COMMIT_ID: ` ${first}\r\n` };
-  const { stdout } = await inplace(t, ["deploy", "--json"], { cwd: repository.folder, env });
-  const { artifact } = JSON.parse(stdout);
+  const { artifact } = await deployHere(repository.folder, undefined, { env });
   assert.equal(artifact, `mysite-${first.slice(0, 10)}.mjs`);
   assert.match(await readFile(join(layout.target, artifact), "utf8"), /one/);
 });
@@ -127,12 +126,12 @@ test("site files are copied when their content changed, and only then; what the 
   });
   await writeFiles(layout.root, { "public/upload.png": "the site's own", "notes.txt": "mine" });
   const env = kuduEnvironment(repository, layout);
-  const deploy = () => inplace(t, ["deploy"], { cwd: repository.folder, env });
-  const first = await deploy();
+  const copied = async (): Promise<string[]> => {
+    const { lines } = await deployHere(repository.folder, undefined, { env });
+    return lines.filter((line) => line.startsWith("copied ")).map((line) => line.slice("copied ".length));
+  };
   assert.deepEqual(
-    [...first.stdout.matchAll(/^copied (.*)$/gm)]
-      .map(([, path]) => path)
-      .filter((path) => !path?.startsWith("launch")),
+    (await copied()).filter((path) => !path.startsWith("launch")),
     ["inplace.config.json", "public/a.css", "public/deep/b.css", "robots.txt", "web.config"],
   );
   assert.equal(await readFile(join(layout.root, "public", "deep", "b.css"), "utf8"), "b");
@@ -141,11 +140,7 @@ test("site files are copied when their content changed, and only then; what the 
   await utimes(join(layout.root, "robots.txt"), old, old);
   await repository.edit("public/a.css", "a", "changed");
   await repository.commit("two");
-  const second = await deploy();
-  assert.deepEqual(
-    [...second.stdout.matchAll(/^copied (.*)$/gm)].map(([, path]) => path),
-    ["public/a.css"],
-  );
+  assert.deepEqual(await copied(), ["public/a.css"]);
   assert.equal((await stat(join(layout.root, "robots.txt"))).mtimeMs, old.getTime());
   assert.equal(await readFile(join(layout.root, "public", "upload.png"), "utf8"), "the site's own");
   assert.equal(await readFile(join(layout.root, "notes.txt"), "utf8"), "mine");
@@ -164,8 +159,9 @@ test("files that are gone from the repository are removed from the site, by Kudu
   const first = join(temp, "first");
   const second = join(temp, "second");
   const env = kuduEnvironment(repository, layout);
-  const options = { cwd: repository.folder, env: { ...env, NEXT_MANIFEST_PATH: first } };
-  assert.equal((await inplace(t, ["deploy"], options)).code, 0);
+  const deploy = (manifests: NodeJS.ProcessEnv) =>
+    deployHere(repository.folder, undefined, { env: { ...env, ...manifests } });
+  assert.equal((await deploy({ NEXT_MANIFEST_PATH: first })).code, 0);
   assert.deepEqual((await readFile(first, "utf8")).trim().split("\n"), [
     "inplace.config.json",
     "public/goes.css",
@@ -188,12 +184,9 @@ test("files that are gone from the repository are removed from the site, by Kudu
   await writeFile(join(layout.root, "..", "secret"), "s");
   t.after(() => rm(join(layout.root, "..", "secret"), { force: true }));
   await writeFile(first, [await readFile(first, "utf8"), ...hostile].join("\r\n"));
-  const { code, stdout } = await inplace(t, ["deploy"], {
-    cwd: repository.folder,
-    env: { ...env, PREVIOUS_MANIFEST_PATH: first, NEXT_MANIFEST_PATH: second },
-  });
+  const { code, lines } = await deploy({ PREVIOUS_MANIFEST_PATH: first, NEXT_MANIFEST_PATH: second });
   assert.equal(code, 0);
-  const removed = [...stdout.matchAll(/^removed (.*),/gm)].map(([, path]) => path);
+  const removed = lines.flatMap((line) => /^removed (.*),/.exec(line)?.[1] ?? []);
   assert.deepEqual(removed, ["public/goes.css", "public/old/goes.css", "gone-for-long.txt"]);
   assert.equal(existsSync(join(layout.root, "public", "old")), false);
   for (const path of [
@@ -215,9 +208,9 @@ test("in place, source and site are one folder: nothing is copied onto itself", 
     DEPLOYMENT_TARGET: repository.folder,
     IN_PLACE_DEPLOYMENT: "1",
   };
-  const { code, stdout } = await inplace(t, ["deploy"], { cwd: repository.folder, env });
+  const { code, lines } = await deployHere(repository.folder, undefined, { env });
   assert.equal(code, 0);
-  assert.doesNotMatch(stdout, /copied server/);
+  assert.doesNotMatch(lines.join("\n"), /copied server/);
 });
 
 test("POST_DEPLOYMENT_ACTION runs at the end, in its own folder, also with quotes around its path", async (t) => {
@@ -227,7 +220,7 @@ test("POST_DEPLOYMENT_ACTION runs at the end, in its own folder, also with quote
   await writeFile(script, `#!/bin/sh\ncat "${layout.pointer}" > seen\n`);
   await chmod(script, 0o755);
   const env = { ...kuduEnvironment(repository, layout), POST_DEPLOYMENT_ACTION: `"${script}"` };
-  assert.equal((await inplace(t, ["deploy"], { cwd: repository.folder, env })).code, 0);
+  assert.equal((await deployHere(repository.folder, undefined, { env })).code, 0);
   assert.match(await readFile(join(folder, "seen"), "utf8"), /^_target\/mysite-/);
 });
 

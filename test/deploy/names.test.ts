@@ -1,28 +1,32 @@
 import assert from "node:assert/strict";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import type { SiteLayout } from "#src/site/layout.js";
+import { deployHere } from "../rig/deploy-here.ts";
 import { Repository } from "../rig/project.ts";
-import { APP, inplace, sourceAndSite, writeFiles } from "../rig/source.ts";
+import { APP, sourceAndSite, writeFiles } from "../rig/source.ts";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.ts";
 
 /** The artifact's name without ".mjs". */
-async function deployedName(
-  t: TestContext,
-  cwd: string,
-  layout: SiteLayout,
-  env: NodeJS.ProcessEnv = {},
-): Promise<string> {
-  const { stdout, stderr } = await inplace(t, ["deploy", "--json", "--site-root", layout.root], { cwd, env });
-  assert.doesNotMatch(stderr, /Warning/, "no word of Node's own");
-  return String(JSON.parse(stdout).artifact).replace(".mjs", "");
+async function deployedName(cwd: string, layout: SiteLayout, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const warnings: Error[] = [];
+  const keep = (warning: Error): void => void warnings.push(warning);
+  process.on("warning", keep);
+  const { code, artifact, error } = await deployHere(cwd, layout.root, { env });
+  // Node says them at its next turn.
+  await setImmediate();
+  process.off("warning", keep);
+  assert.equal(code, 0, error?.message);
+  assert.deepEqual(warnings, [], "no word of Node's own");
+  return artifact.replace(".mjs", "");
 }
 
 test("uncommitted changes are part of the name: the same changes the same name, other changes another", async (t) => {
   const { repository, layout } = await sourceAndSite(t);
   const commit = await repository.git("rev-parse", "--short=10", "HEAD");
-  const name = () => deployedName(t, repository.folder, layout);
+  const name = () => deployedName(repository.folder, layout);
   assert.equal(await name(), `shop-${commit}`);
   await repository.edit("server.mjs", "one", "two");
   const changed = await name();
@@ -43,10 +47,9 @@ test("ignored files, and what the site itself writes, do not make a tree dirty",
   const { repository } = await sourceAndSite(t, { ...APP, ".gitignore": "*.log\n" });
   const commit = await repository.git("rev-parse", "--short=10", "HEAD");
   await writeFile(join(repository.folder, "debug.log"), "x");
-  const { stdout } = await inplace(t, ["deploy", "--json"], { cwd: repository.folder });
-  assert.equal(JSON.parse(stdout).artifact, `shop-${commit}.mjs`);
-  const again = await inplace(t, ["deploy", "--json"], { cwd: repository.folder });
-  assert.equal(JSON.parse(again.stdout).reused, true, again.stdout);
+  const first = await deployHere(repository.folder, repository.folder);
+  assert.equal(first.artifact, `shop-${commit}.mjs`);
+  assert.equal((await deployHere(repository.folder, repository.folder)).reused, true);
 });
 
 test("detached HEAD, shallow clone and linked worktree have the commit's name", async (t) => {
@@ -67,11 +70,8 @@ test("detached HEAD, shallow clone and linked worktree have the commit's name", 
   await repository.git("checkout", "--quiet", "--detach");
 
   for (const cwd of [shallow.folder, join(folder, "linked"), repository.folder]) {
-    const { stdout } = await inplace(t, ["deploy", "--json", "--site-root", layout.root], {
-      cwd,
-      env: { WEBSITE_SITE_NAME: "mysite" },
-    });
-    assert.equal(JSON.parse(stdout).artifact, `mysite-${commit}.mjs`, cwd);
+    const { artifact } = await deployHere(cwd, layout.root, { env: { WEBSITE_SITE_NAME: "mysite" } });
+    assert.equal(artifact, `mysite-${commit}.mjs`, cwd);
   }
 });
 
@@ -88,7 +88,7 @@ test("a change inside a submodule makes the tree dirty, and which change decides
     "part",
   );
   const commit = await repository.commit("with a part");
-  const name = () => deployedName(t, repository.folder, layout);
+  const name = () => deployedName(repository.folder, layout);
   assert.equal(await name(), `shop-${commit}`);
   await writeFile(join(repository.folder, "part", "part.txt"), "2");
   const second = await name();
@@ -102,17 +102,17 @@ test("without git, and in a repository without a commit, the name holds the time
   const plain = join(await temporaryFolder(t), "shop");
   await mkdir(plain);
   await writeFiles(plain, APP);
-  assert.match(await deployedName(t, plain, layout), /^shop-20\d{12}$/);
+  assert.match(await deployedName(plain, layout), /^shop-20\d{12}$/);
   const unborn = join(await temporaryFolder(t), "unborn");
   await cp(plain, unborn, { recursive: true });
   await new Repository(unborn).git("init", "--quiet");
-  assert.match(await deployedName(t, unborn, layout), /^unborn-20\d{12}$/);
+  assert.match(await deployedName(unborn, layout), /^unborn-20\d{12}$/);
 });
 
 test("the site's name comes from WEBSITE_SITE_NAME, the configuration, package.json and the folder, in that order", async (t) => {
   const { repository, layout } = await sourceAndSite(t);
   const siteOf = async (env?: NodeJS.ProcessEnv) =>
-    (await deployedName(t, repository.folder, layout, env)).split("-")[0];
+    (await deployedName(repository.folder, layout, env)).split("-")[0];
   assert.equal(await siteOf(), "shop");
   await writeFiles(repository.folder, { "package.json": { name: "@scope/packaged" } });
   assert.equal(await siteOf(), "packaged");

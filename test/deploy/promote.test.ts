@@ -5,14 +5,16 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { SiteLayout } from "#src/site/layout.js";
 import { requiredKey } from "#src/site/trust/required-key.js";
+import { documentsOf, type Answer } from "../cli/documents.ts";
+import { deployHere } from "../rig/deploy-here.ts";
 import type { Repository } from "../rig/project.ts";
 import { inplace, sourceAndSite } from "../rig/source.ts";
-import { temporaryFolder } from "../rig/temporary-site.ts";
+import { deployed, keyFiles } from "./built-site.ts";
 
 interface DeployedSite {
   readonly repository: Repository;
   readonly layout: SiteLayout;
-  /** Deploys one more commit and gives its artifact. */
+  /** Deploys one more commit and gives its artifact; in this process. */
   next(): Promise<string>;
   /** Runs a verb and gives its exit code and JSON document. */
   verb(...args: string[]): Promise<{ code: number | null; json: Record<string, unknown> }>;
@@ -34,7 +36,7 @@ async function deployedSite(t: TestContext): Promise<DeployedSite> {
     count += 1;
     await writeFile(join(repository.folder, "server.mjs"), `console.log(${count});\n`);
     await repository.commit(`change ${count}`);
-    return String((await verb("deploy")).json["artifact"]);
+    return deployed(repository, layout);
   };
   return { repository, layout, next, verb };
 }
@@ -44,21 +46,32 @@ function errorOf(json: Record<string, unknown>): string {
 }
 
 test("promote makes any sound artifact current, as a publish, and a pinned one survives every prune", async (t) => {
-  const { layout, next, verb } = await deployedSite(t);
+  const { repository, layout, next } = await deployedSite(t);
   const [first, second, third] = [await next(), await next(), await next()];
-  assert.deepEqual((await verb("promote", first)).json, {
-    schemaVersion: 1,
-    artifact: first,
-    previous: third,
-  });
-  await verb("promote", third);
-  assert.deepEqual((await verb("pin", second)).json["pinned"], [second]);
-  assert.deepEqual((await verb("prune", "--keep", "1")).json["removed"], [first]);
+  const answers = (...lines: string[][]): Promise<Answer[]> =>
+    documentsOf(
+      t,
+      repository.folder,
+      lines.map((line) => [...line, "--site-root", layout.root]),
+    );
+  const [promoted, , pinned, pruned] = await answers(
+    ["promote", first],
+    ["promote", third],
+    ["pin", second],
+    ["prune", "--keep", "1"],
+  );
+  assert.deepEqual(promoted?.document, { schemaVersion: 1, artifact: first, previous: third });
+  assert.deepEqual(pinned?.document["pinned"], [second]);
+  assert.deepEqual(pruned?.document["removed"], [first]);
   assert.ok((await readdir(layout.target)).includes(second));
-  assert.deepEqual((await verb("unpin", second)).json["pinned"], []);
-  assert.deepEqual((await verb("prune", "--keep", "1")).json["removed"], [second]);
-  const missing = await verb("pin", second);
-  assert.deepEqual([missing.code, errorOf(missing.json)], [4, "ARTIFACT_MISSING"]);
+  const [unpinned, prunedAgain, missing] = await answers(
+    ["unpin", second],
+    ["prune", "--keep", "1"],
+    ["pin", second],
+  );
+  assert.deepEqual(unpinned?.document["pinned"], []);
+  assert.deepEqual(prunedAgain?.document["removed"], [second]);
+  assert.deepEqual([missing?.code, missing?.document.error?.code], [4, "ARTIFACT_MISSING"]);
 });
 
 test("diff names the commits and the files between two artifacts", async (t) => {
@@ -72,38 +85,34 @@ test("diff names the commits and the files between two artifacts", async (t) => 
 
 test("a site that requires signatures takes signed deploys, and refuses others before the pointer moves", async (t) => {
   const { repository, layout } = await sourceAndSite(t);
-  const keys = await temporaryFolder(t);
+  const { privateKey, publicKey } = await keyFiles(t);
   const deploy = async (env: NodeJS.ProcessEnv, ...args: string[]) => {
     const all = ["deploy", "--json", "--site-root", layout.root, ...args];
     const { code, stdout } = await inplace(t, all, { cwd: repository.folder, env });
     return { code, json: JSON.parse(stdout) as Record<string, unknown> };
   };
-  await inplace(t, ["keygen", "--out", keys], { cwd: repository.folder });
-  const env = { INPLACE_PUBLIC_KEY: join(keys, "inplace.pub") };
+  const env = { INPLACE_PUBLIC_KEY: publicKey };
   const unsigned = await deploy(env);
   assert.deepEqual([unsigned.code, errorOf(unsigned.json)], [4, "ARTIFACT_UNSIGNED"]);
   assert.equal(existsSync(layout.pointer), false);
-  const signed = await deploy(env, "--sign", join(keys, "inplace.key"));
+  const signed = await deploy(env, "--sign", privateKey);
   assert.equal(signed.code, 0, JSON.stringify(signed.json));
   assert.equal(existsSync(layout.pointer), true);
 });
 
 test("requireSignature in package.json holds for the deploy, and for what starts releases in the site", async (t) => {
   const { repository, layout } = await sourceAndSite(t);
-  const keys = await temporaryFolder(t);
-  await inplace(t, ["keygen", "--out", keys], { cwd: repository.folder });
-  const config = { requireSignature: join(keys, "inplace.pub") };
+  const { privateKey, publicKey } = await keyFiles(t);
+  const config = { requireSignature: publicKey };
   await writeFile(join(repository.folder, "package.json"), JSON.stringify({ name: "shop", inplace: config }));
   await repository.commit("the configuration moves into package.json");
-  const deploy = (...args: string[]) =>
-    inplace(t, ["deploy", "--json", "--site-root", layout.root, ...args], { cwd: repository.folder });
-  const unsigned = await deploy();
-  assert.equal(unsigned.code, 4, unsigned.stdout);
+  const unsigned = await deployHere(repository.folder, layout.root);
+  assert.equal(unsigned.code, 4, unsigned.error?.message);
   assert.equal(existsSync(layout.pointer), false);
   assert.equal(existsSync(join(layout.root, "inplace.config.json")), false);
-  const signed = await deploy("--sign", join(keys, "inplace.key"));
-  assert.equal(signed.code, 0, signed.stdout);
-  assert.equal(await requiredKey(layout, {}), join(keys, "inplace.pub"));
+  const signed = await deployHere(repository.folder, layout.root, { signingKey: privateKey });
+  assert.equal(signed.code, 0, signed.error?.message);
+  assert.equal(await requiredKey(layout, {}), publicKey);
 });
 
 test("two deploys of one instant: one publishes, the other is told so with exit code 5, or waits", async (t) => {

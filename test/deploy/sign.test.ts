@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { appendFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { manifestPath, readManifest, type Manifest } from "#src/site/manifest.js";
 import { isSigned } from "#src/site/signature.js";
+import { deployHere, type DeployHere } from "../rig/deploy-here.js";
 import { snapshot } from "../rig/snapshot.js";
 import { inplace, sourceAndSite } from "../rig/source.js";
 import { temporaryFolder } from "../rig/temporary-site.js";
-import { deployOf } from "./built-site.js";
+import { deployOf, keyFiles } from "./built-site.js";
 
 /** Writes what it has of the variable into a file beside it. */
 const TELLS = (file: string): string =>
@@ -18,14 +19,8 @@ const APP = {
   "inplace.config.json": { build: { builder: "entry", entry: "index.mjs" } },
 };
 
-async function keys(t: TestContext) {
-  const folder = await temporaryFolder(t);
-  assert.equal((await inplace(t, ["keygen", "--out", folder], { cwd: folder })).code, 0);
-  return { folder, key: join(folder, "inplace.key"), publicKey: join(folder, "inplace.pub") };
-}
-
 test("the signing key's variable is kept from builds, git's hooks and the post-deployment action", async (t) => {
-  const { folder, key, publicKey } = await keys(t);
+  const { folder, privateKey: key, publicKey } = await keyFiles(t);
   const seen = (who: string): string => join(folder, `${who}.seen`);
   const build = `${TELLS(seen("build"))}; require("fs").writeFileSync(process.env.ARTIFACT, "1")`;
   const { repository, layout } = await sourceAndSite(t, {
@@ -57,7 +52,7 @@ test("the signing key's variable is kept from builds, git's hooks and the post-d
 });
 
 test("inplace sign signs what was built without a key, and says what", async (t) => {
-  const { key, publicKey, folder } = await keys(t);
+  const { privateKey: key, publicKey, folder } = await keyFiles(t);
   const { layout, artifact } = await deployOf(t, APP);
   const site = ["--site-root", layout.root];
   const env = { INPLACE_PUBLIC_KEY: publicKey };
@@ -79,7 +74,7 @@ test("inplace sign signs what was built without a key, and says what", async (t)
 });
 
 test("inplace sign refuses what is not as its manifest says, and signs nothing of the others", async (t) => {
-  const { key, folder } = await keys(t);
+  const { privateKey: key, folder } = await keyFiles(t);
   const { layout, artifact, path } = await deployOf(t, APP);
   await cp(path, join(layout.target, "sound.mjs"));
   await appendFile(path, "// and more\n");
@@ -92,7 +87,7 @@ test("inplace sign refuses what is not as its manifest says, and signs nothing o
 });
 
 test("inplace sign works where there is no site: an artifact and its manifest are signed for another machine", async (t) => {
-  const { key, publicKey, folder } = await keys(t);
+  const { privateKey: key, publicKey, folder } = await keyFiles(t);
   const artifact = join(folder, "shop-1");
   await mkdir(artifact);
   await writeFile(join(artifact, "index.mjs"), "console.log('one');\n");
@@ -121,35 +116,42 @@ const MAKES_CONTENT = `
   require("fs").writeFileSync(process.env.ARTIFACT, process.env.CONTENT ?? "console.log('one')");`;
 
 test("a rebuild that is not signed rightly leaves every byte of the live, signed release as it is", async (t) => {
-  const { folder, key, publicKey } = await keys(t);
-  const other = await keys(t);
+  const { folder, privateKey: key, publicKey } = await keyFiles(t);
+  const other = await keyFiles(t);
   const build = { builder: "command", command: [process.execPath, "-e", MAKES_CONTENT], extension: ".mjs" };
   const { repository, layout } = await sourceAndSite(t, {
     "inplace.config.json": { build, requireSignature: publicKey },
   });
-  const deploy = async (args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
-    const all = ["deploy", "--json", "--site-root", layout.root, ...args];
-    const { code, stdout } = await inplace(t, all, { cwd: repository.folder, env });
-    return [code, (JSON.parse(stdout) as { error?: { code: string } }).error?.code];
+  const deploy = async (options: DeployHere) => {
+    const { code, error } = await deployHere(repository.folder, layout.root, options);
+    return [code, error?.code];
   };
-  assert.deepEqual(await deploy(["--sign", key]), [0, undefined]);
+  assert.deepEqual(await deploy({ signingKey: key }), [0, undefined]);
   const before = await snapshot(layout.root);
-  const rebuilds: readonly [string, string[], NodeJS.ProcessEnv, unknown[]][] = [
-    ["without a key", [], {}, [0, undefined]],
-    ["with another key", ["--sign", other.key], {}, [4, "ARTIFACT_UNSIGNED"]],
-    ["with a key that is not there", ["--sign", join(folder, "none")], {}, [2, "SIGNING_KEY_INVALID"]],
-    ["that makes something else", [], { CONTENT: "console.log('two')" }, [4, "ARTIFACT_UNSIGNED"]],
-    ["that fails", ["--sign", key], { CONTENT: "" }, [3, "BUILD_FAILED"]],
-    ["for another key of the host", [], { INPLACE_PUBLIC_KEY: other.publicKey }, [4, "ARTIFACT_UNSIGNED"]],
+  const rebuilds: readonly [string, DeployHere, unknown[]][] = [
+    ["without a key", {}, [0, undefined]],
+    ["with another key", { signingKey: other.privateKey }, [4, "ARTIFACT_UNSIGNED"]],
+    ["with a key that is not there", { signingKey: join(folder, "none") }, [2, "SIGNING_KEY_INVALID"]],
+    ["that makes something else", { env: { CONTENT: "console.log('two')" } }, [4, "ARTIFACT_UNSIGNED"]],
+    ["that fails", { signingKey: key, env: { CONTENT: "" } }, [3, "BUILD_FAILED"]],
   ];
-  for (const [name, args, env, expected] of rebuilds) {
-    assert.deepEqual(await deploy(["--rebuild", ...args], env), expected, name);
+  for (const [name, options, expected] of rebuilds) {
+    assert.deepEqual(await deploy({ ...options, rebuild: true }), expected, name);
     assert.deepEqual(await snapshot(layout.root), before, name);
   }
+  const args = ["deploy", "--json", "--rebuild", "--site-root", layout.root];
+  const env = { INPLACE_PUBLIC_KEY: other.publicKey };
+  const { code, stdout } = await inplace(t, args, { cwd: repository.folder, env });
+  assert.deepEqual(
+    [code, JSON.parse(stdout).error?.code],
+    [4, "ARTIFACT_UNSIGNED"],
+    "another key of the host",
+  );
+  assert.deepEqual(await snapshot(layout.root), before);
 });
 
 test("a release that the host's key refuses changes neither launchers nor the rollout of what runs", async (t) => {
-  const { publicKey } = await keys(t);
+  const { publicKey } = await keyFiles(t);
   const { repository, layout } = await deployOf(t, APP);
   await writeFile(join(repository.folder, "launch.sh"), "#!/bin/sh\n# another one\n");
   await writeFile(

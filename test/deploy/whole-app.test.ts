@@ -7,7 +7,7 @@ import { freePort } from "../rig/free-port.ts";
 import { startProgram } from "../rig/program.ts";
 import { inplace, sourceAndSite, writeFiles, type Files } from "../rig/source.ts";
 import { until } from "../rig/until.ts";
-import { deployOf, NODE, run } from "./built-site.ts";
+import { deployed, deployOf, NODE, run } from "./built-site.ts";
 
 const IGNORE = "node_modules\ndist\n.env\n";
 
@@ -121,10 +121,7 @@ async function deployWithLinks(t: TestContext, files: Files, links: Readonly<Rec
   await writeFiles(repository.folder, files);
   await store(repository.folder, links);
   await repository.commit("app");
-  const args = ["deploy", "--json", "--site-root", layout.root];
-  const { code, stdout, stderr } = await inplace(t, args, { cwd: repository.folder });
-  assert.equal(code, 0, stdout + stderr);
-  return join(layout.target, JSON.parse(stdout).artifact);
+  return join(layout.target, await deployed(repository, layout));
 }
 
 test("whole app: packages that are links, two versions of one among them, become folders that Node finds", async (t) => {

@@ -81,7 +81,8 @@ export function kuduEnvironment(repository: Repository, layout: SiteLayout): Nod
 }
 
 const COMMAND = join(PROJECT, "bin", "inplace.js");
-const NEUTRAL: NodeJS.ProcessEnv = Object.fromEntries(
+/** Nothing in it says where to deploy. */
+export const NEUTRAL: NodeJS.ProcessEnv = Object.fromEntries(
   Object.keys(process.env)
     .filter((name) =>
       /^(DEPLOYMENT_|SCM_|WEBSITE_|INPLACE_|GIT_|POST_DEPLOYMENT|IN_PLACE|NEXT_MANIFEST|PREVIOUS_)/.test(
