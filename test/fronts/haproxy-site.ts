@@ -8,8 +8,10 @@ import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import type { HaproxyConfig } from "#src/config/config.js";
 import { normalizeFront } from "#src/fronts/haproxy/front.js";
+import { lookAtHosts, type HostView } from "#src/fronts/haproxy/look.js";
 import { rollout, type RolloutReport } from "#src/fronts/haproxy/rollout.js";
 import { RuntimeApi } from "#src/fronts/haproxy/runtime-api.js";
+import type { SlotRecord } from "#src/fronts/haproxy/slot-record.js";
 import type { SiteLayout } from "#src/site/layout.js";
 import { freePort } from "../rig/free-port.js";
 import { temporarySite } from "../rig/temporary-site.js";
@@ -24,12 +26,6 @@ export interface Ran {
 
 export interface ServerDocument {
   readonly artifact?: string;
-  readonly status: string;
-  readonly serving: boolean;
-  readonly requests: number;
-  readonly pid?: number;
-  readonly keeper?: number;
-  readonly restarts?: number;
 }
 
 /** What inplace haproxy status --json prints. */
@@ -47,6 +43,8 @@ export interface HaproxySite {
   haproxy(...args: readonly string[]): Promise<Ran>;
   /** What the verb deploy does, without the cost of a process. */
   rollout(artifact: string): Promise<RolloutReport>;
+  /** What the verb status looks at, without the cost of a process. */
+  look(): Promise<readonly HostView[]>;
   status(): Promise<StatusDocument>;
   /** Starts a deploy and kills it with SIGKILL when its output matches. */
   killedDeploy(artifact: string, when: RegExp): Promise<void>;
@@ -73,13 +71,14 @@ export async function haproxySite(t: TestContext, more: HaproxyConfig = {}): Pro
   const run = (...args: readonly string[]): Promise<Ran> =>
     inplace(["--site-root", layout.root, "haproxy", ...args]);
   down = () => run("down");
+  const front = normalizeFront(layout, "blog", haproxy);
+  const api = new RuntimeApi(front.socket, front.site);
   return {
     layout,
     port,
     haproxy: run,
+    look: () => lookAtHosts(layout, front, api),
     rollout(artifact) {
-      const front = normalizeFront(layout, "blog", haproxy);
-      const api = new RuntimeApi(front.socket, front.site);
       const { signal } = new AbortController();
       const emit = (): void => undefined;
       const how = { force: false, batch: 1, maxUnavailable: 0, lockWaitMs: 0, signal, emit };
@@ -154,14 +153,20 @@ export async function ask(port: number, path = "/", host = "127.0.0.1"): Promise
 }
 
 export async function deployed(site: HaproxySite, artifact: string): Promise<void> {
-  const { code, stderr } = await site.haproxy("deploy", artifact);
-  assert.equal(code, 0, stderr);
+  const { hosts } = await site.rollout(artifact);
+  assert.ok(
+    hosts.every((host) => "to" in host),
+    JSON.stringify(hosts),
+  );
 }
 
 /** What runs on the one host, in the order of its servers. */
-export async function running(site: HaproxySite): Promise<readonly ServerDocument[]> {
-  const { hosts } = await site.status();
-  return (hosts[0]?.servers ?? []).filter(({ artifact }) => artifact !== undefined);
+export async function running(
+  site: HaproxySite,
+): Promise<readonly (SlotRecord & { readonly serving: boolean })[]> {
+  const [host] = await site.look();
+  assert.ok(host?.state === "reached", JSON.stringify(host));
+  return host.servers.flatMap(({ record, serving }) => (record ? { ...record, serving } : []));
 }
 
 export async function artifacts(site: HaproxySite): Promise<readonly (string | undefined)[]> {
