@@ -8,6 +8,7 @@ import { environment } from "./environment.ts";
 import { installed, manifestOf } from "./packages.ts";
 
 export const COMMAND = resolve("bin", "inplace.js");
+const CONFIGURATION = "inplace.config.json";
 const COMMAND_MS = 300_000;
 const CERTIFICATE =
   "req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 30 -subj /CN=localhost".split(" ");
@@ -18,6 +19,7 @@ export class AppFolder {
   readonly app: App;
   #configured = false;
   #toEdit: string | undefined;
+  #probationMs: number | undefined;
 
   private constructor(path: string, app: App) {
     this.path = path;
@@ -47,6 +49,7 @@ export class AppFolder {
   async commit(version: string, bad = false): Promise<void> {
     await this.#write(releaseOf(this.app, version, bad, await this.#written()));
     if (this.#configured) await this.#write(this.app.configured?.files ?? {});
+    if (this.#probationMs !== undefined) await this.#writeProbation(this.#probationMs);
     run(this.path, "git", ["add", "-A"]);
     run(this.path, "git", ["commit", "-q", "--allow-empty", "-m", `${version}${bad ? ", bad" : ""}`]);
   }
@@ -55,6 +58,11 @@ export class AppFolder {
   async configure(): Promise<void> {
     this.#configured = true;
     await this.#write(this.app.configured?.files ?? {});
+  }
+
+  /** Has releases on probation for that time, from the next commit on. */
+  hurry(probationMs: number): void {
+    this.#probationMs = probationMs;
   }
 
   /** As before the first deploy. */
@@ -85,6 +93,14 @@ export class AppFolder {
     if (this.app.files[file] !== undefined) return {};
     this.#toEdit ??= await readFile(join(this.path, file), "utf8").catch(() => undefined);
     return this.#toEdit === undefined ? {} : { [file]: this.#toEdit };
+  }
+
+  /** Beside what init or the app says in the file. */
+  async #writeProbation(probationMs: number): Promise<void> {
+    const text = await readFile(join(this.path, CONFIGURATION), "utf8").catch(() => "{}");
+    const config = JSON.parse(text) as { readonly supervise?: object };
+    const supervise = { ...config.supervise, probationMs };
+    await this.#write({ [CONFIGURATION]: `${JSON.stringify({ ...config, supervise }, undefined, 2)}\n` });
   }
 
   async #write(files: Readonly<Record<string, string>>, lock?: string): Promise<void> {

@@ -30,11 +30,12 @@ export async function interrupted(): Promise<never> {
   process.exit(130);
 }
 
-/** An app behind each front in turn; a result is given as soon as it is there. */
+/** An app behind each front in turn; a result is given as soon as it is there. Releases are on probation as long as by default. */
 export async function runApp(
   app: App,
   fronts: readonly Front[] = FRONTS,
   done: (result: Result) => Promise<void>,
+  probationMs?: number,
 ): Promise<void> {
   const end = new AtEnd();
   underWay.add(end);
@@ -42,6 +43,7 @@ export async function runApp(
     const folder = await AppFolder.create(await temporaryFolder(end), app);
     const version = await versionOf(app, folder.path);
     const withoutIt = await initialise(end, folder);
+    if (probationMs !== undefined) folder.hurry(probationMs);
     for (const front of fronts.filter((one) => app.fronts?.includes(one) ?? true)) {
       const outcome = await swapUnderLoad(end, folder, front).catch((error: unknown) => ({
         failed: String(error),

@@ -43,7 +43,7 @@ export async function installed(app: App): Promise<string> {
 /** Registries fail now and then, so an installation is tried again. */
 async function install(folder: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
-    const args = ["install", "--no-audit", "--no-fund", "--install-strategy=hoisted"];
+    const args = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--install-strategy=hoisted"];
     const options = { cwd: folder, env: environment(), timeout: INSTALL_MS, encoding: "utf8" } as const;
     const { status, stderr } = spawnSync("npm", args, options);
     if (status === 0) return;

@@ -9,6 +9,8 @@ import { passed, type Result } from "./results.ts";
 
 // They wait for probations and drains most of the time.
 const AT_A_TIME = 5;
+/** npm run test:apps has the default, which is most of what a good deploy takes. */
+const PROBATION_MS = 2_000;
 /** Deploys of a whole app with thousands of files want a processor for themselves: those are in npm run test:apps alone. */
 const SMALL = APPS.filter(({ ci }) => ci === true);
 
@@ -21,7 +23,7 @@ test("small apps are replaced under load without a loss", { concurrency: AT_A_TI
     const front = fronts.slice((index + 1) % fronts.length).slice(0, 1);
     return t.test(`${app.name}: four swaps behind ${front.join()} lose nothing`, async () => {
       const results: Result[] = [];
-      await runApp(app, front, async (result) => void results.push(result));
+      await runApp(app, front, async (result) => void results.push(result), PROBATION_MS);
       assert.deepEqual(
         results.filter((result) => !passed(result)),
         [],
