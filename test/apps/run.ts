@@ -22,6 +22,8 @@ const BETWEEN_MS = 1_500;
 const STALE_AFTER_MS = 6_000;
 /** Probation of 10 s and a drain of 30 s. */
 const GONE_MS = 45_000;
+/** All processes of the system are looked through for one look. */
+const LOOK_AGAIN_MS = 250;
 
 export interface Swap {
   readonly version: string;
@@ -166,7 +168,7 @@ async function oldProcesses(folder: AppFolder): Promise<readonly string[]> {
   const old = async () =>
     (await processesOf(folder.path)).filter(({ artifact }) => artifact !== "" && artifact !== current);
   try {
-    await until("old processes have ended", async () => (await old()).length === 0, GONE_MS);
+    await until("old processes have ended", async () => (await old()).length === 0, GONE_MS, LOOK_AGAIN_MS);
     return [];
   } catch {
     return [`processes of old releases run on: ${(await old()).map(({ artifact }) => artifact).join(", ")}`];

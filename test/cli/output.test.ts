@@ -16,7 +16,7 @@ import { runProgram } from "../rig/program.js";
 import { atTerminal, sourceRepository } from "../rig/source.js";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
 import { UnreadProgram } from "../rig/unread-program.js";
-import { until } from "../rig/until.js";
+import { OFTEN_MS, until } from "../rig/until.js";
 import { handoverSite } from "../supervisor/handover-site.js";
 import { publish } from "../supervisor/supervised-site.js";
 
@@ -226,7 +226,8 @@ test("a deploy whose output stands still is interrupted as ever, and leaves noth
   const layout = await chattySource(t, 60);
   const deploy = new UnreadProgram(t, process.execPath, [INPLACE, "deploy"], { cwd: layout.root });
   await deploy.begun();
-  await until("it builds", async () => (await filesIn(join(layout.deploys, "staging"))).length > 0);
+  const builds = async (): Promise<boolean> => (await filesIn(join(layout.deploys, "staging"))).length > 0;
+  await until("it builds", builds, undefined, OFTEN_MS);
   process.kill(deploy.pid, "SIGHUP"); // No terminal of its has hung up.
   assert.equal(await deploy.ended("SIGTERM"), 130);
   assert.equal((await readPointer(layout)).state, "missing");

@@ -8,7 +8,7 @@ import type { PlatformEvent } from "#src/events.js";
 import { CLIENT_LIMITS } from "#src/platform/proxy/client-options.js";
 import { startPlatformHandler } from "#src/platform/handler.js";
 import { temporaryFolder, temporarySite } from "../rig/temporary-site.js";
-import { until } from "../rig/until.js";
+import { OFTEN_MS, until } from "../rig/until.js";
 import { publish } from "../watch/watched-site.js";
 import { clock } from "./clock.js";
 import { fetch } from "./fetch.js";
@@ -48,7 +48,7 @@ test("ConnectionTimeout: who neither asks, sends nor reads is let go, and who wa
     passes(CLIENT_LIMITS.idleMs);
     return /"target":"\/large.*"cut":true/.test(await logged());
   };
-  await until("who does not read is cut", cut, 1_000 * CLIENT_LIMITS.idleMs);
+  await until("who does not read is cut", cut, 1_000 * CLIENT_LIMITS.idleMs, OFTEN_MS);
   equal(await silent.ends(), "");
   match(await asleep.ends(), /pid \d+\s*$/);
   equal(await stingy.ends(), "");

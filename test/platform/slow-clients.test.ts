@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { ClientConnection } from "#src/platform/client-connection.js";
 import { CLIENT_LIMITS } from "#src/platform/proxy/client-options.js";
 import { Pace } from "#src/platform/proxy/pace.js";
-import { until } from "../rig/until.js";
+import { OFTEN_MS, until } from "../rig/until.js";
 import { clock, sweep } from "./clock.js";
 import { rawClient } from "./raw.js";
 import { rawApplication } from "./raw-application.js";
@@ -114,7 +114,7 @@ test("an application that does not read is to blame for it, and not the client",
     passes(10_000);
     return /^HTTP\/1\.1 (?:502|408) .*/.exec(client.received) ?? undefined;
   };
-  const [line] = await until("an answer", answered, 1_000 * CLIENT_LIMITS.idleMs);
+  const [line] = await until("an answer", answered, 1_000 * CLIENT_LIMITS.idleMs, OFTEN_MS);
   match(line, /502/);
 });
 

@@ -10,6 +10,9 @@ const STOP_TIMEOUT_MS = 20_000;
 /** Inherited by everything that a program of a test starts, so that what stays behind is found. */
 const MARK = "INPLACE_TEST_MARK";
 
+/** Of each test: the mark of all its programs, and how many have not been ended. All processes are looked through once, after the last. */
+const started = new WeakMap<Cleanup, { readonly mark: string; left: number }>();
+
 export interface ProgramOptions {
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -93,14 +96,21 @@ export function startProgram(
   args: readonly string[],
   options: ProgramOptions,
 ): Program {
-  const mark = randomUUID();
+  const programs = started.get(t) ?? { mark: randomUUID(), left: 0 };
+  started.set(t, programs);
+  const { mark } = programs;
   const env = { ...process.env, NODE_TEST_CONTEXT: undefined, ...options.env, [MARK]: mark };
   const stdio: StdioOptions = ["ignore", "pipe", "pipe"];
   const child = spawn(command, args, { cwd: options.cwd, env, stdio, ...options.account });
   const program = new Program(child);
+  programs.left += 1;
   t.after(async () => {
-    if (program.running) await program.interrupt();
-    await assertNothingLeft(mark);
+    try {
+      if (program.running) await program.interrupt();
+    } finally {
+      programs.left -= 1;
+      if (programs.left === 0) await assertNothingLeft(mark);
+    }
   });
   return program;
 }

@@ -11,7 +11,7 @@ import { thisProcess } from "#src/site/owned-file.js";
 import { writePointer } from "#src/site/pointer.js";
 import type { SiteLayout } from "#src/site/layout.js";
 import { temporarySite } from "../rig/temporary-site.js";
-import { until } from "../rig/until.js";
+import { OFTEN_MS, until } from "../rig/until.js";
 import { publish, stage } from "../watch/watched-site.js";
 import { app, fetchText, launch, launchedSite, type Started } from "./launched-site.js";
 
@@ -45,10 +45,11 @@ test("so they do when one is killed in its turn", async (t) => {
   // Whoever has the turn drains until it is killed.
   for (const port of fleet.ports()) get({ host: "127.0.0.1", port, path: "/slow/3000" }).on("error", () => 0);
   await publish(layout, "app-2.mjs", INSTANCE);
-  const pid = await until("somebody has the turn", async () => {
+  const owner = async (): Promise<number | undefined> => {
     const text = await readFile(join(layout.turns, "turn-1"), "utf8").catch(() => "");
     return text === "" ? undefined : (JSON.parse(text) as { readonly pid: number }).pid;
-  });
+  };
+  const pid = await until("somebody has the turn", owner, undefined, OFTEN_MS);
   process.kill(pid, "SIGKILL");
   assert.equal(await fleet.rollout("app-2.mjs"), 1, "so many were away at the same time");
 });

@@ -7,7 +7,7 @@ import { adoptArchive } from "#src/watch/archive/adopt-archive.js";
 import { fingerprint } from "#src/watch/fingerprint.js";
 import { watchFileCalls } from "../rig/file-calls.js";
 import { drop, temporarySite } from "../rig/temporary-site.js";
-import { until } from "../rig/until.js";
+import { OFTEN_MS, until } from "../rig/until.js";
 import { tarGz, zip } from "./archives.js";
 import { publish, RUNNING, watchedSite } from "./watched-site.js";
 
@@ -63,7 +63,7 @@ test("a large drop that cannot be adopted, and is read again and again, is told 
   await dropHuge(layout, "large.mjs", LARGE_BYTES);
   await site.event("drop-refused");
   if (process.platform === "linux") {
-    await until("it is read again", () => isOpen(layout, "large.mjs"));
+    await until("it is read again", () => isOpen(layout, "large.mjs"), undefined, OFTEN_MS);
     await until("it was read again", async () => !(await isOpen(layout, "large.mjs")));
   }
   for (let look = 0; look < 3; look++) await watcher.check();

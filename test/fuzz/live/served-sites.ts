@@ -19,6 +19,9 @@ const SETTLE_MS = 40_000;
 const IDLE_MS = 270_000;
 /** How long the end of a process may take to be known. */
 const LAST_WORDS_MS = 2_000;
+const SECOND_SIGNAL_MS = 300;
+/** All that the system has open is read for one look. */
+const LOOK_AGAIN_MS = 250;
 const VISITOR = "visitor";
 /** A state: the other side has closed. */
 const CLOSE_WAIT = "08";
@@ -101,14 +104,15 @@ export class ServedSites {
         return left.length === 0;
       },
       hurried ? SETTLE_MS : IDLE_MS,
+      LOOK_AGAIN_MS,
     );
   }
 }
 
-/** With two signals: after the first it would wait for who does not read, and that is not what is looked at. */
+/** With two signals, the second one soon: after the first it would wait for who does not read, and that is not what is looked at. */
 async function end(program: Program): Promise<void> {
   const ended = program.interrupt().catch(() => undefined);
-  await Promise.race([ended, delay(LAST_WORDS_MS)]);
+  await Promise.race([ended, delay(SECOND_SIGNAL_MS)]);
   if (program.running) await program.interrupt();
 }
 
