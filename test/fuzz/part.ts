@@ -6,8 +6,6 @@ export interface Part {
   readonly name: string;
   /** What one message of it is, in the plural. */
   readonly unit: string;
-  /** It starts programs, which takes some seconds each time. */
-  readonly live?: boolean;
   /** Rejects with what was found. */
   run(run: Run): Promise<void>;
 }

@@ -15,7 +15,6 @@ const NOBODY = "nobody.example";
 export const HTTP1: Part = {
   name: "http1",
   unit: "connections",
-  live: true,
   run: (run) => besideSoundVisitors(run, { tls: false, atATime: AT_A_TIME }, visit),
 };
 

@@ -62,7 +62,6 @@ const ENDS = [
 export const HTTP2: Part = {
   name: "http2",
   unit: "connections",
-  live: true,
   run: (run) => besideSoundVisitors(run, { tls: true, atATime: AT_A_TIME }, visit),
 };
 

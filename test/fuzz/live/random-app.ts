@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { answerText, hostileAnswerText } from "../messages/answer-text.ts";
 import { Random } from "../random.ts";
 
-const IDLE_MS = 3_000;
+const IDLE_MS = 1_000;
 const SOUND = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nsound";
 const TOO_LARGE = "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 /** Who sends so much is stuck before he is through. */
@@ -33,8 +33,9 @@ async function answer(socket: Socket, target: string): Promise<void> {
   if (kind === undefined) return void socket.write(SOUND);
   const random = new Random(Number(number));
   if (kind === "p") {
-    socket.pause();
+    socket.pause().setTimeout(0);
     await delay(UNREAD_MS);
+    socket.setTimeout(IDLE_MS);
     return void socket.write(TOO_LARGE);
   }
   const text = random.onceIn(3) ? hostileAnswerText(random) : answerText(random);

@@ -28,7 +28,6 @@ const ASKS = ["status", "wait", "rollback", "Status", "stop", "", "__proto__", "
 export const CONTROL: Part = {
   name: "control",
   unit: "conversations",
-  live: true,
   async run(run) {
     const supervised = await Supervised.start(run, "app-1.mjs", soundApp());
     run.startClock();

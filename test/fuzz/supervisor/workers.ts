@@ -7,7 +7,6 @@ const MESSAGES = new URL("odd-messages.js", import.meta.url).href;
 export const WORKERS: Part = {
   name: "workers",
   unit: "releases",
-  live: true,
   async run(run) {
     const supervised = await Supervised.start(run, "app-1.mjs", soundApp());
     run.startClock();
