@@ -11,8 +11,8 @@ export interface Hostility {
   /** What the deployer does then; default: it deploys. */
   readonly verbs?: readonly (readonly string[])[];
   act(world: World): void;
-  /** What the last of it ends with, where that is what counts. */
-  readonly code?: string;
+  /** What each of it ends with; default: all are done. */
+  readonly codes?: readonly string[];
   /** A program of its own that runs from then on. */
   beside?(world: World): string;
 }
@@ -21,6 +21,7 @@ const PRUNE = ["prune", "--keep", "1"] as const;
 const ROLLBACK = ["rollback", "--yes"] as const;
 const DOWN = ["haproxy", "down"] as const;
 const STATUS = ["status"] as const;
+const UNSAFE = "RECORD_UNSAFE";
 
 const own = ({ layout }: World, ...path: readonly string[]): string => join(layout.root, ".inplace", ...path);
 
@@ -43,20 +44,22 @@ export function write(path: string, content: string | object): void {
 const link = (to: string, path: string): void => symlinkSync(to, instead(path));
 const pipe = (path: string): void => void execFileSync("mkfifo", [instead(path)]);
 
-function linkedFolder(name: string, verbs?: Hostility["verbs"]): Hostility {
+type Ends = Pick<Hostility, "verbs" | "codes">;
+
+function linkedFolder(name: string, ends: Ends = {}): Hostility {
   return {
     who: RUNS,
     what: `.inplace/${name} is a link to a folder of the deployer`,
-    ...(verbs && { verbs }),
+    ...ends,
     act: (world) => link(world.outside, own(world, name)),
   };
 }
 
-function pipeFor(name: string, verbs?: Hostility["verbs"]): Hostility {
+function pipeFor(name: string, ends: Ends): Hostility {
   return {
     who: RUNS,
     what: `.inplace/${name} is a pipe`,
-    ...(verbs && { verbs }),
+    ...ends,
     act: (world) => pipe(own(world, name)),
   };
 }
@@ -68,8 +71,10 @@ const ANSWERS_AS_HAPROXY = (socket: string, ready: string): string => `
   createServer((c) => c.on("error", () => {}).end("Name: HAProxy\\nVersion: 2.6\\nPid: " + process.pid + "\\n")).listen(${JSON.stringify(socket)}, () => writeFileSync(${JSON.stringify(ready)}, ""));`;
 
 export const HOSTILITIES: readonly Hostility[] = [
-  ...["staging", "verified", "waiting", "runtime", "outside"].map((name) => linkedFolder(name)),
-  ...["manifests", "failed"].map((name) => linkedFolder(name, [["deploy"], PRUNE])),
+  ...["staging", "verified", "waiting", "outside"].map((name) => linkedFolder(name)),
+  linkedFolder("runtime", { codes: [UNSAFE] }),
+  linkedFolder("manifests", { verbs: [["deploy"], PRUNE], codes: [UNSAFE, "done"] }),
+  linkedFolder("failed", { verbs: [["deploy"], PRUNE], codes: [UNSAFE, UNSAFE] }),
   {
     who: RUNS,
     what: ".inplace/pinned is a link to a folder that holds a file called as the artifact",
@@ -78,6 +83,7 @@ export const HOSTILITIES: readonly Hostility[] = [
       ["pin", "shop-1.mjs"],
       ["unpin", "shop-1.mjs"],
     ],
+    codes: ["ARTIFACT_MISSING", UNSAFE],
   },
   {
     who: RUNS,
@@ -103,28 +109,33 @@ export const HOSTILITIES: readonly Hostility[] = [
     who: RUNS,
     what: "a folder of the site, where files of the commit go, leads through a link",
     act: (world) => link(world.outside, join(world.layout.root, "public", "uploads", "new")),
-    code: "LINK_OUTSIDE",
+    codes: ["LINK_OUTSIDE"],
   },
   {
     who: RUNS,
     what: "a mark of failure is a link to a secret",
     act: (world) => link(join(world.outside, "secret"), own(world, "failed", world.current())),
     verbs: [["deploy"], ROLLBACK, STATUS],
+    codes: ["done", "NOTHING_TO_ROLL_BACK", "done"],
   },
   {
     who: RUNS,
     what: "the history is a link to a secret, and to a file that is written to",
     act: (world) => link(join(world.outside, "secret"), own(world, "history.jsonl")),
     verbs: [["deploy", "--rebuild"], PRUNE, ["history"]],
+    codes: ["done", UNSAFE, UNSAFE],
   },
   {
     who: RUNS,
     what: "the lock is a link",
     act: (world) => link(join(world.outside, "x"), own(world, "deploy.lock")),
     verbs: [["deploy"], ["unlock", "--force"]],
+    codes: [UNSAFE, UNSAFE],
   },
-  ...["deploy.lock", "handover.json", "runtime/current"].map((name) => pipeFor(name)),
-  ...["history.jsonl", "last-good", "started"].map((name) => pipeFor(name, [PRUNE])),
+  ...["deploy.lock", "handover.json", "runtime/current"].map((name) => pipeFor(name, { codes: [UNSAFE] })),
+  ...["history.jsonl", "last-good", "started"].map((name) =>
+    pipeFor(name, { verbs: [PRUNE], codes: [UNSAFE] }),
+  ),
   {
     who: RUNS,
     what: "the manifest and the mark of the current artifact are pipes",
@@ -133,6 +144,7 @@ export const HOSTILITIES: readonly Hostility[] = [
       pipe(own(world, "failed", world.current()));
     },
     verbs: [["deploy"], PRUNE, ROLLBACK, STATUS],
+    codes: ["done", "done", "NOTHING_TO_ROLL_BACK", "done"],
   },
   {
     who: RUNS,
@@ -142,6 +154,7 @@ export const HOSTILITIES: readonly Hostility[] = [
       mkdirSync(join(instead(own(world, "deploy.lock.x")), "y"), { recursive: true });
     },
     verbs: [["deploy"], ["unlock", "--force"]],
+    codes: [UNSAFE, UNSAFE],
   },
   {
     who: RUNS,
@@ -155,6 +168,7 @@ export const HOSTILITIES: readonly Hostility[] = [
       });
     },
     verbs: [["deploy"], ROLLBACK, ["diff", "shop-1.mjs", "shop-1.mjs"]],
+    codes: ["done", "done", "ARTIFACT_MISSING"],
   },
   {
     who: RUNS,
@@ -168,6 +182,7 @@ export const HOSTILITIES: readonly Hostility[] = [
       write(own(world, "started"), "../../outside/x");
     },
     verbs: [PRUNE, ROLLBACK, ["deploy"]],
+    codes: ["done", "NOTHING_TO_ROLL_BACK", "done"],
   },
   {
     who: RUNS,
@@ -192,7 +207,7 @@ export const HOSTILITIES: readonly Hostility[] = [
       });
     },
     verbs: [DOWN],
-    code: "OTHER_ACCOUNT",
+    codes: ["OTHER_ACCOUNT"],
   },
   {
     who: RUNS,
@@ -200,20 +215,21 @@ export const HOSTILITIES: readonly Hostility[] = [
     act: (world) => write(own(world, "haproxy", "haproxy.pid"), `${world.sentinel.pid}\n`),
     beside: (world) => ANSWERS_AS_HAPROXY(own(world, "haproxy", "admin.sock"), join(world.ran, "ready")),
     verbs: [DOWN],
-    code: "OTHER_ACCOUNT",
+    codes: ["OTHER_ACCOUNT"],
   },
   {
     who: RUNS,
     what: "units for systemd would lie where it can change them before root installs them",
     act: () => undefined,
     verbs: [["init", "--systemd", "--run-as", "nobody"]],
-    code: "OTHER_ACCOUNT",
+    codes: ["OTHER_ACCOUNT"],
   },
   {
     who: DROPS,
     what: "an artifact is written over",
     act: (world) => write(join(world.layout.target, world.current()), world.code(String(DROPS))),
     verbs: [["deploy"], ROLLBACK, PRUNE],
+    codes: ["done", "ARTIFACT_INCOMPLETE", "done"],
   },
   {
     who: DROPS,
@@ -226,6 +242,7 @@ export const HOSTILITIES: readonly Hostility[] = [
       link(world.outside, join(world.layout.target, "shop-links", "all"));
     },
     verbs: [["deploy"], ["rollback", "shop-pipe.mjs", "--yes"], ["promote", "shop-folder"], PRUNE],
+    codes: ["done", "ARTIFACT_INCOMPLETE", "ARTIFACT_INCOMPLETE", "done"],
   },
   {
     who: DROPS,

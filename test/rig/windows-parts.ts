@@ -61,6 +61,8 @@ export function wineEnvironment(prefix: string): NodeJS.ProcessEnv {
     WINEDEBUG: "-all",
     WINEDLLOVERRIDES: "mscoree,mshtml,winemenubuilder.exe=",
     DISPLAY: undefined,
+    // Each Node would read this machine's certificates as it starts.
+    NODE_EXTRA_CA_CERTS: undefined,
   };
 }
 
