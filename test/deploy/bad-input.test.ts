@@ -6,9 +6,11 @@ import { after, test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { ERROR_CODES, type ErrorCode } from "#src/errors.js";
 import { siteLayout, type SiteLayout } from "#src/site/layout.js";
+import { documentsOf } from "../cli/documents.ts";
+import { deployHere } from "../rig/deploy-here.ts";
 import type { Repository } from "../rig/project.ts";
 import { runProgram } from "../rig/program.ts";
-import { inplace, sourceAndSite, writeFiles } from "../rig/source.ts";
+import { inplace, NEUTRAL, sourceAndSite, writeFiles } from "../rig/source.ts";
 import { smallDisk, testWithDisk } from "../rig/small-disk.ts";
 import { snapshot } from "../rig/snapshot.ts";
 import { temporaryFolder, type Cleanup } from "../rig/temporary-site.ts";
@@ -18,8 +20,8 @@ const run = promisify(execFile);
 /** A site with one release, and a repository that holds the next one. */
 async function liveSite(t: Cleanup): Promise<{ repository: Repository; layout: SiteLayout }> {
   const { repository, layout } = await sourceAndSite(t);
-  const { code } = await inplace(t, ["deploy", "--site-root", layout.root], { cwd: repository.folder });
-  assert.equal(code, 0);
+  const { code, error } = await deployHere(repository.folder, layout.root);
+  assert.equal(code, 0, error?.message);
   await repository.edit("server.mjs", "one", "two");
   await repository.commit("two");
   return { repository, layout };
@@ -28,13 +30,17 @@ async function liveSite(t: Cleanup): Promise<{ repository: Repository; layout: S
 /** For whatever leaves both as they are. */
 const untouched = liveSite({ after });
 
-interface Attempt {
-  readonly cwd: string;
+interface Line {
+  /** Default: deploy. */
   readonly args?: readonly string[];
-  readonly env?: NodeJS.ProcessEnv;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A command that has to fail with the code, its exit code and one JSON document, and change no file of the site. */
+interface Attempt extends Line {
+  readonly cwd: string;
+}
+
+/** A command that has to fail with the code, its exit code and one JSON document, and change no file of the site; gives its message and hint. */
 async function refuses(
   t: TestContext,
   layout: SiteLayout,
@@ -49,7 +55,34 @@ async function refuses(
   assert.equal(code, ERROR_CODES[expected].exit);
   assert.notEqual(error.hint, "");
   assert.deepEqual(await snapshot(layout.root), before);
-  return error.message;
+  return `${error.message}\n${error.hint}`;
+}
+
+/** Lines that have to fail with the code, its exit code and one JSON document, and change no file of the site; in one process. */
+async function refusesEach(
+  t: TestContext,
+  layout: SiteLayout,
+  cwd: string,
+  lines: readonly (readonly [expected: ErrorCode, line: Line])[],
+): Promise<void> {
+  const before = await snapshot(layout.root);
+  const answers = await documentsOf(
+    t,
+    cwd,
+    lines.map(([, { args = ["deploy"], env = {} }]) => ({
+      args: [...args, "--site-root", layout.root],
+      env,
+    })),
+    NEUTRAL,
+  );
+  for (const [at, [expected, line]] of lines.entries()) {
+    const { code, document } = answers[at] ?? assert.fail();
+    const what = JSON.stringify(line);
+    assert.equal(document.error?.code, expected, `${what}: ${document.error?.message}`);
+    assert.equal(code, ERROR_CODES[expected].exit, what);
+    assert.notEqual(document.error?.hint, "", what);
+  }
+  assert.deepEqual(await snapshot(layout.root), before);
 }
 
 test("a repository that git refuses to read is NOT_A_REPOSITORY", async (t) => {
@@ -69,15 +102,21 @@ test("--commit outside of a repository is NOT_A_REPOSITORY", async (t) => {
 test("a commit that the repository does not have is COMMIT_UNKNOWN", async (t) => {
   const { repository, layout } = await untouched;
   await repository.git("branch", "abcdef0123"); // A name that looks like a commit is none.
-  for (const id of ["f".repeat(40), "abcdef0123"]) {
-    await refuses(t, layout, "COMMIT_UNKNOWN", { cwd: repository.folder, env: { SCM_COMMIT_ID: id } });
-    await refuses(t, layout, "COMMIT_UNKNOWN", { cwd: repository.folder, args: ["deploy", "--commit", id] });
-  }
+  const lines = ["f".repeat(40), "abcdef0123"].flatMap((id): Line[] => [
+    { env: { SCM_COMMIT_ID: id } },
+    { args: ["deploy", "--commit", id] },
+  ]);
+  await refusesEach(
+    t,
+    layout,
+    repository.folder,
+    lines.map((line) => ["COMMIT_UNKNOWN", line]),
+  );
 });
 
 test("an SCM_COMMIT_ID that is not hexadecimal is COMMIT_INVALID, and git never sees it", async (t) => {
   const { repository, layout } = await untouched;
-  for (const id of [
+  const ids = [
     "main",
     "--upload-pack=touch hacked",
     "a&calc|%PATH%",
@@ -85,31 +124,33 @@ test("an SCM_COMMIT_ID that is not hexadecimal is COMMIT_INVALID, and git never 
     "abc",
     "../..",
     "$(touch hacked)",
-  ]) {
-    await refuses(t, layout, "COMMIT_INVALID", { cwd: repository.folder, env: { SCM_COMMIT_ID: id } });
-  }
+  ];
+  await refusesEach(
+    t,
+    layout,
+    repository.folder,
+    ids.map((id) => ["COMMIT_INVALID", { env: { SCM_COMMIT_ID: id } }]),
+  );
   assert.equal((await readdir(repository.folder)).includes("hacked"), false);
 });
 
 test("site names that a path, a shell or Windows would take for something else are SITE_NAME_INVALID", async (t) => {
   const { repository, layout } = await untouched;
   const names = ["..", "a/b", "a\\b", "a&b", "%PATH%", "my site", "nul.txt", "-rf"];
-  for (const name of names) {
-    await refuses(t, layout, "SITE_NAME_INVALID", {
-      cwd: repository.folder,
-      env: { WEBSITE_SITE_NAME: name },
-    });
-  }
+  await refusesEach(
+    t,
+    layout,
+    repository.folder,
+    names.map((name) => ["SITE_NAME_INVALID", { env: { WEBSITE_SITE_NAME: name } }]),
+  );
 });
 
 test("an unknown configuration key names the nearest known one", async (t) => {
   const { repository, layout } = await liveSite(t);
   await writeFiles(repository.folder, { "inplace.config.json": { biuld: { builder: "entry" } } });
-  const args = ["deploy", "--site-root", layout.root];
-  await refuses(t, layout, "CONFIG_UNKNOWN_KEY", { cwd: repository.folder });
-  const { stderr } = await inplace(t, args, { cwd: repository.folder });
-  assert.match(stderr, /there is no key "biuld"/);
-  assert.match(stderr, /Did you mean "build"\?/);
+  const said = await refuses(t, layout, "CONFIG_UNKNOWN_KEY", { cwd: repository.folder });
+  assert.match(said, /there is no key "biuld"/);
+  assert.match(said, /Did you mean "build"\?/);
 });
 
 test("a configuration that is no JSON is CONFIG_UNREADABLE, and a value out of range CONFIG_INVALID", async (t) => {
@@ -147,25 +188,27 @@ test("a pointer with traversal, and one through a link out of _target, are refus
   ] as const) {
     await writeFile(layout.pointer, pointer);
     const before = await snapshot(layout.root);
-    const status = await inplace(t, ["status", "--json", "--site-root", layout.root], {
-      cwd: repository.folder,
-    });
-    assert.equal(status.code, 4);
-    assert.equal(JSON.parse(status.stdout).pointer.error.code, code);
-    assert.deepEqual(await snapshot(layout.root), before);
-    assert.equal(
-      (await inplace(t, ["deploy", "--site-root", layout.root], { cwd: repository.folder })).code,
-      0,
+    const [status] = await documentsOf(
+      t,
+      repository.folder,
+      [["status", "--site-root", layout.root]],
+      NEUTRAL,
     );
+    assert.equal(status?.code, 4);
+    const shown = status?.document["pointer"] as { readonly error: { readonly code: string } };
+    assert.equal(shown.error.code, code);
+    assert.deepEqual(await snapshot(layout.root), before);
+    assert.equal((await deployHere(repository.folder, layout.root)).code, 0);
   }
 });
 
 test("rollback takes names of the target folder only", async (t) => {
   const { repository, layout } = await untouched;
-  const cwd = repository.folder;
-  await refuses(t, layout, "ARTIFACT_NAME_INVALID", { cwd, args: ["rollback", "../web.config", "--yes"] });
-  await refuses(t, layout, "ARTIFACT_MISSING", { cwd, args: ["rollback", "nothing-0123456789.mjs"] });
-  await refuses(t, layout, "NOTHING_TO_ROLL_BACK", { cwd, args: ["rollback"] });
+  await refusesEach(t, layout, repository.folder, [
+    ["ARTIFACT_NAME_INVALID", { args: ["rollback", "../web.config", "--yes"] }],
+    ["ARTIFACT_MISSING", { args: ["rollback", "nothing-0123456789.mjs"] }],
+    ["NOTHING_TO_ROLL_BACK", { args: ["rollback"] }],
+  ]);
 });
 
 const FULL_DISK = "a full disk is DISK_FULL, the old release stays, and with space the same deploy succeeds";
@@ -173,8 +216,7 @@ testWithDisk(import.meta.url, FULL_DISK, async (t) => {
   const { repository } = await sourceAndSite(t);
   const root = await smallDisk(3_000_000);
   const layout = siteLayout(root);
-  const args = ["deploy", "--site-root", root];
-  assert.equal((await inplace(t, args, { cwd: repository.folder })).code, 0);
+  assert.equal((await deployHere(repository.folder, root)).code, 0);
 
   await writeFiles(repository.folder, {
     "inplace.config.json": { build: { builder: "directory", directory: "big" } },
@@ -185,7 +227,7 @@ testWithDisk(import.meta.url, FULL_DISK, async (t) => {
 
   await writeFiles(repository.folder, { "big/index.js": "console.log('fits')" });
   await repository.commit("fits");
-  assert.equal((await inplace(t, args, { cwd: repository.folder })).code, 0);
+  assert.equal((await deployHere(repository.folder, root)).code, 0);
 });
 
 test("a site that the account may not write is SITE_NOT_WRITABLE", async (t) => {
@@ -234,20 +276,18 @@ test("a deploy that is under way keeps a second one out: LOCK_HELD, exit 5", asy
   }
 });
 
-test("a verb, a flag or a number that does not exist is a USAGE error, exit 2", async (t) => {
+test("a verb, a flag or a number that does not exist is a USAGE error, exit 2, and said on stderr", async (t) => {
   const cwd = await temporaryFolder(t);
-  for (const args of [
+  const lines = [
     ["depoly"],
     ["deploy", "--comit", "x"],
     ["prune", "--keep", "none"],
     ["wait", "--timeout", "soon"],
     [],
-  ]) {
-    const { code, stdout, stderr } = await inplace(t, args, { cwd });
-    assert.equal(code, 2, args.join(" "));
-    assert.equal(stdout, "");
-    assert.match(stderr, /^error USAGE: /);
-  }
-  const { stderr } = await inplace(t, ["depoly"], { cwd });
-  assert.match(stderr, /deploy/);
+  ];
+  for (const { code, document } of await documentsOf(t, cwd, lines))
+    assert.deepEqual([code, document.error?.code], [2, "USAGE"]);
+  const { code, stdout, stderr } = await inplace(t, ["depoly"], { cwd });
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /^error USAGE: [^]*deploy/);
 });

@@ -9,7 +9,6 @@ import { pointBack, writePointer } from "#src/site/pointer.js";
 import { documentsOf } from "../cli/documents.js";
 import { dropFolder, folderAsEntry } from "../rig/folder-release.js";
 import { freePort } from "../rig/free-port.js";
-import { runProgram } from "../rig/program.js";
 import { clockPasses, drop, temporarySite } from "../rig/temporary-site.js";
 import { publish, RUNNING, stage, watchedSite } from "../watch/watched-site.js";
 
