@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { inplace, writeFiles } from "../rig/source.ts";
 import { pushTarget } from "./push-target.ts";
 
-test("a push to the branch goes live, and the pusher sees how; packages stay, and a lock that a kill left is in no way", async (t) => {
+test("a push to the branch goes live, and the pusher sees how; packages stay, a lock that a kill left is in no way, and of what cannot be built they see why", async (t) => {
   const { bare, work, layout, push } = await pushTarget(t);
   const commit = await work.git("rev-parse", "--short=10", "HEAD");
   const seen = await push("main");
@@ -26,17 +26,14 @@ test("a push to the branch goes live, and the pusher sees how; packages stay, an
   await work.edit("server.mjs", "two", "three");
   const third = await work.commit("three");
   assert.match(await push("main"), new RegExp(`remote: deployed shop-${third}.mjs`));
-});
 
-test("the pusher of a commit that cannot be built sees why, and the site stays", async (t) => {
-  const { work, layout, push } = await pushTarget(t);
-  await push("main");
+  // One that cannot be built: the pusher sees why, and the site stays.
   const before = await readFile(layout.pointer, "utf8");
   await writeFiles(work.folder, { "server.mjs": "let broken = ;\n" });
   await work.commit("broken");
-  const seen = await push("main");
-  assert.match(seen, /remote: error BUILD_FAILED/);
-  assert.match(seen, /remote: .*server\.mjs:1:13/);
+  const failed = await push("main");
+  assert.match(failed, /remote: error BUILD_FAILED/);
+  assert.match(failed, /remote: .*server\.mjs:1:13/);
   assert.equal(await readFile(layout.pointer, "utf8"), before);
 });
 
@@ -80,8 +77,8 @@ test("a force push to an older commit makes that one current again, without a bu
   assert.match(seen, new RegExp(`deployed shop-${first}.mjs`));
 });
 
-test("a foreign hook is never overwritten without --force, and kept beside ours with it", async (t) => {
-  const { bare, layout } = await pushTarget(t);
+test("a foreign hook is never overwritten without --force, and kept beside ours with it; the hook is for bare repositories, and needs a site", async (t) => {
+  const { work, bare, layout } = await pushTarget(t);
   const hook = join(bare.folder, "hooks", "post-receive");
   const init = (...flags: string[]) =>
     inplace(t, ["init", "--git-hook", "--site-root", layout.root, ...flags], { cwd: bare.folder });
@@ -94,10 +91,7 @@ test("a foreign hook is never overwritten without --force, and kept beside ours 
   assert.equal((await init("--force")).code, 0);
   assert.equal(await readFile(`${hook}.before-inplace`, "utf8"), "#!/bin/sh\necho mine\n");
   assert.match(await readFile(hook, "utf8"), /inplace-deploy/);
-});
 
-test("the hook is for bare repositories, and needs a site", async (t) => {
-  const { work, bare, layout } = await pushTarget(t);
   const inWork = await inplace(t, ["init", "--git-hook", "--site-root", layout.root], { cwd: work.folder });
   assert.equal(inWork.code, 2);
   assert.match(inWork.stderr, /NOT_A_BARE_REPOSITORY/);
