@@ -44,7 +44,9 @@ export async function installed(app: App): Promise<string> {
 async function install(folder: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     const args = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--install-strategy=hoisted"];
-    const options = { cwd: folder, env: environment(), timeout: INSTALL_MS, encoding: "utf8" } as const;
+    const { NODE_EXTRA_CA_CERTS } = process.env;
+    const env = { ...environment(), NODE_EXTRA_CA_CERTS };
+    const options = { cwd: folder, env, timeout: INSTALL_MS, encoding: "utf8" } as const;
     const { status, stderr } = spawnSync("npm", args, options);
     if (status === 0) return;
     if (attempt === ATTEMPTS) throw new Error(`npm install failed ${attempt} times:\n${stderr.slice(-2000)}`);
