@@ -3,7 +3,7 @@ import { chownSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "n
 import { join } from "node:path";
 import { test } from "node:test";
 import { describeArtifact, manifestPath, manifestText, type Manifest } from "#src/site/manifest.js";
-import { HOSTILITIES, write } from "./hostile.js";
+import { CURRENT, HOSTILITIES, write } from "./hostile.js";
 import { DROPS, NEEDS_ROOT, RUNS, World } from "./world.js";
 
 test(
@@ -22,7 +22,8 @@ test(
           world.beside(who, beside(world));
           await world.otherIsReady();
         }
-        for (const [at, verb] of verbs.entries()) {
+        for (const [at, words] of verbs.entries()) {
+          const verb = words.map((word) => (word === CURRENT ? world.current() : word));
           const ended = await (verb[0] === "deploy"
             ? world.deploy(...verb.slice(1), "--sign", world.key)
             : world.verb(...verb));

@@ -17,6 +17,8 @@ export interface Hostility {
   beside?(world: World): string;
 }
 
+/** In a verb: the artifact that is current then. */
+export const CURRENT = "{current}";
 const PRUNE = ["prune", "--keep", "1"] as const;
 const ROLLBACK = ["rollback", "--yes"] as const;
 const DOWN = ["haproxy", "down"] as const;
@@ -80,10 +82,10 @@ export const HOSTILITIES: readonly Hostility[] = [
     what: ".inplace/pinned is a link to a folder that holds a file called as the artifact",
     act: (world) => link(world.outside, own(world, "pinned")),
     verbs: [
-      ["pin", "shop-1.mjs"],
+      ["pin", CURRENT],
       ["unpin", "shop-1.mjs"],
     ],
-    codes: ["ARTIFACT_MISSING", UNSAFE],
+    codes: [UNSAFE, UNSAFE],
   },
   {
     who: RUNS,
