@@ -15,6 +15,18 @@ export async function releasesBefore(
   return sound.filter((release) => release.artifact !== artifact && release.failed === undefined);
 }
 
+/** What to go back to from this artifact without being asked: sound and live once, those that were current before it first. */
+export async function provenBefore(
+  layout: SiteLayout,
+  artifact: string | undefined,
+): Promise<readonly Release[]> {
+  // The history may be gone, or say nothing of what was put there by hand.
+  const all = [...(await releasesBefore(layout, artifact)), ...(await readReleases(layout))];
+  return all.filter(
+    (release) => release.artifact !== artifact && release.proven && release.failed === undefined,
+  );
+}
+
 /** Oldest first. A rollback cuts off what came after its artifact, so that the next one goes further back, not forth. */
 function lineOfReleases(records: readonly HistoryRecord[]): string[] {
   const line: string[] = [];

@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { isMarkedFailed, readLastGood } from "../site/health-marks.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { readPointer } from "../site/pointer.ts";
-import { releasesBefore } from "../site/release-line.ts";
-import { readReleases } from "../site/releases.ts";
+import { provenBefore } from "../site/release-line.ts";
 import { runnableFile } from "../site/trust/runnable.ts";
 import type { NormalSuperviseOptions } from "./options.ts";
 import { isSiteFault } from "./site-fault.ts";
@@ -61,10 +60,8 @@ export async function lastGoodRelease(
   const lastGood = await readLastGood(layout);
   if (lastGood !== undefined && lastGood !== except && (await isWhole(layout, lastGood)))
     return goodRelease(layout, lastGood);
-  const candidates = [...(await releasesBefore(layout, except ?? lastGood)), ...(await readReleases(layout))];
-  for (const { artifact, proven, failed } of candidates) {
-    const usable = proven && failed === undefined && artifact !== except && artifact !== lastGood;
-    if (usable && (await isWhole(layout, artifact))) return goodRelease(layout, artifact);
+  for (const { artifact } of await provenBefore(layout, except ?? lastGood)) {
+    if (artifact !== lastGood && (await isWhole(layout, artifact))) return goodRelease(layout, artifact);
   }
   return undefined;
 }

@@ -2,7 +2,7 @@ import type { EventSink, PlatformEvent } from "../../events.ts";
 import { markFailed, readLastGood } from "../../site/health-marks.ts";
 import type { SiteLayout } from "../../site/layout.ts";
 import { pointBack, pointedArtifact } from "../../site/pointer.ts";
-import { releasesBefore } from "../../site/release-line.ts";
+import { provenBefore } from "../../site/release-line.ts";
 
 /** A release is on probation for so long after it went live, milliseconds. */
 const PROBATION_MS = 60_000;
@@ -60,7 +60,7 @@ export class Probation {
     this.#goesBack = true;
     try {
       if ((await pointedArtifact(this.#layout)) !== artifact) return;
-      const before = (await releasesBefore(this.#layout, artifact)).find(({ proven }) => proven)?.artifact;
+      const before = (await provenBefore(this.#layout, artifact))[0]?.artifact;
       if (before === undefined) return;
       this.#artifact = undefined;
       this.#events({ type: "overlap-failed", artifact, reason, output: [], kept: before });
