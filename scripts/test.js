@@ -78,12 +78,6 @@ function partOf(file) {
   return file.split(sep)[1];
 }
 
-/** Without more certificates, which each Node reads at its start, for a fourth of all that the tests cost: none asks the network. */
-function environment() {
-  const { NODE_EXTRA_CA_CERTS: _, ...rest } = process.env;
-  return rest;
-}
-
 /** inOnePiece: what it says comes when it is over. */
 async function runFiles(some, atATime, { priority = 0, inOnePiece = false } = {}) {
   if (some.length === 0) return 0;
@@ -95,7 +89,8 @@ async function runFiles(some, atATime, { priority = 0, inOnePiece = false } = {}
   ];
   const tests = spawn(process.execPath, [...options, ...some], {
     stdio: inOnePiece ? ["inherit", "pipe", "inherit"] : "inherit",
-    env: environment(),
+    // Each Node reads these at its start, which is a fourth of all that the tests cost; none asks the network.
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: undefined },
   });
   const said = [];
   tests.stdout?.on("data", (chunk) => said.push(chunk));
