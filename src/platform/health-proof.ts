@@ -3,13 +3,11 @@ import type { EventSink, PlatformEvent } from "../events.ts";
 import { portAnswers } from "../process/first-answer.ts";
 import { accepts } from "../process/port.ts";
 import { markGood, readLastGood } from "../site/health-marks.ts";
+import { PROOF_UPTIME_MS } from "../site/proof.ts";
 import { siteHost } from "../site/site-config.ts";
 import type { SiteLayout } from "../site/layout.ts";
 import { artifactNow } from "./backends/artifact-now.ts";
 import type { Instance } from "./instance.ts";
-
-/** So long a process has to stay up before what it answers proves anything, milliseconds. */
-export const PROOF_UPTIME_MS = 2_000;
 
 export interface ProofOptions {
   readonly layout: SiteLayout;

@@ -1,6 +1,7 @@
 import type { Server } from "node:net";
 import type { StoppableOptions } from "../listener/options.ts";
 import type { DrainReport } from "../listener/report.ts";
+import { PROOF_UPTIME_MS } from "../site/proof.ts";
 import { healthAnswer } from "../listener/health.ts";
 import { answerFirst } from "../listener/own-requests.ts";
 import { shutdownAnswer } from "../listener/shutdown-request.ts";
@@ -9,7 +10,6 @@ import { onStopMessage, onWorkerListening, stopWorkers } from "./cluster-workers
 import { SelfCalls, sideDoor } from "./self-calls.ts";
 import { asOurs, HOOKS_LIMIT_MS, tellApp } from "./tell-app.ts";
 import { armExitGuard, EXIT_CUT, EXIT_DRAINED, EXIT_GUARD_MS, exitFlushed, exitNow, within } from "./exit.ts";
-import { whenProven } from "./proof.ts";
 import { roleOfThisProcess, type Role } from "./role.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { onSignals, onStdinEnd } from "./signals.ts";
@@ -157,7 +157,7 @@ export class AppProcess {
     if (this.#proving || this.role !== "app") return;
     this.#proving = true;
     this.#reachable?.();
-    whenProven(() => this.#site.proven());
+    setTimeout(() => this.#site.proven(), PROOF_UPTIME_MS).unref();
   }
 
   /** From its first server on, the process answers to signals; before, they end it as they would without us. */

@@ -46,7 +46,7 @@ export interface Turn {
  * Waits until this instance may go away. The turn is kept when its process ends, and ended by the replacement
  * (`endTurns`), so that the next one goes when this one is back; a dead owner without replacement blocks for AWAY_MS.
  */
-export async function takeTurn(layout: SiteLayout, me: Owner, options: TurnOptions): Promise<Turn> {
+export async function takeTurn(layout: SiteLayout, instance: Owner, options: TurnOptions): Promise<Turn> {
   const { maxUnavailable, onWait, awayMs = AWAY_MS, waitMs = TURN_WAIT_MS } = options;
   const startedAt = performance.now();
   await makeFolders(layout.turns, { within: layout.root });
@@ -54,6 +54,8 @@ export async function takeTurn(layout: SiteLayout, me: Owner, options: TurnOptio
     let ahead: Owner | undefined;
     for (let place = 1; place <= maxUnavailable; place++) {
       const file = join(layout.turns, `turn-${place}`);
+      // Who is up in its place begins after this.
+      const me = { ...instance, since: new Date().toISOString() };
       const { created, now } = await createOwned(file, me);
       if (created) return keep(file, file, me, startedAt);
       const other = await currentOwnership(file);
@@ -71,13 +73,13 @@ export async function takeTurn(layout: SiteLayout, me: Owner, options: TurnOptio
   }
 }
 
-/** Ends the turns of ended processes of this machine: called by the instance that is up in their place. */
+/** Ends the turn of an ended process of this machine: called by each instance that is up, and done where it may be up in its place. */
 export async function endTurns(layout: SiteLayout, me: Owner, maxUnavailable: number): Promise<void> {
   for (let place = 1; place <= maxUnavailable; place++) {
     const file = join(layout.turns, `turn-${place}`);
     const away = await currentOwnership(file);
-    if (away === undefined || !isAway(away)) continue;
-    if (await inherit(file, away.owner, me)) await disown(file, me);
+    if (away === undefined || !isAway(away) || me.since < away.owner.since) continue;
+    if (await inherit(file, away.owner, me)) return await disown(file, me);
   }
 }
 

@@ -40,6 +40,11 @@ const DEATHS = [
     "ends at its first request",
     `${onRequest}http.createServer(() => process.exit(3)).listen(process.env.PORT);`,
   ],
+  [
+    "strict",
+    "answers, and dies a second after it listened",
+    dying("setTimeout(() => process.exit(1), 1_000);"),
+  ],
   ["default", "dies half a second after it listened", dying("setTimeout(() => process.exit(1), 500);")],
   [
     "default",

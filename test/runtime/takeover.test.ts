@@ -88,7 +88,7 @@ test("what is not done at the deadline is cut: exit code 7 and one line that nam
   assert.match(running.stderr(), /^inplace: CUT 1 at the deadline: request GET \/slow\/3600000\/ \(/m);
 });
 
-test("an app is good after its first answer, and the history says that it is live", async (t) => {
+test("an app is good once it has stayed up, and the history says that it is live", async (t) => {
   const layout = await launchedSite(t);
   await publish(layout, "app-1.mjs", app());
   const running = launch(t, layout);

@@ -56,6 +56,22 @@ describe("turns", () => {
     assert.equal((await take(layout, 1, { waitMs: 0 })).taken, false);
   });
 
+  it("are not ended by an instance that was up before they were taken, and only one by each that is up since", async (t) => {
+    const layout = await temporarySite(t);
+    const before = { ...thisProcess(), since: new Date(Date.now() - 60_000).toISOString() };
+    await leaveTurn(layout, ended(), 0, 1);
+    await leaveTurn(layout, ended(), 0, 2);
+    await endTurns(layout, before, 2);
+    assert.deepEqual((await readdir(layout.turns)).sort(), ["turn-1", "turn-2"]);
+    await endTurns(layout, thisProcess(), 2);
+    const turns = [await take(layout, 2, { waitMs: 0 }), await take(layout, 2, { waitMs: 0 })];
+    assert.deepEqual(
+      turns.map(({ taken }) => taken),
+      [true, false],
+    );
+    await turns[0]?.giveBack();
+  });
+
   it("of the dead whom nobody replaces pass on after a while, to exactly one", async (t) => {
     const layout = await temporarySite(t);
     await leaveTurn(layout, ended("another-machine"), 60_000);
@@ -104,9 +120,9 @@ function take(
   return takeTurn(layout, thisProcess(), { maxUnavailable, ...options });
 }
 
-async function leaveTurn(layout: SiteLayout, owner: Owner, agoMs = 0): Promise<void> {
+async function leaveTurn(layout: SiteLayout, owner: Owner, agoMs = 0, place = 1): Promise<void> {
   await mkdir(layout.turns, { recursive: true });
-  const file = join(layout.turns, "turn-1");
+  const file = join(layout.turns, `turn-${place}`);
   await writeFile(file, JSON.stringify(owner));
   const then = new Date(Date.now() - agoMs);
   await utimes(file, then, then);
