@@ -41,8 +41,11 @@ export async function untilAnswered(
     asked = new AbortController();
   };
   while (!over.aborted) {
-    const pause = delay(NEXT_MS, undefined, { signal: over }).catch(() => undefined);
-    await Promise.race([askOnce(), pause]);
+    const pause = new AbortController();
+    // What is over ends the question.
+    const next = delay(NEXT_MS, undefined, { signal: pause.signal }).catch(() => undefined);
+    await Promise.race([askOnce(), next]);
+    pause.abort();
     if (!over.aborted) await delay(AGAIN_MS, undefined, { signal: over }).catch(() => undefined);
   }
   return answered.signal.aborted ? undefined : last;

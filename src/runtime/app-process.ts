@@ -193,7 +193,8 @@ export class AppProcess {
     await this.#call((hooks) => hooks.beforeDrain?.());
     const [reports, workers] = await Promise.all([this.#drain(), stopWorkers()]);
     const clean = reports.every((report) => report.cut.length === 0) && workers.every((code) => code === 0);
-    if (clean) await this.#site.drained();
+    // One that never listened where visitors come has served nobody.
+    if (clean && this.#proving) await this.#site.drained();
     await this.#site.recordDrain(Math.max(0, ...reports.map(({ durationMs }) => durationMs)));
     await this.#call((hooks) => hooks.afterDrain?.(reports));
     say(reportLine(cause, reports));

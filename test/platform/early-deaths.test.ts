@@ -48,12 +48,13 @@ const DEATHS = [
   ["default", "dies half a second after it listened", dying("setTimeout(() => process.exit(1), 500);")],
   [
     "default",
-    "closes its port half a second after it listened, and lives on",
+    // Before, it might have looked whether the port is free, and is waited for as long as any start.
+    "closes its port half a second after it answered, and lives on",
     dying(
-      "setTimeout(() => { server.close(); server.closeAllConnections(); setInterval(() => {}, 1000); }, 500);",
+      'server.once("request", () => setTimeout(() => { server.close(); server.closeAllConnections(); setInterval(() => {}, 1000); }, 500));',
     ),
   ],
-  ["default", "is no Node program and closes its port", python("", "threading.Timer(0.5, close).start()")],
+  ["default", "is no Node program and closes its port", python("threading.Timer(0.5, close).start()", "")],
   ["default", "dies after a second", dying("setTimeout(() => process.abort(), 1000);")],
 ] as const;
 

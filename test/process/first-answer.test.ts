@@ -1,5 +1,5 @@
 // What counts as an answer: anything, unless who asks forwards HTTP/1 alone.
-import { equal } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { once } from "node:events";
 import { createServer as createHttp } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
@@ -57,4 +57,18 @@ test("only HTTP/1 is an answer to a handler, and anything else to who has a port
     equal(alone === undefined, anything, `${what}: for a supervisor with a port of its own: ${alone}`);
   });
   await Promise.all(each);
+});
+
+test("many refused questions leave nothing behind of which Node would warn", async (t) => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  await once(server.close(), "close");
+  const warnings: string[] = [];
+  const warned = (warning: Error): void => void warnings.push(warning.message);
+  process.on("warning", warned);
+  t.after(() => process.off("warning", warned));
+  const own = new OwnPort(port, { pid: process.pid, mark: "" });
+  equal(await portAnswers(port, own, "localhost", AbortSignal.timeout(900)), false);
+  deepEqual(warnings, []);
 });

@@ -13,6 +13,7 @@ import { readLastDrain } from "#src/site/last-drain.js";
 import { readManifest, writeManifest } from "#src/site/manifest.js";
 import { writePointer } from "#src/site/pointer.js";
 import { generateKeys, signManifest } from "#src/site/signature.js";
+import { freePort } from "../rig/free-port.js";
 import { drop, temporaryFolder } from "../rig/temporary-site.js";
 import { until } from "../rig/until.js";
 import { tarGz, zip } from "../watch/archives.js";
@@ -99,6 +100,16 @@ test("an app is good once it has stayed up, and the history says that it is live
       ({ event, artifact }) => event === "live" && artifact === "app-1.mjs",
     ),
   );
+});
+
+test("an app that drains without having listened where visitors come is no good one", async (t) => {
+  const layout = await launchedSite(t);
+  await publish(layout, "app-1.mjs", app());
+  const running = launch(t, layout, [], { PORT: String(await freePort()) });
+  assert.match(await fetchText(await running.port()), /app-1/);
+  running.process.kill("SIGTERM");
+  assert.equal(await running.exited, 0);
+  assert.equal(await readLastGood(layout), undefined);
 });
 
 /** Preloaded: whoever opens last-good first says so, and waits until he may. */
