@@ -69,9 +69,9 @@ export async function checkOthersMayWrite({ layout }: Patient): Promise<readonly
 }
 
 export async function checkSpace({ layout, leastFreeBytes }: Patient): Promise<readonly Finding[]> {
-  for (const folder of [layout.root, layout.target]) {
-    // Before the first deploy there is no target folder.
-    if (folder === layout.target && !(await exists(folder))) continue;
+  // Before the first deploy there is no target folder.
+  const target = (await exists(layout.target)) ? [layout.target] : [];
+  for (const folder of [layout.root, ...target]) {
     const disk = await statfs(folder);
     const free = disk.bavail * disk.bsize;
     if (free < leastFreeBytes)

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink, PlatformEvent } from "../events.ts";
+import type { Exit } from "../process/child.ts";
 import { toldLines } from "../process/output-tail.ts";
 import { RapidFailGuard } from "../process/rapid-fail.ts";
-import type { Exit } from "../process/child.ts";
 import { Backend, type BackendOwner } from "./backend.ts";
 import { Probation, type Fault } from "./backends/probation.ts";
 import type { StartFailure } from "./backends/start-attempt.ts";
 import type { Exchange, Router } from "./exchange.ts";
-import type { Failure } from "./failure.ts";
+import { lostConnection, startFailed, unanswered } from "./failure.ts";
 import { HealthProof } from "./health-proof.ts";
 import { HoldQueue, type HoldLimits } from "./hold-queue.ts";
 import type { Instance } from "./instance.ts";
@@ -185,7 +185,7 @@ export class Application implements Router, BackendOwner {
     if (this.#backends.some(({ state }) => state.kind === "ready" || state.kind === "starting")) return;
     const tail = toldLines(output).join("\n");
     const detail = tail === "" ? reason : `${reason}\n\n${tail}`;
-    this.#held.failAll({ ...START_FAILED, detail });
+    this.#held.failAll(startFailed(detail));
   }
 
   gone(instance: Instance, again: boolean, fault: Fault | undefined): void {
@@ -256,15 +256,12 @@ export class Application implements Router, BackendOwner {
   async #awaitExit(exchange: Exchange, instance: Instance): Promise<void> {
     const listens = await instance.stillAccepts();
     if (!listens) this.#backendOf(instance)?.refused(instance);
+    const again = listens ? mayRepeat(exchange) : afterExit(null, exchange) === "repeat";
+    const exit = listens || again ? undefined : await this.#exitOf(instance);
     if (!exchange.waiting) return;
-    if (listens ? mayRepeat(exchange) : afterExit(null, exchange) === "repeat") return this.#repeat(exchange);
-    const exit = listens ? undefined : await this.#exitOf(instance);
-    if (!exchange.waiting) return;
-    const next = exit === undefined ? "fail" : afterExit(exit.code, exchange);
-    if (next === "fail") {
-      const how = exit === undefined ? "closed the connection" : "ended";
-      exchange.fail({ ...LOST, reason: `The application ${how} without an answer to this request.` });
-    } else if (next === "repeat") this.#repeat(exchange);
+    const next = again ? "repeat" : exit === undefined ? "fail" : afterExit(exit.code, exchange);
+    if (next === "fail") exchange.fail(unanswered(exit === undefined ? "closed the connection" : "ended"));
+    else if (next === "repeat") this.#repeat(exchange);
     else this.route(exchange);
   }
 
@@ -286,17 +283,4 @@ export class Application implements Router, BackendOwner {
 
 function hasRoom({ state }: Backend): boolean {
   return state.kind === "ready" && !state.instance.pool.crowded;
-}
-
-const LOST = { status: 502, substatus: 3 } as const;
-
-const START_FAILED: Failure = {
-  status: 502,
-  substatus: 5,
-  reason: "The application could not be started. Its log and web.config tell more.",
-};
-
-function lostConnection(loss: Loss): Failure {
-  const how = loss.refused ? "could not be reached" : "closed the connection without an answer";
-  return { ...LOST, reason: `The application ${how}.`, detail: loss.code ?? "The connection ended." };
 }

@@ -31,6 +31,30 @@ export function contentTooLong(maxBytes: number): Failure {
   return { status: 404, substatus: 13, reason };
 }
 
+const LOST = { status: 502, substatus: 3 } as const;
+
+/** The connection to the application was lost before a byte of the answer. */
+export function lostConnection({
+  refused,
+  code,
+}: {
+  readonly refused: boolean;
+  readonly code?: string | undefined;
+}): Failure {
+  const how = refused ? "could not be reached" : "closed the connection without an answer";
+  return { ...LOST, reason: `The application ${how}.`, detail: code ?? "The connection ended." };
+}
+
+/** how: what the application did instead. */
+export function unanswered(how: string): Failure {
+  return { ...LOST, reason: `The application ${how} without an answer to this request.` };
+}
+
+export function startFailed(detail: string): Failure {
+  const reason = "The application could not be started. Its log and web.config tell more.";
+  return { status: 502, substatus: 5, reason, detail };
+}
+
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad Request",
   404: "Not Found",

@@ -7,17 +7,16 @@ import { readAppOffline } from "./app-offline.ts";
 import { Application } from "./application.ts";
 import { Changeover, type Stage } from "./changeover.ts";
 import type { Exchange, Router } from "./exchange.ts";
-import { contentTooLong, type Failure } from "./failure.ts";
 import { FileWatch, settled } from "./file-watch.ts";
 import type { HoldLimits } from "./hold-queue.ts";
 import { applicationEnvironment } from "./application-environment.ts";
 import { expandVariables } from "./expand.ts";
 import { launchOf } from "./launch.ts";
 import { localPath } from "../process/windows-path.ts";
-import { isMapped, pathOf } from "./web-config/mappings.ts";
+import { refusalOf, STOPPED, type SiteState } from "./sites/site-state.ts";
 import { spellingsOf } from "../site/windows-names.ts";
 import { SiteReleases } from "./site-releases.ts";
-import { pathProblems } from "./web-config/path-problems.ts";
+import { remarksOn } from "./web-config/remarks.ts";
 import { readWebConfig, type PlatformConfig } from "./web-config/read.ts";
 
 export interface SiteOptions {
@@ -34,20 +33,6 @@ export interface SiteOptions {
   readonly onOutput: ChildOptions["onOutput"];
 }
 
-/** What answers for the site at the moment. */
-type State =
-  | { readonly kind: "serving"; readonly application: Application; readonly config: PlatformConfig }
-  /** app_offline.htm is there. */
-  | { readonly kind: "offline"; readonly answer: Failure }
-  /** web.config cannot be used, and by none before it anything runs. */
-  | { readonly kind: "broken"; readonly answer: Failure }
-  | { readonly kind: "stopped"; readonly answer: Failure };
-
-const STOPPED: State = {
-  kind: "stopped",
-  answer: { status: 503, substatus: 0, reason: "The handler is stopping.", retryAfter: 1 },
-};
-
 /**
  * One site: its web.config, its application, and the files and releases that change both.
  * serving ⇄ offline (app_offline.htm); broken (web.config at the start, as in IIS at any time) ⇄ serving; each → stopped.
@@ -60,7 +45,7 @@ export class Site implements Router, Stage {
   readonly #changeover: Changeover;
   readonly #releases: SiteReleases;
   readonly #record: HandlerRecord;
-  #state: State = STOPPED;
+  #state: SiteState = STOPPED;
   /** undefined where web.config cannot be used. */
   #config: PlatformConfig | undefined;
   #stopping = false;
@@ -98,9 +83,10 @@ export class Site implements Router, Stage {
 
   async #begin(): Promise<void> {
     const { urls } = this.#options;
-    this.#watch.begin((path) => this.#changed(path));
+    // The files are looked at again.
+    this.#watch.begin((path) => this.#take(path).catch(this.#failed));
     await this.#releases.remember();
-    urls.then((where) => this.#listens(where)).catch((error: unknown) => this.#failed(error));
+    urls.then((where) => this.#listens(where)).catch(this.#failed);
   }
 
   /** Visitors can come. A handler that cannot listen, for another one does, starts no processes beside those of that one. */
@@ -135,19 +121,10 @@ export class Site implements Router, Stage {
   }
 
   route(exchange: Exchange): void {
-    const state = this.#state;
-    const { answerFields = "", maxContentLength = Number.POSITIVE_INFINITY } = this.#config ?? {};
-    const { framing } = exchange.head;
-    exchange.answerFields = answerFields;
-    if (framing.kind === "length" && framing.bytes > maxContentLength) {
-      exchange.fail(contentTooLong(maxContentLength));
-    } else if (state.kind !== "serving") {
-      exchange.fail(state.answer);
-    } else if (isMapped(state.config.mappings, exchange.head.method, pathOf(exchange.head.target))) {
-      state.application.route(exchange);
-    } else {
-      exchange.fail({ status: 404, substatus: 4, reason: "web.config gives this address to no handler." });
-    }
+    exchange.answerFields = this.#config?.answerFields ?? "";
+    const refusal = refusalOf(this.#state, this.#config, exchange.head);
+    if (refusal !== undefined) exchange.fail(refusal);
+    else this.serving()?.route(exchange);
   }
 
   /** Stops its processes gracefully. No request must be on its way to them. */
@@ -169,7 +146,7 @@ export class Site implements Router, Stage {
 
   /** Ends its processes now, those that are already asked to stop included. */
   kill(): void {
-    this.#end().catch((error: unknown) => this.#failed(error));
+    this.#end().catch(this.#failed);
     for (const application of this.#applications.keys()) application.kill(this);
   }
 
@@ -215,18 +192,8 @@ export class Site implements Router, Stage {
     return this.#releases.close();
   }
 
-  /** Never rejects: the files are looked at again. */
-  async #changed(path: string): Promise<void> {
-    try {
-      await this.#take(path);
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
-
-  #failed(error: unknown): void {
+  readonly #failed = (error: unknown): void =>
     this.#options.events({ type: "site-failed", problem: asInplaceError(error).message });
-  }
 
   async #take(path: string): Promise<void> {
     const { layout, events } = this.#options;
@@ -263,12 +230,9 @@ export class Site implements Router, Stage {
   }
 
   async #use(config: PlatformConfig): Promise<void> {
-    const { layout, events, strict, env } = this.#options;
-    const { root } = layout;
-    for (const setting of config.withoutEffect) events({ type: "setting-without-effect", ...setting });
-    for (const { what, cure } of pathProblems(config, root, env)) {
-      events({ type: "web-config-problem", problem: `${what} ${cure}` });
-    }
+    const { root } = this.layout;
+    const { events, strict, env } = this.#options;
+    for (const remark of remarksOn(config, root, env)) events(remark);
     this.#config = config;
     if (this.#state.kind === "serving" && !strict)
       this.#changeover.want({ artifact: undefined, again: true });
@@ -287,7 +251,7 @@ export class Site implements Router, Stage {
     this.#replace(next);
   }
 
-  async #stateFor(config: PlatformConfig): Promise<State> {
+  async #stateFor(config: PlatformConfig): Promise<SiteState> {
     const answer = await readAppOffline(this.#options.layout.appOffline);
     if (answer !== undefined) return { kind: "offline", answer };
     return { kind: "serving", application: this.#make(config), config };
@@ -316,7 +280,7 @@ export class Site implements Router, Stage {
     if (config !== undefined && !this.#stopping) this.#state = { kind: "serving", application, config };
   }
 
-  #replace(next: State): void {
+  #replace(next: SiteState): void {
     if (this.#stopping) return;
     const before = this.#state;
     this.#state = next;
@@ -324,13 +288,13 @@ export class Site implements Router, Stage {
     this.#stop(before);
   }
 
-  #stop(before: State): void {
+  #stop(before: SiteState): void {
     if (before.kind !== "serving") return;
     // What its processes no longer take comes back here and goes to whatever serves then.
     const { application } = before;
     application
       .stop(this)
       .finally(() => this.#applications.delete(application))
-      .catch((error: unknown) => this.#failed(error));
+      .catch(this.#failed);
   }
 }
